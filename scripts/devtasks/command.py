@@ -1,0 +1,52 @@
+"""From the words on the command line to a task and its exit code."""
+
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from devtasks import tasks
+from devtasks.failure import TaskFailure
+from devtasks.lock import lock
+
+
+@dataclass(frozen=True)
+class Task:
+    run: Callable[[Sequence[str]], int]
+    text: str
+
+
+TASKS = {
+    "setup": Task(tasks.setup, "make .venv and install the locked packages (every other task does this first)"),
+    "check": Task(tasks.check, "the scanner over this repository; more words go to `governance check`"),
+    "test": Task(tasks.test, "all tests; more words go to pytest"),
+    "serve": Task(tasks.serve, "the reference server; more words go to it, for example --port 9000"),
+    "lock": Task(lock, "write requirements/*.txt anew from pyproject.toml; --upgrade takes newer versions"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one task and give its exit code; 2 when it could not be started, 130 when interrupted."""
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(usage())
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name not in TASKS:
+        close = difflib.get_close_matches(name, TASKS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(TASKS)}"
+        print(f"dev.py: there is no task {name}; {hint}", file=sys.stderr)
+        return 2
+    try:
+        return TASKS[name].run(rest)
+    except TaskFailure as failure:
+        print(f"dev.py: {failure}", file=sys.stderr)
+        return failure.exit_code
+    except KeyboardInterrupt:
+        print("dev.py: interrupted; the next run starts where it is safe", file=sys.stderr)
+        return 130
+
+
+def usage() -> str:
+    width = max(map(len, TASKS))
+    rows = [f"  {name:<{width}}  {task.text}" for name, task in TASKS.items()]
+    return "\n".join(["usage: python3 scripts/dev.py TASK [more words]", "", *rows])

@@ -1,0 +1,30 @@
+"""The short tasks: each is one program of the environment, run from the root with its exit code passed on."""
+
+import subprocess
+from collections.abc import Sequence
+
+from devtasks.environment import ROOT, ready_python
+
+
+def python(*words: str) -> int:
+    """Run the environment's interpreter with these words from the repository root and give its exit code."""
+    return subprocess.run([str(ready_python()), *words], cwd=ROOT, check=False).returncode
+
+
+def setup(arguments: Sequence[str]) -> int:
+    ready_python()
+    return 0
+
+
+def check(arguments: Sequence[str]) -> int:
+    return python("-m", "governance", "check", *arguments)
+
+
+def test(arguments: Sequence[str]) -> int:
+    # A debugger and a live output stream need pytest in one process.
+    alone = any(word in {"--pdb", "--trace", "-s"} or word.startswith("-n") for word in arguments)
+    return python("-m", "pytest", *([] if alone else ["-n", "auto"]), *arguments)
+
+
+def serve(arguments: Sequence[str]) -> int:
+    return python("-m", "server", *arguments)
