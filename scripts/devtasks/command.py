@@ -6,7 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from devtasks import tasks
+from devtasks.audit import audit
+from devtasks.bench import bench
+from devtasks.ci import ci
+from devtasks.coverage import coverage
 from devtasks.failure import TaskFailure
+from devtasks.lint import lint
 from devtasks.lock import lock
 
 
@@ -19,9 +24,14 @@ class Task:
 TASKS = {
     "setup": Task(tasks.setup, "make .venv and install the locked packages (every other task does this first)"),
     "check": Task(tasks.check, "the scanner over this repository; more words go to `governance check`"),
-    "test": Task(tasks.test, "all tests; more words go to pytest"),
+    "test": Task(tasks.test, "all tests but the slow ones; more words go to pytest"),
     "serve": Task(tasks.serve, "the reference server; more words go to it, for example --port 9000"),
+    "lint": Task(lint, "formatting, rules, types, import contracts, workflow files"),
+    "coverage": Task(coverage, "the tests under branch coverage, with a floor for each part"),
+    "audit": Task(audit, "all tests, then which requirement rows have a passing check"),
+    "bench": Task(bench, "the benchmarks, or those named"),
     "lock": Task(lock, "write requirements/*.txt anew from pyproject.toml; --upgrade takes newer versions"),
+    "ci": Task(ci, "every step of the workflow in a clean clone; --here runs them in this checkout"),
 }
 
 

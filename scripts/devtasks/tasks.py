@@ -11,6 +11,11 @@ def python(*words: str) -> int:
     return subprocess.run([str(ready_python()), *words], cwd=ROOT, check=False).returncode
 
 
+def program(name: str, *words: str) -> int:
+    """Run a program that a locked package installed, the same way."""
+    return subprocess.run([str(ready_python().with_name(name)), *words], cwd=ROOT, check=False).returncode
+
+
 def setup(arguments: Sequence[str]) -> int:
     ready_python()
     return 0
@@ -21,9 +26,13 @@ def check(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    # A debugger and a live output stream need pytest in one process.
-    alone = any(word in {"--pdb", "--trace", "-s"} or word.startswith("-n") for word in arguments)
-    return python("-m", "pytest", *([] if alone else ["-n", "auto"]), *arguments)
+    return python("-m", "pytest", *spread(arguments), *arguments)
+
+
+def spread(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The words that use every core, unless the caller says how, or asks for what needs pytest in one process."""
+    alone = any(word in {"--pdb", "--trace", "-s"} or word.startswith(("-n", "--numprocesses")) for word in arguments)
+    return () if alone else ("-n", "auto")
 
 
 def serve(arguments: Sequence[str]) -> int:

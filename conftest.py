@@ -1,0 +1,54 @@
+"""What every test run does, the scanner's and the server's: it ties tests to the rows of docs/requirements.md.
+
+A test says which rows it checks with `@pytest.mark.requirement("R-001", …)`. A row that the document does not list is
+an error at once. With `--requirement-report FILE` the run writes what became of each row, which `dev.py audit` reads.
+"""
+
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROWS = frozenset(
+    re.findall(r"^\| (R-\d{3}) \|", (Path(__file__).parent / "docs/requirements.md").read_text("utf-8"), re.MULTILINE)
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--requirement-report", metavar="FILE", help="write the outcome of each requirement row as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # With xdist the workers send their outcomes to the one process that is no worker, and only that one writes.
+    target = config.getoption("--requirement-report")
+    if target and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(OutcomesOfRows(Path(target)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        rows = {row for mark in item.iter_markers("requirement") for row in mark.args}
+        if unknown := rows - ROWS:
+            raise pytest.UsageError(f"{item.nodeid}: docs/requirements.md has no row {', '.join(sorted(unknown))}")
+        item.user_properties.extend(("requirement", row) for row in sorted(rows))
+
+
+class OutcomesOfRows:
+    """Row -> test -> worst outcome of its set-up, call and tear-down."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.passed and report.when != "call":
+            return
+        for name, row in report.user_properties:
+            if name == "requirement" and self.outcomes[str(row)].get(report.nodeid) != "failed":
+                self.outcomes[str(row)][report.nodeid] = report.outcome
+
+    def pytest_sessionfinish(self) -> None:
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        self.target.write_text(json.dumps(self.outcomes, indent=1, sort_keys=True), encoding="utf-8")

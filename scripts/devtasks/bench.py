@@ -1,0 +1,27 @@
+"""The figures: every script in benchmarks/ is a command that prints its own table."""
+
+from collections.abc import Sequence
+
+from devtasks.environment import ROOT
+from devtasks.failure import TaskFailure
+from devtasks.tasks import python
+
+FOLDER = ROOT / "benchmarks"
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Run the benchmarks named, or all of them; 1 when one of them fails, TaskFailure when there is none to run."""
+    known = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
+    unknown = [name for name in arguments if name not in known]
+    if unknown or not known:
+        asked = f"no benchmark named {', '.join(unknown)}" if unknown else f"no benchmark in {FOLDER.name}/"
+        raise TaskFailure(f"{asked}; there are: {', '.join(known) or 'none'}")
+    failed = [name for name in arguments or known if _fails(name)]
+    if failed:
+        print(f"bench: failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _fails(name: str) -> bool:
+    print(f"-- {name}", flush=True)
+    return python(str(FOLDER / f"{name}.py")) != 0

@@ -1,0 +1,26 @@
+"""Everything that judges the code without running it; all of it runs, so that one round shows every complaint."""
+
+from collections.abc import Sequence
+
+from devtasks.tasks import program
+
+CHECKS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "check", "--quiet"),
+    ("ruff", "format", "--check", "--quiet"),
+    ("mypy",),
+    ("lint-imports", "--no-logo"),
+    ("check-jsonschema", "--quiet", "--builtin-schema=vendor.github-workflows", ".github/workflows/execution-ci.yml"),
+    ("check-jsonschema", "--quiet", "--builtin-schema=vendor.dependabot", ".github/dependabot.yml"),
+    ("zizmor", "--offline", "--no-progress", "--quiet", ".github"),
+)
+
+
+def lint(arguments: Sequence[str]) -> int:
+    """Run each check and name those that failed; 1 when one did."""
+    failed = []
+    for words in CHECKS:
+        print(f"-- {' '.join(words)}", flush=True)
+        if program(*words):
+            failed.append(words[0])
+    print(f"lint: failed: {', '.join(dict.fromkeys(failed))}" if failed else f"lint: {len(CHECKS)} checks passed")
+    return 1 if failed else 0
