@@ -112,9 +112,10 @@ def _installer() -> list[str]:
 def _require_venv_module() -> None:
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
     if missing:
+        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         raise TaskFailure(
-            f"{sys.executable} has no {missing[0]} module; install it (Debian, Ubuntu: apt install "
-            f"python{sys.version_info[0]}.{sys.version_info[1]}-venv) or put uv on PATH, then run the same command again"
+            f"{sys.executable} has no {missing[0]} module; install it (Debian, Ubuntu: apt install {package}) "
+            "or put uv on PATH, then run the same command again"
         )
 
 

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Sequence
 
 from devtasks.environment import ROOT, ready_python
+from devtasks.failure import refuse
 
 
 def python(*words: str) -> int:
@@ -17,6 +18,7 @@ def program(name: str, *words: str) -> int:
 
 
 def setup(arguments: Sequence[str]) -> int:
+    refuse(arguments)
     ready_python()
     return 0
 
