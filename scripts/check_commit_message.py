@@ -75,11 +75,14 @@ def _skips(source: str) -> Iterator[tuple[int, int]]:
     except (SyntaxError, ValueError):
         return  # the scanner and ruff report such a file
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in SKIPPING and _root(node) in {"pytest", "unittest", "self"}:
+        if isinstance(node, ast.Attribute):
+            skips = node.attr in SKIPPING and _root(node) in {"pytest", "unittest", "self"}
+        elif isinstance(node, ast.ImportFrom):
+            skips = node.module in {"pytest", "unittest"} and any(alias.name in SKIPPING for alias in node.names)
+        else:
+            continue
+        if skips:
             yield node.lineno, node.end_lineno or node.lineno
-        elif isinstance(node, ast.ImportFrom) and node.module in {"pytest", "unittest"}:
-            if any(alias.name in SKIPPING for alias in node.names):
-                yield node.lineno, node.end_lineno or node.lineno
 
 
 def _root(node: ast.expr) -> str | None:

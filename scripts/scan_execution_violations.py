@@ -10,12 +10,11 @@ def main() -> int:
     """Hand over to the scanner, or say in one line what it lacks."""
     sys.path.insert(0, str(ROOT))
     try:
-        import libcst  # noqa: F401  (the scanner loads it late; the one line is wanted before any output)
-
+        # The scanner loads libcst late; whether it is there is wanted before any output.
+        import libcst  # noqa: F401
         from governance.cli import main as governance
-    except ImportError as error:
-        missing = error.name or error
-        print(f"{missing} cannot be imported; run this instead: python3 scripts/dev.py check", file=sys.stderr)
+    except (ImportError, SyntaxError) as error:
+        print(f"the scanner cannot run here ({error}); run this instead: python3 scripts/dev.py check", file=sys.stderr)
         return 2
     return governance(["check", *sys.argv[1:]])
 

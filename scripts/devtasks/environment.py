@@ -135,13 +135,20 @@ def _step(what: str, command: Sequence[str]) -> None:
     with suppress(OSError), LOG.open("a", encoding="utf-8") as log:
         log.write(f"$ {' '.join(command)}\n{done.stdout}\n")
     if done.returncode:
-        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-        errors = [line for line in lines if line.lower().startswith("error")]
-        reason = (errors or lines[-1:] or [f"exit code {done.returncode}"])[0]
+        reason = _reason(done.stdout) or f"exit code {done.returncode}"
         raise TaskFailure(
             f"could not {what}: {reason} (all of it: {LOG}); once the network and the disk are fine, "
             "run the same command again"
         )
+
+
+def _reason(output: str) -> str:
+    """The first error line of an installer, with the next one where it ends in a colon; without any, the last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for number, line in enumerate(lines):
+        if line.lower().startswith("error"):
+            return " ".join(lines[number : number + (2 if line.endswith(":") else 1)])
+    return lines[-1] if lines else ""
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,37 @@
+"""Where the checkout is, and how a program is run as a user would run it."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class Shell:
+    """Runs programs in one folder, without a standard input and without what a test run puts into the environment."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        hidden = ("COVERAGE_", "PYTEST_", "VIRTUAL_ENV", "GIT_", "PRE_COMMIT")
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(hidden)},
+            **environment,
+        }
+
+    def run(self, words: Sequence[str | Path], *, seconds: int = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    def git(self, *words: str | Path) -> str:
+        done = self.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.org", *words])
+        assert done.returncode == 0, done.stderr
+        return done.stdout
