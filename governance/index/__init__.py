@@ -1,0 +1,6 @@
+"""The index joins the facts of all modules and answers what names, attributes and expressions may be."""
+
+from governance.index.index import Callee, Index
+from governance.index.project import Module, Project
+
+__all__ = ["Callee", "Index", "Module", "Project"]

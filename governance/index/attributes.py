@@ -1,0 +1,244 @@
+"""Attributes: what `value.name` may be."""
+
+from __future__ import annotations
+
+from governance.contract import Ref
+from governance.index import typing_forms
+from governance.index.solver import DEFINITE, POSSIBLE, PROBABLE, Answer, Solver, add
+from governance.index.values import ClassId, Key, Value, class_of, type_object
+
+
+def load(solver: Solver, source: Key, name: str, out: Answer) -> None:
+    """Everything `source.name` may be, for every value of source."""
+    for value, evidence in solver.get(source).items():
+        attribute(solver, source, value, evidence.grade, name, out)
+
+
+def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
+    """Attribute `name` of one value."""
+    kind = value[0]
+    if kind in ("inst", "self", "enum"):
+        _of_instance(solver, source, value, grade, name, out)
+    elif kind in ("cls", "selfcls"):
+        _of_class(solver, source, value, grade, name, out)
+    elif kind == "mod":
+        of_module(solver, value[1], name, out, grade)
+    elif kind == "ext":
+        add(out, ("ext", f"{value[1]}.{name}"), grade, "attribute", source, value)
+    elif kind == "xinst":
+        add(out, ("xmeth", value[1], name, value[2]), grade, "attribute", source, value)
+    elif kind == "xmeth":
+        add(out, ("xmeth", f"{value[1]}.{value[2]}", name, ()), grade, "attribute", source, value)
+    elif kind == "cont":
+        add(out, ("cmeth", value, name), grade, "attribute", source, value)
+    elif kind == "super":
+        _of_super(solver, source, value, grade, name, out)
+    elif kind == "bm" and name == "__self__":
+        add(out, value[2], grade, "attribute", source, value)
+    elif kind == "bm" and name == "__func__":
+        add(out, ("fn", value[1]), grade, "attribute", source, value)
+    elif kind == "partial" and name == "func":
+        call = solver.project.node((value[1], value[2]))
+        if call[2]:
+            solver.copy(("n", value[1], call[2][0]), out, "partial.func", grade)
+    elif kind == "tv":
+        for key in typing_forms.bound(solver, value[1]):
+            load(solver, key, name, out)
+
+
+def of_module(solver: Solver, module: str, name: str, out: Answer, grade: int = DEFINITE) -> None:
+    """A module's attribute: its definition, a submodule, or a name from an external star import."""
+    solver.copy(("glob", module, name), out, "module attribute", grade)
+
+
+def rule_global(solver: Solver, key: Key, out: Answer) -> None:
+    """("glob", module, name)."""
+    _, module, name = key
+    names = solver.names
+    definitions = names.definitions(module, name)
+    for ref in definitions:
+        solver.copy(("n", *ref), out, "defined")
+    if definitions:
+        home = solver.project.modules[definitions[0][0]].facts.scopes[0]
+        written = home.annotations.get(name)
+        if written is not None:
+            typing_forms.concrete(solver, ("t", definitions[0][0], written, ()), out, "annotation")
+    if not definitions:
+        dotted = f"{module}.{name}"
+        if names.module(dotted)[0] == "mod":
+            add(out, ("mod", dotted), note="submodule")
+        elif module in solver.project.modules:
+            for star in names.external_stars(module):
+                add(out, ("ext", f"{star}.{name}"), note="star import")
+    for ref in solver.project.attr_stores(name):
+        node = solver.project.node(ref)
+        if node[0] == "store_attr" and ("mod", module) in solver.get(("n", ref[0], node[1])):
+            solver.copy(("n", ref[0], node[3]), out, "stored in module", PROBABLE)
+
+
+def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, out: Answer, key: Key) -> None:
+    """What reading a class attribute through an instance gives: functions bind, properties are called."""
+    kind = found[0]
+    if kind == "fn":
+        add(out, ("bm", found[1], value), grade, "method", key, found)
+    elif kind == "decorated":
+        wrapper = found[2]
+        if wrapper == "property":
+            for inner, evidence in solver.get(("ret", *found[1])).items():
+                add(out, rebound(inner, value), min(grade, evidence.grade), "property", ("ret", *found[1]), inner)
+        elif wrapper == "staticmethod":
+            add(out, ("fn", found[1]), grade, "method", key, found)
+        elif wrapper == "classmethod":
+            cls = class_of(value) or type_object(value)
+            add(out, ("bm", found[1], ("cls", cls)), grade, "method", key, found)
+        else:
+            add(out, (*found[:3], value), grade, "method", key, found)
+    elif kind in ("inst", "self") and solver.classes.lookup(found[1], "__get__"):
+        getter = solver.classes.lookup(found[1], "__get__")
+        assert getter is not None
+        for ref in getter[1]:
+            node = solver.project.node(ref)
+            if node[0] == "function":
+                solver.copy(("ret", ref[0], node[1]), out, "descriptor", grade)
+    else:
+        add(out, found, grade, "class attribute", key, found)
+
+
+def rebound(value: Value, receiver: Value) -> Value:
+    """`self` of a method replaced by the receiver it was called on."""
+    if value[0] == "self" and receiver[0] in ("inst", "self", "enum"):
+        return receiver if receiver[0] != "enum" else ("inst", receiver[1], ())
+    if value[0] == "self" and receiver[0] in ("cls", "selfcls"):
+        return ("self", receiver[1]) if receiver[0] == "selfcls" else ("inst", receiver[1], ())
+    if value[0] == "selfcls":
+        cls = class_of(receiver) or type_object(receiver)
+        if cls is not None:
+            return ("selfcls", cls) if receiver[0] in ("self", "selfcls") else ("cls", cls)
+    return value
+
+
+def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
+    cls: ClassId = value[1]
+    if name == "__class__":
+        add(out, ("selfcls", cls) if value[0] == "self" else ("cls", cls), grade, "class", source, value)
+        return
+    classes = solver.classes
+    found = classes.lookup(cls, name)
+    if found is not None:
+        for ref in found[1]:
+            key: Key = ("n", *ref)
+            for each, evidence in solver.get(key).items():
+                _bind(solver, source, value, each, min(grade, evidence.grade), out, key)
+    elif value[0] == "enum" and name in ("value", "_value_"):
+        member = classes.lookup(cls, value[2])
+        for ref in member[1] if member else ():
+            solver.copy(("n", *ref), out, "enum value", grade)
+        return
+    elif value[0] == "enum" and name in ("name", "_name_"):
+        add(out, ("const", "str", value[2]), grade, "enum name", source, value)
+        return
+    declared: Answer = {}
+    written = classes.annotation(cls, name)
+    if written is not None:
+        owner, ref = written
+        env = classes.environment(cls, value[2] if value[0] == "inst" else (), owner)
+        typing_forms.concrete(solver, ("t", *ref, env), declared, "annotation")
+        for each, evidence in declared.items():
+            add(out, each, min(grade, evidence.grade), evidence.note, evidence.source, evidence.value)
+    if not typing_forms.informative(declared) or weak(solver, declared):
+        solver.copy(("attr", cls, name), out, "stored", grade)
+    if not out and found is None and written is None and not name.startswith("__"):
+        proxy = classes.lookup(cls, "__getattr__")
+        for ref in proxy[1] if proxy else ():
+            node = solver.project.node(ref)
+            if node[0] == "function":
+                solver.copy(("ret", ref[0], node[1]), out, "__getattr__", min(grade, POSSIBLE))
+
+
+def weak(solver: Solver, answer: Answer) -> bool:
+    return any(value[0] == "inst" and solver.classes.is_protocol(value[1]) for value in answer)
+
+
+def _of_class(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
+    cls: ClassId = value[1]
+    classes = solver.classes
+    found = classes.lookup(cls, name)
+    if found is not None:
+        owner, refs = found
+        enum = classes.is_enum(owner)
+        for ref in refs:
+            key: Key = ("n", *ref)
+            if enum and solver.project.node(ref)[0] not in ("function", "class"):
+                add(out, ("enum", cls, name), grade, "member", source, value)
+                continue
+            for each, evidence in solver.get(key).items():
+                if each[0] == "decorated" and each[2] == "classmethod":
+                    add(out, ("bm", each[1], value), min(grade, evidence.grade), "method", key, each)
+                elif each[0] == "decorated" and each[2] == "staticmethod":
+                    add(out, ("fn", each[1]), min(grade, evidence.grade), "method", key, each)
+                else:
+                    add(out, each, min(grade, evidence.grade), "class attribute", key, each)
+    if name == "__members__":
+        return
+    written = classes.annotation(cls, name)
+    if written is not None:
+        typing_forms.concrete(solver, ("t", *written[1], ()), out, "annotation")
+    solver.copy(("attr", cls, name), out, "stored", grade)
+
+
+def _of_super(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
+    _, cls, receiver = value
+    start = class_of(receiver) or type_object(receiver) or cls
+    found = solver.classes.lookup(start, name, after=cls) or solver.classes.lookup(cls, name, after=cls)
+    for ref in found[1] if found else ():
+        key: Key = ("n", *ref)
+        for each, evidence in solver.get(key).items():
+            _bind(solver, source, receiver, each, min(grade, evidence.grade), out, key)
+
+
+def rule_stored(solver: Solver, key: Key, out: Answer) -> None:
+    """("attr", C, name): values stored through `x.name = v` and `setattr(x, "name", v)` on instances of C."""
+    _, cls, name = key
+    for ref in solver.project.attr_stores(name):
+        node = solver.project.node(ref)
+        if node[0] != "store_attr":
+            continue
+        grade = _stored_on(solver, cls, ("n", ref[0], node[1]))
+        if grade:
+            solver.copy(("n", ref[0], node[3]), out, "stored", grade)
+    for ref in solver.project.calls("setattr"):
+        node = solver.project.node(ref)
+        if len(node[2]) == 3 and ("const", "str", name) in solver.get(("n", ref[0], node[2][1])):
+            grade = _stored_on(solver, cls, ("n", ref[0], node[2][0]))
+            if grade:
+                solver.copy(("n", ref[0], node[2][2]), out, "stored by setattr", min(grade, PROBABLE))
+    if solver.classes.is_dataclass(cls) and name in solver.classes.fields(cls):
+        for each in solver.classes.mro(cls):
+            solver.get(("made", *each))
+
+
+def _stored_on(solver: Solver, cls: ClassId, base: Key) -> int:
+    """The grade at which a store on `base` is a store on an instance of cls, 0 if it is not."""
+    best = 0
+    for value, evidence in solver.get(base).items():
+        owner = class_of(value) or type_object(value)
+        if owner is None:
+            continue
+        if owner == cls or owner in solver.classes.mro(cls):
+            best = max(best, evidence.grade)
+        elif cls in solver.classes.mro(owner):
+            best = max(best, min(evidence.grade, PROBABLE))
+    return best
+
+
+def members(solver: Solver, cls: ClassId) -> list[tuple[str, Ref]]:
+    """Names and definitions of the members of an enum class (its own body; methods, private names left out)."""
+    scope = solver.project.scope(cls)
+    result = []
+    for name, numbers in scope.bindings.items():
+        for number in numbers:
+            node = solver.project.node((cls[0], number))
+            if node[0] in ("function", "class", "import") or (name.startswith("_") and name.endswith("_")):
+                continue
+            result.append((name, (cls[0], number)))
+    return result

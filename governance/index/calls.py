@@ -1,0 +1,302 @@
+"""Calls: what calling a value gives, and what a function returns."""
+
+from __future__ import annotations
+
+from governance.contract import Ref
+from governance.facts import Node, Scope
+from governance.index import attributes, containers, externals, typing_forms
+from governance.index.solver import PROBABLE, Answer, Solver, add
+from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
+
+
+def rule_call(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """The value of a call node: for every value of the callee."""
+    callee: Key = ("n", ref[0], node[1])
+    for value, evidence in solver.get(callee).items():
+        result(solver, ref, node, callee, value, evidence.grade, out)
+
+
+def result(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
+    """What calling one value with the arguments of a call node gives."""
+    kind = value[0]
+    if kind in ("cls", "selfcls"):
+        _construct(solver, ref, node, source, value, grade, out)
+    elif kind == "fn":
+        returned(solver, ref, node, value[1], None, grade, out)
+    elif kind == "bm":
+        returned(solver, ref, node, value[1], value[2], grade, out)
+    elif kind == "decorated":
+        if value[2] == "contextmanager":
+            add(out, ("gencm", ("yields", *value[1])), grade, "context manager", source, value)
+        else:
+            returned(solver, ref, node, value[1], value[3], grade, out)
+    elif kind in ("inst", "self", "enum"):
+        called: Answer = {}
+        attributes.attribute(solver, source, value, grade, "__call__", called)
+        for method, evidence in called.items():
+            if method[0] == "bm":
+                returned(solver, ref, node, method[1], method[2], min(grade, evidence.grade), out)
+    elif kind == "partial":
+        inner = solver.project.node((value[1], value[2]))
+        if inner[2]:
+            target: Key = ("n", value[1], inner[2][0])
+            for each, evidence in solver.get(target).items():
+                if each[0] != "partial":
+                    result(solver, ref, node, target, each, min(grade, evidence.grade), out)
+    elif kind == "callable":
+        for each, evidence in solver.get(value[1]).items():
+            add(out, each, min(grade, evidence.grade), "annotation", value[1], each)
+    elif kind == "cmeth":
+        containers.method(solver, ref, node, source, value, grade, out)
+    elif kind == "tvcls":
+        add(out, ("tv", value[1]), grade, "constructed", source, value)
+    elif kind in ("ext", "xmeth", "xinst"):
+        externals.call(solver, ref, node, source, value, grade, out)
+
+
+def _construct(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
+    cls: ClassId = value[1]
+    if value[0] == "selfcls":
+        add(out, ("self", cls), grade, "constructed", source, value)
+        return
+    if solver.classes.is_enum(cls) and len(node[2]) == 1:
+        for each in solver.get(("n", ref[0], node[2][0])):
+            for name, member in attributes.members(solver, cls):
+                if each in solver.get(("n", *member)):
+                    add(out, ("enum", cls, name), grade, "looked up by value", source, value)
+        add(out, ("inst", cls, ()), grade, "constructed", source, value)
+        return
+    if any(base == "builtins.type" for base in solver.classes.external_bases(cls)):
+        return
+    add(out, ("inst", cls, _type_arguments(solver, ref, node)), grade, "constructed", source, value)
+    made = solver.classes.lookup(cls, "__new__")
+    for each in made[1] if made else ():
+        defined = solver.project.node(each)
+        if defined[0] == "function":
+            for inner, evidence in solver.get(("ret", each[0], defined[1])).items():
+                add(
+                    out,
+                    attributes.rebound(inner, value),
+                    min(grade, evidence.grade),
+                    "returned by __new__",
+                    ("ret", each[0], defined[1]),
+                    inner,
+                )
+
+
+def _type_arguments(solver: Solver, ref: Ref, node: Node) -> tuple[Key, ...]:
+    """`Box[Plugin](...)`: the type arguments written at the constructor."""
+    callee = solver.project.node((ref[0], node[1]))
+    if callee[0] != "sub":
+        return ()
+    return tuple(("t", *each, ()) for each in solver.classes.arguments((ref[0], callee[2])))
+
+
+def returned(
+    solver: Solver, ref: Ref, node: Node, function: FunctionId, receiver: Value | None, grade: int, out: Answer
+) -> None:
+    """What a call of a project function gives; `self` and type variables are replaced by what this call passes."""
+    key: Key = ("ret", *function)
+    answer = solver.get(key)
+    env = _receiver_env(solver, function, receiver)
+    for value, evidence in answer.items():
+        best = min(grade, evidence.grade)
+        if value[0] == "tv":
+            bound = [each for variable, each in env if variable == value[1]]
+            if bound:
+                for each in bound:
+                    solver.copy(each, out, "type argument", best)
+            elif not _substitute(solver, ref, node, function, receiver, value[1], best, out):
+                for each in typing_forms.bound(solver, value[1]):
+                    solver.copy(each, out, "bound of the type variable", best)
+        elif value[0] in ("cont", "coro", "gencm", "callable") and env and not isinstance(value[1], str):
+            add(out, (value[0], _with_env(value[1], env)), best, "returned", key, value)
+        elif value[0] == "cont" and env:
+            add(out, ("cont", value[1], tuple(_with_env(each, env) for each in value[2])), best, "returned", key, value)
+        elif receiver is not None:
+            add(out, attributes.rebound(value, receiver), best, "returned", key, value)
+        else:
+            add(out, value, best, "returned", key, value)
+    if receiver is not None and not typing_forms.informative(dict(answer)):
+        _overridden(solver, function, receiver, grade, out)
+
+
+def _with_env(key: Key, env: tuple[tuple[Ref, Key], ...]) -> Key:
+    if key[0] == "t" and key[3] == ():
+        return ("t", key[1], key[2], env)
+    return key
+
+
+def _receiver_env(solver: Solver, function: FunctionId, receiver: Value | None) -> tuple[tuple[Ref, Key], ...]:
+    """Type variables of the receiver's class as this receiver binds them."""
+    if receiver is None or receiver[0] not in ("inst", "self"):
+        return ()
+    owner = solver.project.owning_class(function)
+    if owner is None or owner not in solver.classes.mro(receiver[1]):
+        return ()
+    return solver.classes.environment(receiver[1], receiver[2] if receiver[0] == "inst" else (), owner)
+
+
+def _overridden(solver: Solver, function: FunctionId, receiver: Value, grade: int, out: Answer) -> None:
+    """An abstract or unannotated method says nothing: what its overrides return is what callers get."""
+    cls = class_of(receiver) or type_object(receiver)
+    if cls is None:
+        return
+    name = solver.project.scope(function).name
+    subclasses = solver.classes.subclasses(cls)
+    if len(subclasses) > 40:
+        return
+    for each in subclasses:
+        override = solver.project.child(each, name)
+        if override is not None and override != function and solver.project.scope(override).kind == "function":
+            key: Key = ("ret", *override)
+            for value, evidence in solver.get(key).items():
+                add(
+                    out,
+                    attributes.rebound(value, ("inst", each, ())),
+                    min(grade, evidence.grade, PROBABLE),
+                    "returned by an override",
+                    key,
+                    value,
+                )
+
+
+def _substitute(
+    solver: Solver,
+    ref: Ref,
+    node: Node,
+    function: FunctionId,
+    receiver: Value | None,
+    variable: Ref,
+    grade: int,
+    out: Answer,
+) -> bool:
+    """Find the arguments whose annotated types mention a type variable, and read its binding off them."""
+    scope = solver.project.scope(function)
+    found = False
+    for index, argument in bind(scope, node, receiver is not None):
+        annotation = scope.params[index].annotation
+        if annotation < 0:
+            continue
+        pattern: Key = ("t", function[0], annotation, ())
+        before = len(out)
+        for value in solver.get(pattern):
+            _unify(solver, value, ("n", ref[0], argument), variable, grade, out, 3)
+        found = found or len(out) > before
+    return found
+
+
+def _unify(solver: Solver, pattern: Value, argument: Key, variable: Ref, grade: int, out: Answer, depth: int) -> None:
+    kind = pattern[0]
+    if depth == 0:
+        return
+    if kind == "tv" and pattern[1] == variable:
+        solver.copy(argument, out, "argument", grade)
+    elif kind == "tvcls" and pattern[1] == variable:
+        for value, evidence in solver.get(argument).items():
+            cls = type_object(value)
+            if cls is not None:
+                add(out, ("inst", cls, ()), min(grade, evidence.grade), "argument", argument, value)
+    elif kind == "callable":
+        for inner in solver.get(pattern[1]):
+            if inner == ("tv", variable):
+                for value, evidence in solver.get(argument).items():
+                    if value[0] in ("fn", "bm"):
+                        solver.copy(("ret", *value[1]), out, "result of the argument", min(grade, evidence.grade))
+                    elif value[0] == "cls":
+                        add(out, ("inst", value[1], ()), min(grade, evidence.grade), "argument", argument, value)
+    elif kind == "cont":
+        for value in solver.get(argument):
+            if value[0] == "cont" and len(value[2]) == len(pattern[2]):
+                for mine, theirs in zip(pattern[2], value[2], strict=True):
+                    for inner in solver.get(mine):
+                        _unify(solver, inner, theirs, variable, grade, out, depth - 1)
+    elif kind in ("inst", "coro"):
+        keys = pattern[2] if kind == "inst" else (pattern[1],)
+        for value in solver.get(argument):
+            theirs_all = value[2] if value[0] == "inst" else (value[1],) if value[0] == "coro" else ()
+            for mine, theirs in zip(keys, theirs_all, strict=False):
+                for inner in solver.get(mine):
+                    _unify(solver, inner, theirs, variable, grade, out, depth - 1)
+
+
+def bind(scope: Scope, node: Node, bound: bool) -> list[tuple[int, int]]:
+    """Which argument nodes of a call reach which parameters: [(parameter index, argument node)].
+
+    `bound`: the first parameter is taken by the receiver. Arguments that land in `*args`/`**kwargs` are paired with
+    that parameter; starred arguments with every positional parameter they may reach are left to `parameters`.
+    """
+    pairs: list[tuple[int, int]] = []
+    positional = [index for index, each in enumerate(scope.params) if each.kind in ("positional", "normal")]
+    vararg = next((index for index, each in enumerate(scope.params) if each.kind == "vararg"), None)
+    kwarg = next((index for index, each in enumerate(scope.params) if each.kind == "kwarg"), None)
+    names = {each.name: index for index, each in enumerate(scope.params) if each.kind in ("normal", "keyword")}
+    position = 1 if bound else 0
+    for argument in node[2]:
+        if position < len(positional):
+            pairs.append((positional[position], argument))
+        elif vararg is not None:
+            pairs.append((vararg, argument))
+        position += 1
+    for name, argument in node[3]:
+        if name is None:
+            continue
+        if name in names:
+            pairs.append((names[name], argument))
+        elif kwarg is not None:
+            pairs.append((kwarg, argument))
+    return pairs
+
+
+def rule_return(solver: Solver, key: Key, out: Answer) -> None:
+    """("ret", module, scope): what a call gives before await."""
+    _, module, number = key
+    scope = solver.project.scope((module, number))
+    if scope.is_generator:
+        declared: Answer = {}
+        if scope.returns >= 0:
+            solver.copy(("t", module, scope.returns, ()), declared, "annotation")
+        if any(value[0] == "cont" for value in declared):
+            out.update(declared)
+        else:
+            add(out, ("cont", "seq", (("yields", module, number),)), note="generator")
+    elif scope.is_async:
+        add(out, ("coro", ("body", module, number)), note="coroutine")
+    else:
+        solver.copy(("body", module, number), out, "returned")
+
+
+def rule_body(solver: Solver, key: Key, out: Answer) -> None:
+    """("body", module, scope): the declared result, else what the return statements give."""
+    _, module, number = key
+    scope = solver.project.scope((module, number))
+    declared: Answer = {}
+    if scope.returns >= 0:
+        solver.copy(("t", module, scope.returns, ()), declared, "return annotation")
+        for value, evidence in declared.items():
+            add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
+    if typing_forms.informative(declared) and not attributes.weak(solver, declared):
+        return
+    for each in scope.results:
+        solver.copy(("n", module, each), out, "returned")
+
+
+def rule_yields(solver: Solver, key: Key, out: Answer) -> None:
+    """("yields", module, scope): the declared element, else what the yield expressions give."""
+    _, module, number = key
+    scope = solver.project.scope((module, number))
+    if scope.returns >= 0:
+        for value in solver.get(("t", module, scope.returns, ())):
+            if value[0] == "cont" and value[1] == "seq":
+                solver.copy(value[2][0], out, "annotation")
+    if out:
+        return
+    facts = solver.project.modules[module].facts
+    for each in scope.yields:
+        if facts.nodes[each][0] == "yieldfrom":
+            containers.items(solver, ("n", module, facts.nodes[each][1]), out)
+        elif facts.nodes[each][0] == "yield":
+            if facts.nodes[each][1] >= 0:
+                solver.copy(("n", module, facts.nodes[each][1]), out, "yielded")
+        else:
+            solver.copy(("n", module, each), out, "yielded")

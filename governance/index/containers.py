@@ -1,0 +1,355 @@
+"""Containers: iteration, subscripts, unpacking, entering, awaiting, and the methods of builtin containers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from governance.contract import Ref
+from governance.facts import Node
+from governance.index import attributes, graph
+from governance.index.solver import PROBABLE, Answer, Solver, add
+from governance.index.values import Key, Value
+
+_ADDERS: Final = frozenset("append add appendleft put put_nowait insert register subscribe push".split())
+_EXTENDERS: Final = frozenset(("extend", "update", "extendleft", "union"))
+_SAME: Final = frozenset(("copy", "union", "intersection", "difference", "__iter__", "new_child"))
+_TAKERS: Final = frozenset("pop popleft get get_nowait popitem setdefault __getitem__ __next__ __anext__".split())
+
+
+def items(solver: Solver, source: Key, out: Answer) -> None:
+    """What iterating over source yields."""
+    for value, evidence in solver.get(source).items():
+        grade = evidence.grade
+        if value[0] == "cont":
+            for key in value[2][:1] if value[1] in ("seq", "dict") else value[2]:
+                solver.copy(key, out, "element", grade)
+        elif value[0] in ("inst", "self"):
+            _iterate_instance(solver, source, value, grade, out)
+        elif value[0] == "cls" and solver.classes.is_enum(value[1]):
+            for name, _ in attributes.members(solver, value[1]):
+                add(out, ("enum", value[1], name), grade, "member", source, value)
+        elif value[0] == "xinst":
+            for key in value[2][:1]:
+                solver.copy(key, out, "element", min(grade, PROBABLE))
+
+
+def _iterate_instance(solver: Solver, source: Key, value: Value, grade: int, out: Answer) -> None:
+    for name in ("__iter__", "__aiter__"):
+        found = solver.classes.lookup(value[1], name)
+        for ref in found[1] if found else ():
+            node = solver.project.node(ref)
+            if node[0] == "function":
+                for inner in solver.get(("ret", ref[0], node[1])):
+                    if inner[0] == "cont":
+                        solver.copy(inner[2][0], out, "element", grade)
+                    elif inner[0] in ("self", "inst"):
+                        _next(solver, inner if inner[0] == "inst" else value, grade, out)
+    for element in _container_bases(solver, value[1]):
+        solver.copy(("t", *element, ()), out, "element", grade)
+
+
+def _next(solver: Solver, value: Value, grade: int, out: Answer) -> None:
+    for name in ("__next__", "__anext__"):
+        found = solver.classes.lookup(value[1], name)
+        for ref in found[1] if found else ():
+            node = solver.project.node(ref)
+            if node[0] == "function":
+                solver.copy(("body", ref[0], node[1]), out, "element", grade)
+
+
+def _container_bases(solver: Solver, cls: tuple[str, int]) -> list[tuple[str, int]]:
+    """Element annotations of builtin containers a class inherits from: `class Plugins(list[Plugin])`."""
+    result = []
+    for each in solver.classes.mro(cls):
+        for base in solver.project.scope(each).bases:
+            node = solver.project.node((each[0], base))
+            if node[0] == "sub" and solver.names.dotted((each[0], node[1])):
+                arguments = solver.classes.arguments((each[0], node[2]))
+                result.append(arguments[0])
+    return result
+
+
+def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """`base[index]`."""
+    source: Key = ("n", ref[0], node[1])
+    index: Key = ("n", ref[0], node[2])
+    is_slice = solver.project.node((ref[0], node[2]))[0] == "slice"
+    for value, evidence in solver.get(source).items():
+        grade = evidence.grade
+        kind = value[0]
+        if kind == "cont":
+            if is_slice:
+                add(out, value, grade, "slice", source, value)
+            elif value[1] == "seq":
+                solver.copy(value[2][0], out, "element", grade)
+            elif value[1] == "dict":
+                lookup(solver, value, index, grade, out)
+            else:
+                _tuple_item(solver, value, solver.get(index), grade, out)
+        elif kind == "cls":
+            if solver.classes.is_enum(value[1]):
+                for each in solver.get(index):
+                    if each[0] == "const" and each[1] == "str":
+                        attributes.attribute(solver, source, value, grade, str(each[2]), out)
+            else:
+                add(out, value, grade, "type argument", source, value)
+        elif kind in ("inst", "self"):
+            found = solver.classes.lookup(value[1], "__getitem__")
+            for each in found[1] if found else ():
+                function = solver.project.node(each)
+                if function[0] == "function":
+                    key: Key = ("ret", each[0], function[1])
+                    for inner, reason in solver.get(key).items():
+                        add(out, attributes.rebound(inner, value), min(grade, reason.grade), "__getitem__", key, inner)
+            for each in solver.get(index):
+                if each[0] == "const" and each[1] == "str":
+                    written = solver.classes.annotation(value[1], str(each[2]))
+                    if written is not None and found is None:
+                        solver.copy(("t", *written[1], ()), out, "annotation", grade)
+        elif kind == "xinst" and value[2]:
+            solver.copy(value[2][-1], out, "element", min(grade, PROBABLE))
+
+
+def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer) -> None:
+    """A value of a dict; entries of a literal are told apart by constant keys."""
+    key = container[2][1]
+    if key[0] == "dval":
+        node = solver.project.node((key[1], key[2]))
+        wanted = [value for value in solver.get(index) if value[0] in ("const", "enum")]
+        if node[0] == "dict" and wanted:
+            known = True
+            for entry, value in node[1]:
+                names = set(solver.get(("n", key[1], entry))) if entry >= 0 else set()
+                if not names or names & set(wanted):
+                    known = known and bool(names)
+                    solver.copy(("n", key[1], value), out, "entry", grade)
+            solver.copy(("mutated", key[1], key[2]), out, "stored entry", grade)
+            return
+    solver.copy(key, out, "entry", grade)
+
+
+def _tuple_item(solver: Solver, value: Value, index: object, grade: int, out: Answer) -> None:
+    positions = (
+        [each[2] for each in index if each[0] == "const" and each[1] == "int"] if isinstance(index, dict) else []
+    )
+    for position, key in enumerate(value[2]):
+        if not positions or position in positions or position - len(value[2]) in positions:
+            solver.copy(key, out, "element", grade)
+
+
+def unpack(solver: Solver, source: Key, index: int, star: bool, out: Answer) -> None:
+    """Element `index` of unpacking source."""
+    for value, evidence in solver.get(source).items():
+        if value[0] == "cont" and value[1] == "tuple":
+            if star:
+                add(out, ("cont", "seq", (value[2][0],) if value[2] else ()), evidence.grade, "rest", source, value)
+            elif -len(value[2]) <= index < len(value[2]):
+                solver.copy(value[2][index], out, "unpacked", evidence.grade)
+        elif value[0] == "cont":
+            if star:
+                add(out, ("cont", "seq", value[2][:1]), evidence.grade, "rest", source, value)
+            else:
+                solver.copy(value[2][0], out, "unpacked", evidence.grade)
+        elif value[0] in ("inst", "self"):
+            names = solver.classes.fields(value[1]) if solver.classes.is_dataclass(value[1]) else []
+            if 0 <= index < len(names):
+                attributes.attribute(solver, source, value, evidence.grade, names[index], out)
+
+
+def entered(solver: Solver, source: Key, out: Answer) -> None:
+    """What `with source as x` binds."""
+    for value, evidence in solver.get(source).items():
+        grade = evidence.grade
+        if value[0] == "gencm":
+            solver.copy(value[1], out, "entered", grade)
+        elif value[0] in ("inst", "self"):
+            hit = False
+            for name in ("__enter__", "__aenter__"):
+                found = solver.classes.lookup(value[1], name)
+                for ref in found[1] if found else ():
+                    node = solver.project.node(ref)
+                    if node[0] == "function":
+                        hit = True
+                        key: Key = ("body", ref[0], node[1])
+                        for inner, reason in solver.get(key).items():
+                            add(out, attributes.rebound(inner, value), min(grade, reason.grade), "entered", key, inner)
+            if not hit:
+                add(out, value, min(grade, PROBABLE), "entered", source, value)
+        elif value[0] == "xinst":
+            add(out, value, grade, "entered", source, value)
+
+
+def awaited(solver: Solver, source: Key, out: Answer) -> None:
+    """What `await source` gives."""
+    for value, evidence in solver.get(source).items():
+        if value[0] == "coro":
+            solver.copy(value[1], out, "awaited", evidence.grade)
+        elif value[0] in ("xinst", "const"):
+            add(out, value, evidence.grade, "awaited", source, value)
+        elif value[0] in ("inst", "self"):
+            found = solver.classes.lookup(value[1], "__await__")
+            for ref in found[1] if found else ():
+                node = solver.project.node(ref)
+                if node[0] == "function":
+                    for each in solver.project.scope((ref[0], node[1])).results:
+                        solver.copy(("n", ref[0], each), out, "awaited", evidence.grade)
+
+
+def rule_elements(solver: Solver, key: Key, out: Answer) -> None:
+    """("elem", module, node): elements of a display, comprehension or container constructor, later additions included."""
+    _, module, number = key
+    node = solver.project.node((module, number))
+    op = node[0]
+    if op in ("list", "set", "tuple"):
+        for each in node[1]:
+            if solver.project.node((module, each))[0] == "star":
+                items(solver, ("n", module, solver.project.node((module, each))[1]), out)
+            else:
+                solver.copy(("n", module, each), out, "element")
+    elif op == "comp":
+        solver.copy(("n", module, node[2]), out, "element")
+    elif op == "binary":
+        items(solver, ("n", module, node[2]), out)
+        items(solver, ("n", module, node[3]), out)
+    elif op == "call":
+        for each in node[2]:
+            items(solver, ("n", module, each), out)
+    solver.copy(("mutated", module, number), out, "added")
+
+
+def rule_keys(solver: Solver, key: Key, out: Answer) -> None:
+    """("dkey", module, node)."""
+    _, module, number = key
+    node = solver.project.node((module, number))
+    if node[0] == "dict":
+        for name, value in node[1]:
+            if name >= 0:
+                solver.copy(("n", module, name), out, "key")
+            else:
+                _entries(solver, ("n", module, value), 0, out)
+    elif node[0] == "comp":
+        solver.copy(("n", module, node[2]), out, "key")
+    elif node[0] == "call":
+        for each in node[2]:
+            _entries(solver, ("n", module, each), 0, out)
+    for name in solver.project.site_names((module, number)):
+        for ref in solver.project.item_stores(name):
+            store = solver.project.node(ref)
+            if _same_site(solver, (module, number), ("n", ref[0], store[1])):
+                solver.copy(("n", ref[0], store[2]), out, "key")
+
+
+def rule_values(solver: Solver, key: Key, out: Answer) -> None:
+    """("dval", module, node)."""
+    _, module, number = key
+    node = solver.project.node((module, number))
+    if node[0] == "dict":
+        for name, value in node[1]:
+            if name >= 0:
+                solver.copy(("n", module, value), out, "entry")
+            else:
+                _entries(solver, ("n", module, value), 1, out)
+    elif node[0] == "comp":
+        solver.copy(("n", module, node[3]), out, "entry")
+    elif node[0] == "call":
+        for each in node[2]:
+            _entries(solver, ("n", module, each), 1, out)
+        for _, value in node[3]:
+            solver.copy(("n", module, value), out, "entry")
+    solver.copy(("mutated", module, number), out, "stored entry")
+
+
+def _entries(solver: Solver, source: Key, position: int, out: Answer) -> None:
+    """Keys (0) or values (1) of a mapping or of an iterable of pairs."""
+    for value in solver.get(source):
+        if value[0] == "cont" and value[1] == "dict":
+            solver.copy(value[2][position], out, "entry")
+        elif value[0] == "cont":
+            for pair in solver.get(value[2][0]) if value[2] else ():
+                if pair[0] == "cont" and pair[1] == "tuple" and len(pair[2]) == 2:
+                    solver.copy(pair[2][position], out, "entry")
+
+
+_SITES: Final = frozenset(("elem", "dval", "dkey", "dflt"))
+_NESTED: Final = frozenset(("nested",))
+
+
+def _same_site(solver: Solver, site: Ref, base: Key, kinds: frozenset[str] = _SITES) -> bool:
+    return any(
+        value[0] == "cont" and any(key[0] in kinds and key[1:] == site for key in value[2])
+        for value in solver.get(base)
+    )
+
+
+def rule_mutated(solver: Solver, key: Key, out: Answer) -> None:
+    """("mutated", module, node): what is stored into the container made at a node after it was made."""
+    _mutations(solver, (key[1], key[2]), _SITES, out)
+
+
+def rule_nested(solver: Solver, key: Key, out: Answer) -> None:
+    """("nested", module, call): what is stored into the containers that a defaultdict made at a call makes."""
+    _mutations(solver, (key[1], key[2]), _NESTED, out)
+
+
+def _mutations(solver: Solver, site: Ref, kinds: frozenset[str], out: Answer) -> None:
+    project = solver.project
+    for name in project.site_names(site):
+        for ref in project.item_stores(name):
+            node = project.node(ref)
+            if _same_site(solver, site, ("n", ref[0], node[1]), kinds):
+                solver.copy(("n", ref[0], node[3]), out, "stored item")
+        for method in (*_ADDERS, *_EXTENDERS, "setdefault"):
+            for ref in project.calls(method):
+                call = project.node(ref)
+                callee = project.node((ref[0], call[1]))
+                if callee[0] != "attr" or graph.last_name(project.modules[ref[0]].facts, callee[1]) != name:
+                    continue
+                if not call[2] or not _same_site(solver, site, ("n", ref[0], callee[1]), kinds):
+                    continue
+                if method in _EXTENDERS:
+                    _extended(solver, ("n", ref[0], call[2][0]), out)
+                else:
+                    solver.copy(("n", ref[0], call[2][-1]), out, "added")
+
+
+def _extended(solver: Solver, source: Key, out: Answer) -> None:
+    for value in solver.get(source):
+        if value[0] == "cont" and value[1] == "dict":
+            solver.copy(value[2][1], out, "added")
+        elif value[0] == "cont":
+            for key in value[2]:
+                solver.copy(key, out, "added")
+
+
+def method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
+    """Calling a method of a builtin container."""
+    _, container, name = value
+    keys = container[2]
+    if not keys:
+        return
+    if name in _SAME:
+        add(out, container, grade, name, source, value)
+    elif container[1] == "dict":
+        if name == "values":
+            add(out, ("cont", "seq", keys[1:]), grade, name, source, value)
+        elif name == "keys":
+            add(out, ("cont", "seq", keys[:1]), grade, name, source, value)
+        elif name == "items":
+            add(out, ("cont", "seq", (("pair", *keys),)), grade, name, source, value)
+        elif name == "popitem":
+            add(out, ("cont", "tuple", keys), grade, name, source, value)
+        elif name in _TAKERS:
+            if node[2]:
+                lookup(solver, container, ("n", ref[0], node[2][0]), grade, out)
+            for default in node[2][1:]:
+                solver.copy(("n", ref[0], default), out, "default", grade)
+    elif name in _TAKERS:
+        for key in keys:
+            solver.copy(key, out, "element", grade)
+        if name == "get":
+            add(out, ("coro", keys[0]), grade, name, source, value)
+
+
+def rule_pair(solver: Solver, key: Key, out: Answer) -> None:
+    """("pair", a, b): a tuple of two keys, as `items`, `zip` and `enumerate` give."""
+    add(out, ("cont", "tuple", key[1:]), note="pair")

@@ -1,0 +1,87 @@
+"""Definitions: what a `def` or `class` statement binds once its decorators have been applied."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from governance.contract import Ref
+from governance.facts import Node
+from governance.index import calls
+from governance.index.solver import PROBABLE, Answer, Solver, add
+from governance.index.values import FunctionId, Key, Value, last_part
+
+_WRAPPERS: Final = {
+    "property": "property",
+    "cached_property": "property",
+    "abstractproperty": "property",
+    "lazy_property": "property",
+    "hybrid_property": "property",
+    "computed_field": "property",
+    "setter": "property",
+    "getter": "property",
+    "deleter": "property",
+    "staticmethod": "staticmethod",
+    "abstractstaticmethod": "staticmethod",
+    "classmethod": "classmethod",
+    "abstractclassmethod": "classmethod",
+    "contextmanager": "contextmanager",
+    "asynccontextmanager": "contextmanager",
+}
+
+
+def wrapper(solver: Solver, function: FunctionId) -> str | None:
+    """property, staticmethod, classmethod or contextmanager if such a decorator is on the function."""
+    for decorator in solver.project.scope(function).decorators:
+        ref = (function[0], decorator)
+        node = solver.project.node(ref)
+        if node[0] == "call":
+            ref = (function[0], node[1])
+            node = solver.project.node(ref)
+        if node[0] == "attr" and node[2] in ("setter", "getter", "deleter"):
+            return "property"
+        for dotted in solver.names.dotted(ref):
+            found = _WRAPPERS.get(last_part(dotted))
+            if found is not None:
+                return found
+    return None
+
+
+def rule_function(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """A function node: the function itself, or what its decorators made of it."""
+    function = (ref[0], node[1])
+    scope = solver.project.scope(function)
+    kind = wrapper(solver, function) if scope.decorators else None
+    if kind is not None:
+        add(out, ("decorated", function, kind, None), note="defined")
+        return
+    value: Value = ("fn", function)
+    if not _decorate(solver, ref, scope.decorators, out):
+        add(out, value, note="defined")
+    else:
+        add(out, value, PROBABLE, "defined")
+
+
+def rule_class(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """A class node: the class; a decorator may put something else beside it."""
+    cls = (ref[0], node[1])
+    add(out, ("cls", cls), note="defined")
+    _decorate(solver, ref, solver.project.scope(cls).decorators, out)
+
+
+def _decorate(solver: Solver, ref: Ref, decorators: list[int], out: Answer) -> bool:
+    """Add what the project's own decorators return; whether there was any."""
+    found = False
+    for decorator in decorators:
+        key: Key = ("n", ref[0], decorator)
+        for value, evidence in solver.get(key).items():
+            if value[0] not in ("fn", "bm", "inst", "cls"):
+                continue
+            solver.get(("decorate", *ref))
+            results: Answer = {}
+            bare: Node = ["call", decorator, [ref[1]], []]
+            calls.result(solver, ref, bare, key, value, evidence.grade, results)
+            for each, reason in results.items():
+                if each[0] in ("fn", "bm", "inst", "cls", "partial"):
+                    found = True
+                    add(out, each, reason.grade, "decorated", reason.source, reason.value)
+    return found

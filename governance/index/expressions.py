@@ -1,0 +1,321 @@
+"""Expressions: the rule for every kind of node of the value graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from governance.contract import Ref
+from governance.facts import Node
+from governance.index import (
+    attributes,
+    calls,
+    containers,
+    definitions,
+    externals,
+    narrowing,
+    parameters,
+    typing_forms,
+)
+from governance.index.solver import PROBABLE, Answer, Rule, Solver, add
+from governance.index.values import NONE, Key
+
+NodeRule: TypeAlias = "Callable[[Solver, Ref, Node, Answer], None]"
+
+
+def rule_node(solver: Solver, key: Key, out: Answer) -> None:
+    """("n", module, node)."""
+    ref = (key[1], key[2])
+    node = solver.project.node(ref)
+    rule = _NODES.get(node[0])
+    if rule is not None:
+        rule(solver, ref, node, out)
+
+
+def _const(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    if node[1] in ("str", "int", "bool", "none"):
+        add(out, ("const", node[1], node[2]), note="constant")
+    else:
+        add(out, ("xinst", f"builtins.{node[1]}", ()), note="constant")
+
+
+def _external(dotted: str) -> NodeRule:
+    def rule(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+        add(out, ("xinst", dotted, ()), note="expression")
+
+    return rule
+
+
+def _local(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    if node[2] >= 0:
+        solver.copy(("n", ref[0], node[2]), out, "local")
+
+
+def _free(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    module, name, scope = ref[0], node[1], node[2]
+    found = solver.names.binding((module, scope), name)
+    if found is None:
+        for entity in solver.names.lookup((module, scope), name):
+            if entity[0] == "ext":
+                add(out, entity, note="builtin")
+        return
+    for definition in found:
+        solver.copy(("n", *definition), out, "name")
+    if any(solver.project.owner(definition)[1] == 0 for definition in found):
+        home = found[0][0]
+        written = solver.project.modules[home].facts.scopes[0].annotations.get(name)
+        if written is not None:
+            typing_forms.concrete(solver, ("t", home, written, ()), out, "annotation")
+
+
+def _param(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    solver.copy(("param", ref[0], node[1], node[2]), out, "parameter")
+
+
+def _operands(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    for each in node[1]:
+        solver.copy(("n", ref[0], each), out, "")
+
+
+def _or(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    for position, each in enumerate(node[1]):
+        for value, evidence in solver.get(("n", ref[0], each)).items():
+            if value != NONE or position == len(node[1]) - 1:
+                add(out, value, evidence.grade, "", ("n", ref[0], each), value)
+
+
+def _attr(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    base: Key = ("n", ref[0], node[1])
+    attributes.load(solver, base, node[2], out)
+    holder = solver.project.node((ref[0], node[1]))
+    if holder[0] == "attr" and holder[2] == "state" and not any(value[0] != "xmeth" for value in out):
+        # Web frameworks hang shared objects on `app.state`; the store and the load share only the names.
+        for store in solver.project.attr_stores(node[2]):
+            stored = solver.project.node(store)
+            if stored[0] == "store_attr" and solver.project.node((store[0], stored[1]))[-1] == "state":
+                solver.copy(("n", store[0], stored[3]), out, "application state", PROBABLE)
+
+
+def _sub(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    containers.subscript(solver, ref, node, out)
+
+
+def _import(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    names = solver.names
+    target = names.absolute(ref[0], node[1], node[2] or "")
+    if target is None or node[3] == "*":
+        return
+    if node[3] is None:
+        for entity in names.imported(ref[0], node):
+            add(out, entity, note="import")
+    elif names.module(target)[0] == "mod":
+        if target in solver.project.modules:
+            solver.copy(("glob", target, node[3]), out, "import")
+        elif names.module(f"{target}.{node[3]}")[0] == "mod":
+            add(out, ("mod", f"{target}.{node[3]}"), note="import")
+    else:
+        add(out, ("ext", f"{target}.{node[3]}"), note="import")
+
+
+def _tuple(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    if any(solver.project.node((ref[0], each))[0] == "star" for each in node[1]):
+        add(out, ("cont", "seq", (("elem", *ref),)), note="display")
+    else:
+        add(out, ("cont", "tuple", tuple(("n", ref[0], each) for each in node[1])), note="display")
+
+
+def _sequence(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    add(out, ("cont", "seq", (("elem", *ref),)), note="display")
+
+
+def _dict(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    add(out, ("cont", "dict", (("dkey", *ref), ("dval", *ref))), note="display")
+
+
+def _comp(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    (_dict if node[1] == "dict" else _sequence)(solver, ref, node, out)
+
+
+def _item(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    containers.items(solver, ("n", ref[0], node[1]), out)
+
+
+def _unpack(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    containers.unpack(solver, ("n", ref[0], node[1]), node[2], bool(node[3]), out)
+
+
+def _await(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    containers.awaited(solver, ("n", ref[0], node[1]), out)
+
+
+def _enter(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    containers.entered(solver, ("n", ref[0], node[1]), out)
+
+
+def _narrow(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    narrowing.narrow(solver, ref[0], node[1], node[2], bool(node[3]), out)
+
+
+def _annotated(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    declared: Answer = {}
+    typing_forms.concrete(solver, ("t", ref[0], node[1], ()), declared, "annotation")
+    for value, evidence in declared.items():
+        add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
+    if node[2] >= 0:
+        assigned = solver.get(("n", ref[0], node[2]))
+        if not typing_forms.informative(declared) or any(value[0] in ("cls", "enum", "const") for value in assigned):
+            solver.copy(("n", ref[0], node[2]), out, "assigned")
+        else:
+            for value, evidence in assigned.items():
+                # A container literal under a declared container type: both say what its elements are.
+                if value[0] in ("inst", "fn", "bm", "cont", "partial"):
+                    add(out, value, evidence.grade, "assigned", ("n", ref[0], node[2]), value)
+
+
+def _ifexp(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    solver.copy(("n", ref[0], node[2]), out, "")
+    solver.copy(("n", ref[0], node[3]), out, "")
+
+
+def _binary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """Concatenated containers and constant strings."""
+    left, right = solver.get(("n", ref[0], node[2])), solver.get(("n", ref[0], node[3]))
+    if node[1] in ("+", "|") and any(value[0] == "cont" for value in left):
+        if node[1] == "|":
+            solver.copy(("n", ref[0], node[2]), out, "")
+            solver.copy(("n", ref[0], node[3]), out, "")
+        else:
+            add(out, ("cont", "seq", (("elem", *ref),)), note="concatenation")
+        return
+    if node[1] == "+":
+        for one in left:
+            for other in right:
+                if one[:2] == ("const", "str") and other[:2] == ("const", "str") and len(one[2] + other[2]) < 200:
+                    add(out, ("const", "str", one[2] + other[2]), note="concatenation")
+    for one in left:
+        if one[0] in ("inst", "self"):
+            name = {"|": "__or__", "+": "__add__", ">>": "__rshift__", "<<": "__lshift__", "/": "__truediv__"}.get(
+                node[1]
+            )
+            found = solver.classes.lookup(one[1], name) if name else None
+            for each in found[1] if found else ():
+                function = solver.project.node(each)
+                if function[0] == "function":
+                    key: Key = ("ret", each[0], function[1])
+                    for value, evidence in solver.get(key).items():
+                        add(out, attributes.rebound(value, one), evidence.grade, "operator", key, value)
+
+
+def _fstring(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """An f-string of constants only is a constant."""
+    texts = [""]
+    for part in node[1]:
+        words = [
+            str(value[2]) for value in solver.get(("n", ref[0], part)) if value[0] == "const" and value[1] == "str"
+        ]
+        texts = [text + word for text in texts for word in words][:8]
+    for text in texts:
+        add(out, ("const", "str", text), note="f-string")
+    add(out, ("xinst", "builtins.str", ()), note="f-string")
+
+
+def _augmented(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    if node[2] >= 0:
+        solver.copy(("n", ref[0], node[2]), out, "")
+
+
+def _exception(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    if node[1] < 0:
+        return
+    for value, evidence in solver.get(("n", ref[0], node[1])).items():
+        if value[0] == "cls":
+            add(out, ("inst", value[1], ()), evidence.grade, "caught", ("n", ref[0], node[1]), value)
+        elif value[0] == "ext":
+            add(out, ("xinst", value[1], ()), evidence.grade, "caught", ("n", ref[0], node[1]), value)
+        elif value[0] == "cont":
+            for key in value[2]:
+                for inner in solver.get(key):
+                    if inner[0] == "cls":
+                        add(out, ("inst", inner[1], ()), evidence.grade, "caught", key, inner)
+                    elif inner[0] == "ext":
+                        add(out, ("xinst", inner[1], ()), evidence.grade, "caught", key, inner)
+
+
+_NODES: Final[dict[str, NodeRule]] = {
+    "const": _const,
+    "fstring": _fstring,
+    "local": _local,
+    "free": _free,
+    "param": _param,
+    "phi": _operands,
+    "attr": _attr,
+    "call": calls.rule_call,
+    "sub": _sub,
+    "import": _import,
+    "import_as": _import,
+    "function": definitions.rule_function,
+    "class": definitions.rule_class,
+    "tuple": _tuple,
+    "list": _sequence,
+    "set": _sequence,
+    "dict": _dict,
+    "comp": _comp,
+    "item": _item,
+    "unpack": _unpack,
+    "await": _await,
+    "enter": _enter,
+    "narrow": _narrow,
+    "annotated": _annotated,
+    "or": _or,
+    "and": _operands,
+    "not": _external("builtins.bool"),
+    "compare": _external("builtins.bool"),
+    "matches": _external("builtins.bool"),
+    "unary": _external("builtins.int"),
+    "ifexp": _ifexp,
+    "binary": _binary,
+    "augmented": _augmented,
+    "exception": _exception,
+}
+
+
+def _rule_items(solver: Solver, key: Key, out: Answer) -> None:
+    containers.items(solver, ("n", key[1], key[2]), out)
+
+
+def _rule_entered(solver: Solver, key: Key, out: Answer) -> None:
+    containers.entered(solver, ("n", key[1], key[2]), out)
+
+
+def _rule_none(solver: Solver, key: Key, out: Answer) -> None:
+    """A position of a tuple that holds nothing of interest."""
+
+
+RULES: Final[dict[str, Rule]] = {
+    "n": rule_node,
+    "t": typing_forms.rule_type,
+    "glob": attributes.rule_global,
+    "attr": attributes.rule_stored,
+    "ret": calls.rule_return,
+    "body": calls.rule_body,
+    "yields": calls.rule_yields,
+    "elem": containers.rule_elements,
+    "dkey": containers.rule_keys,
+    "dval": containers.rule_values,
+    "mutated": containers.rule_mutated,
+    "nested": containers.rule_nested,
+    "pair": containers.rule_pair,
+    "items": _rule_items,
+    "entered": _rule_entered,
+    "none": _rule_none,
+    "called": externals.rule_called,
+    "gathered": externals.rule_gathered,
+    "awaited": externals.rule_awaited,
+    "dflt": externals.rule_default,
+    "param": parameters.rule_param,
+    "varargs": parameters.rule_varargs,
+    "callers": parameters.rule_callers,
+    "flow": parameters.rule_flow,
+    "made": parameters.rule_made,
+    "decorate": parameters.rule_decorate,
+}

@@ -1,0 +1,333 @@
+"""Externals: what calls of well-known functions outside the project give, as far as values of the project pass through.
+
+Everything not listed gives ("xinst", dotted, ()): an external object that no contract on project classes is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from governance.contract import Ref
+from governance.facts import Node
+from governance.index import attributes, calls, containers, typing_forms
+from governance.index.solver import PROBABLE, Answer, Solver, add
+from governance.index.values import Key, Value, class_of, last_part, type_object
+
+Summary: TypeAlias = "Callable[[Solver, Ref, Node, int, Answer], None]"
+
+
+def call(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
+    """The result of calling something outside the project."""
+    if value[0] == "xmeth":
+        _method(solver, ref, node, source, value, grade, out)
+        return
+    dotted: str = value[1]
+    if value[0] == "xinst":
+        if last_part(dotted) in ("wraps", "update_wrapper", "lru_cache", "cache") and node[2]:
+            solver.copy(("n", ref[0], node[2][0]), out, "decorated", grade)
+        elif dotted in ("operator.attrgetter", "operator.methodcaller") and node[2]:
+            _getter(solver, ref, node, source, value, grade, out)
+        elif value[2]:
+            solver.copy(value[2][0], out, "type argument", min(grade, PROBABLE))
+        return
+    summary = _SUMMARIES.get(dotted) or _BY_LAST.get(last_part(dotted))
+    if summary is not None:
+        summary(solver, ref, node, grade, out)
+    else:
+        targs: tuple[Key, ...] = ()
+        if dotted in ("operator.attrgetter", "operator.methodcaller"):
+            targs = tuple(("n", ref[0], each) for each in node[2][:1])
+        add(out, ("xinst", dotted, targs), grade, "external call", source, value)
+
+
+def _getter(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
+    """`attrgetter("a")(x)` is `x.a`; `methodcaller("m")(x)` is `x.m()`."""
+    base: Key = ("n", ref[0], node[2][0])
+    for name in solver.get(value[2][0]) if value[2] else ():
+        if name[0] == "const" and name[1] == "str":
+            loaded: Answer = {}
+            attributes.load(solver, base, str(name[2]), loaded)
+            for each, evidence in loaded.items():
+                if value[1] == "operator.attrgetter":
+                    add(out, each, min(grade, evidence.grade), "attrgetter", base, each)
+                else:
+                    calls.result(solver, ref, node, base, each, min(grade, evidence.grade), out)
+
+
+def _method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
+    _, dotted, name, targs = value
+    if name in ("get", "result", "get_nowait", "unwrap", "load", "acquire", "pop") and targs:
+        solver.copy(targs[0], out, name, grade)
+    elif name == "submit" and node[2]:
+        add(out, ("xinst", "concurrent.futures.Future", (("called", *ref, 0),)), grade, name, source, value)
+    elif name in ("map", "imap", "imap_unordered", "starmap") and node[2]:
+        add(out, ("cont", "seq", (("called", *ref, 0),)), grade, name, source, value)
+    elif name == "run_in_executor" and len(node[2]) > 1:
+        add(out, ("coro", ("called", *ref, 1)), grade, name, source, value)
+    elif name in ("create_task", "ensure_future", "run_until_complete", "start_soon") and node[2]:
+        if name == "run_until_complete":
+            containers.awaited(solver, ("n", ref[0], node[2][0]), out)
+        else:
+            solver.copy(("n", ref[0], node[2][0]), out, name, grade)
+    elif name in ("enter_context", "enter_async_context") and node[2]:
+        entered: Key = ("entered", ref[0], node[2][0])
+        if name == "enter_context":
+            solver.copy(entered, out, name, grade)
+        else:
+            add(out, ("coro", entered), grade, name, source, value)
+    else:
+        add(out, ("xinst", f"{dotted}.{name}", ()), grade, "external call", source, value)
+
+
+def _argument(position: int, note: str) -> Summary:
+    def summary(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+        if len(node[2]) > position:
+            solver.copy(("n", ref[0], node[2][position]), out, note, grade)
+
+    return summary
+
+
+def _sequence(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    add(out, ("cont", "seq", (("elem", *ref),)), grade, "container")
+
+
+def _sequence_of_last(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        add(out, ("cont", "seq", (("items", ref[0], node[2][-1]),)), grade, "container")
+
+
+def _sequence_of_first(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        add(out, ("cont", "seq", (("items", ref[0], node[2][0]),)), grade, "container")
+
+
+def _mapping(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    add(out, ("cont", "dict", (("dkey", *ref), ("dval", *ref))), grade, "container")
+
+
+def _default_mapping(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    add(out, ("cont", "dict", (("dkey", *ref), ("dflt", *ref))), grade, "container")
+
+
+def _next(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        containers.items(solver, ("n", ref[0], node[2][0]), out)
+        for default in node[2][1:]:
+            solver.copy(("n", ref[0], default), out, "default", grade)
+
+
+def _choice(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if len(node[2]) == 1:
+        containers.items(solver, ("n", ref[0], node[2][0]), out)
+    else:
+        for each in node[2]:
+            solver.copy(("n", ref[0], each), out, "argument", grade)
+
+
+def _enumerate(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        add(out, ("cont", "seq", (("pair", ("none",), ("items", ref[0], node[2][0])),)), grade, "enumerate")
+
+
+def _zip(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    keys = tuple(("items", ref[0], each) for each in node[2])
+    add(out, ("cont", "seq", (("pair", *keys),)), grade, "zip")
+
+
+def _map(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    add(out, ("cont", "seq", (("called", *ref, 0),)), grade, "map")
+
+
+def _getattr(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if len(node[2]) < 2:
+        return
+    base: Key = ("n", ref[0], node[2][0])
+    for value in solver.get(("n", ref[0], node[2][1])):
+        if value[0] == "const" and value[1] == "str":
+            loaded: Answer = {}
+            attributes.load(solver, base, str(value[2]), loaded)
+            for each, evidence in loaded.items():
+                add(out, each, min(grade, evidence.grade), "getattr", base, each)
+    for default in node[2][2:]:
+        solver.copy(("n", ref[0], default), out, "default", grade)
+
+
+def _type(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if len(node[2]) != 1:
+        return
+    source: Key = ("n", ref[0], node[2][0])
+    for value, evidence in solver.get(source).items():
+        cls = class_of(value)
+        if cls is not None:
+            add(
+                out,
+                ("selfcls" if value[0] == "self" else "cls", cls),
+                min(grade, evidence.grade),
+                "type",
+                source,
+                value,
+            )
+
+
+def _super(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    project = solver.project
+    if len(node[2]) == 2:
+        for cls in solver.get(("n", ref[0], node[2][0])):
+            owner = type_object(cls)
+            for receiver in solver.get(("n", ref[0], node[2][1])):
+                if owner is not None:
+                    add(out, ("super", owner, receiver), grade, "super")
+        return
+    for scope in project.enclosing(project.owner(ref)):
+        owner = project.owning_class(scope)
+        if owner is not None:
+            if project.scope(scope).params:
+                for receiver in solver.get(("param", *scope, 0)):
+                    add(out, ("super", owner, receiver), grade, "super")
+            else:
+                add(out, ("super", owner, ("self", owner)), grade, "super")
+            return
+
+
+def _partial(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    add(out, ("partial", *ref), grade, "partial")
+
+
+def _cast(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if len(node[2]) == 2:
+        declared: Answer = {}
+        typing_forms.concrete(solver, ("t", ref[0], node[2][0], ()), declared, "cast")
+        for value, evidence in declared.items():
+            add(out, value, min(grade, evidence.grade), "cast", evidence.source, evidence.value)
+        if not typing_forms.informative(declared):
+            solver.copy(("n", ref[0], node[2][1]), out, "cast", grade)
+
+
+def _manager(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    for each in node[2][:1]:
+        add(out, ("gencm", ("n", ref[0], each)), grade, "context manager")
+
+
+def _weak_reference(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    for each in node[2][:1]:
+        add(out, ("callable", ("n", ref[0], each)), grade, "weak reference")
+
+
+def _import_module(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    for each in node[2][:1]:
+        for value in solver.get(("n", ref[0], each)):
+            if value[0] == "const" and value[1] == "str":
+                add(out, solver.names.module(str(value[2])), grade, "import_module")
+
+
+def _async_call(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        add(out, ("coro", ("called", *ref, 0)), grade, "called in a thread")
+
+
+def _gather(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    add(out, ("coro", ("gathered", *ref)), grade, "gather")
+
+
+def _run_coroutine(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        containers.awaited(solver, ("n", ref[0], node[2][0]), out)
+
+
+def _dependency(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        solver.copy(("called", *ref, 0), out, "dependency", grade)
+
+
+_SUMMARIES: Final[dict[str, Summary]] = {
+    **dict.fromkeys(
+        (f"builtins.{name}" for name in "list set tuple frozenset sorted reversed iter aiter".split()), _sequence
+    ),
+    **dict.fromkeys(("collections.deque", "itertools.chain", "itertools.chain.from_iterable"), _sequence),
+    "builtins.filter": _sequence_of_last,
+    **dict.fromkeys(
+        (f"itertools.{name}" for name in "islice cycle takewhile dropwhile filterfalse tee".split()), _sequence_of_first
+    ),
+    **dict.fromkeys(("builtins.dict", "collections.OrderedDict", "types.MappingProxyType"), _mapping),
+    "collections.defaultdict": _default_mapping,
+    "collections.ChainMap": _mapping,
+    "builtins.next": _next,
+    "builtins.anext": _next,
+    **dict.fromkeys(("builtins.min", "builtins.max", "random.choice", "heapq.heappop"), _choice),
+    "builtins.enumerate": _enumerate,
+    "builtins.zip": _zip,
+    "builtins.map": _map,
+    "builtins.getattr": _getattr,
+    "builtins.type": _type,
+    "builtins.super": _super,
+    **dict.fromkeys(("functools.partial", "functools.partialmethod"), _partial),
+    **dict.fromkeys(("copy.copy", "copy.deepcopy", "dataclasses.replace", "weakref.proxy"), _argument(0, "copy")),
+    "typing.assert_type": _argument(0, "assert_type"),
+    **dict.fromkeys(("typing.cast", "typing_extensions.cast"), _cast),
+    **dict.fromkeys((f"contextlib.{name}" for name in ("closing", "nullcontext", "aclosing")), _manager),
+    **dict.fromkeys(("weakref.ref", "weakref.WeakMethod"), _weak_reference),
+    **dict.fromkeys(("importlib.import_module", "builtins.__import__"), _import_module),
+    **dict.fromkeys(
+        (f"asyncio.{name}" for name in ("create_task", "ensure_future", "shield", "wait_for", "timeout")),
+        _argument(0, "awaitable"),
+    ),
+    "asyncio.gather": _gather,
+    **dict.fromkeys(("asyncio.run", "anyio.run", "trio.run"), _run_coroutine),
+    "asyncio.to_thread": _async_call,
+}
+
+_BY_LAST: Final[dict[str, Summary]] = {
+    "Depends": _dependency,
+    "Security": _dependency,
+    "run_in_threadpool": _async_call,
+    "run_sync": _async_call,
+}
+
+
+def rule_called(solver: Solver, key: Key, out: Answer) -> None:
+    """("called", module, call, position): what calling the argument at that position gives."""
+    _, module, number, position = key
+    node = solver.project.node((module, number))
+    if position < len(node[2]):
+        source: Key = ("n", module, node[2][position])
+        bare: Node = ["call", node[2][position], [], []]
+        for value, evidence in solver.get(source).items():
+            calls.result(solver, (module, number), bare, source, value, min(evidence.grade, PROBABLE), out)
+
+
+def rule_gathered(solver: Solver, key: Key, out: Answer) -> None:
+    """("gathered", module, call): a sequence of what the awaited arguments give."""
+    add(out, ("cont", "seq", (("awaited", *key[1:]),)), note="gather")
+
+
+def rule_awaited(solver: Solver, key: Key, out: Answer) -> None:
+    """("awaited", module, call)."""
+    _, module, number = key
+    node = solver.project.node((module, number))
+    for each in node[2]:
+        inner = solver.project.node((module, each))
+        if inner[0] == "star":
+            element: Answer = {}
+            containers.items(solver, ("n", module, inner[1]), element)
+            for value in element:
+                if value[0] == "coro":
+                    solver.copy(value[1], out, "gathered")
+        else:
+            containers.awaited(solver, ("n", module, each), out)
+
+
+def rule_default(solver: Solver, key: Key, out: Answer) -> None:
+    """("dflt", module, call): values of a defaultdict: what is stored and what the factory makes."""
+    _, module, number = key
+    node = solver.project.node((module, number))
+    solver.copy(("mutated", module, number), out, "stored entry")
+    for each in node[2][:1]:
+        for value, evidence in solver.get(("n", module, each)).items():
+            if value[0] == "ext" and last_part(value[1]) in ("list", "set", "deque"):
+                add(out, ("cont", "seq", (("nested", module, number),)), evidence.grade, "default factory")
+            elif value[0] in ("fn", "cls", "bm", "partial"):
+                solver.copy(("called", module, number, 0), out, "default factory")
+
+
+__all__ = ["call", "rule_awaited", "rule_called", "rule_default", "rule_gathered"]

@@ -1,0 +1,235 @@
+"""The index: every question a contract may ask about a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from governance.contract import Ref, Trail
+from governance.findings import Grade
+from governance.index import chain
+from governance.index.classes import Classes
+from governance.index.expressions import RULES
+from governance.index.names import Names
+from governance.index.project import Module, Project, ScopeId
+from governance.index.solver import Evidence, Solver
+from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
+
+_OVERRIDES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A project function that a call may run; receiver is the bound `self`/`cls` value, None for plain functions."""
+
+    function: FunctionId
+    grade: Grade
+    receiver: Value | None
+
+
+class Index:
+    """Facts of all modules, joined. Answers are computed on demand and kept."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self.project = Project(modules)
+        self.names = Names(self.project)
+        self.classes = Classes(self.project, self.names)
+        self.solver = Solver(self.project, self.names, self.classes, RULES)
+
+    def values(self, ref: Ref) -> Mapping[Value, Evidence]:
+        """What a node may be; empty if that is not known."""
+        return self.solver.ask(("n", *ref))
+
+    def annotation(self, module: str, node: int) -> Mapping[Value, Evidence]:
+        """The instances an annotation expression stands for."""
+        return self.solver.ask(("t", module, node, ()))
+
+    def parameter(self, function: FunctionId, index: int) -> Mapping[Value, Evidence]:
+        """What a parameter may be."""
+        return self.solver.ask(("param", *function, index))
+
+    def result(self, function: FunctionId) -> Mapping[Value, Evidence]:
+        """What calling a function gives."""
+        return self.solver.ask(("ret", *function))
+
+    def attribute(self, cls: ClassId, name: str) -> Mapping[Value, Evidence]:
+        """What is stored in an attribute of instances of a class, besides what its class body says."""
+        return self.solver.ask(("attr", cls, name))
+
+    def mro(self, cls: ClassId) -> list[ClassId]:
+        """Project classes in method resolution order, the class itself first."""
+        return self.classes.mro(cls)
+
+    def subclasses(self, cls: ClassId) -> set[ClassId]:
+        """The class and everything that inherits from it."""
+        return self.classes.subclasses(cls)
+
+    def external_bases(self, cls: ClassId) -> set[str]:
+        """Dotted names of external classes in the ancestry, "?" for one that is not known."""
+        return self.classes.external_bases(cls)
+
+    def is_enum(self, cls: ClassId) -> bool:
+        """Whether a class is an enumeration."""
+        return self.classes.is_enum(cls)
+
+    def find(self, symbol: str) -> ScopeId | None:
+        """The module, class or function an anchor names: where it is defined, re-exported or inherited."""
+        direct = self.project.find(symbol)
+        if direct is not None:
+            return direct
+        module, rest = self.project.split(symbol)
+        if module not in self.project.modules or not rest:
+            return None
+        first, *others = rest.split(".")
+        for entity in self.names.member(module, first):
+            scope = self._descend(entity, others)
+            if scope is not None:
+                return scope
+        return None
+
+    def _descend(self, entity: tuple[object, ...], names: list[str]) -> ScopeId | None:
+        if entity[0] not in ("cls", "fn"):
+            return None
+        scope: ScopeId = entity[1]  # type: ignore[assignment]  # cls and fn entities carry a scope id
+        for name in names:
+            inner = self.project.child(scope, name)
+            if inner is None and self.project.scope(scope).kind == "class":
+                found = self.classes.lookup(scope, name)
+                for ref in found[1] if found else ():
+                    node = self.project.node(ref)
+                    if node[0] in ("function", "class"):
+                        inner = (ref[0], int(node[1]))
+            if inner is None:
+                return None
+            scope = inner
+        return scope
+
+    def suggest(self, symbol: str) -> str:
+        """The nearest existing symbol, "" if none is near."""
+        return self.project.suggest(symbol)
+
+    def overrides(self, method: FunctionId) -> set[FunctionId]:
+        """A method and everything that overrides it in subclasses of its class."""
+        owner = self.project.owning_class(method)
+        if owner is None:
+            return {method}
+        name = self.project.scope(method).name
+        found = {method}
+        for cls in self.subclasses(owner):
+            found.update(
+                each for each in self.project.children(cls, name) if self.project.scope(each).kind == "function"
+            )
+        return found
+
+    def callees(self, call: Ref) -> list[Callee]:
+        """Project functions a call may run; constructors count as `__init__`; overrides in subclasses as PROBABLE."""
+        node = self.project.node(call)
+        found: dict[tuple[FunctionId, Value | None], Grade] = {}
+        for value, evidence in self.values((call[0], node[1])).items():
+            self._callee(value, Grade(evidence.grade), found, 4)
+        return [Callee(function, grade, receiver) for (function, receiver), grade in found.items()]
+
+    def _callee(
+        self, value: Value, grade: Grade, found: dict[tuple[FunctionId, Value | None], Grade], depth: int
+    ) -> None:
+        def put(function: FunctionId, receiver: Value | None, best: Grade) -> None:
+            key = (function, receiver)
+            found[key] = max(best, found.get(key, Grade.UNRESOLVED))
+
+        kind = value[0]
+        if kind == "fn":
+            put(value[1], None, grade)
+        elif kind == "bm":
+            put(value[1], value[2], grade)
+            cls = class_of(value[2])
+            name = self.project.scope(value[1]).name
+            if cls is not None and name != "__init__":
+                subclasses = self.subclasses(cls)
+                for each in subclasses if len(subclasses) <= _OVERRIDES else ():
+                    for override in self.project.children(each, name):
+                        if override != value[1] and self.project.scope(override).kind == "function":
+                            put(override, ("inst", each, ()), min(grade, Grade.PROBABLE))
+        elif kind == "decorated":
+            put(value[1], value[3], grade)
+        elif kind in ("cls", "selfcls"):
+            self._method(value[1], "__init__", grade, found)
+        elif kind in ("inst", "self") and depth:
+            self._method(value[1], "__call__", grade, found)
+        elif kind == "partial" and depth:
+            call = self.project.node((value[1], value[2]))
+            if call[2]:
+                for each, evidence in self.values((value[1], call[2][0])).items():
+                    self._callee(each, min(grade, Grade(evidence.grade)), found, depth - 1)
+
+    def _method(
+        self, cls: ClassId, name: str, grade: Grade, found: dict[tuple[FunctionId, Value | None], Grade]
+    ) -> None:
+        bound = self.classes.lookup(cls, name)
+        for ref in bound[1] if bound else ():
+            node = self.project.node(ref)
+            if node[0] == "function":
+                found[((ref[0], node[1]), ("inst", cls, ()))] = grade
+
+    def externals(self, call: Ref) -> set[str]:
+        """Dotted names of external functions a call may run; methods of external objects as `Class.method`."""
+        node = self.project.node(call)
+        found = set()
+        for value in self.values((call[0], node[1])):
+            if value[0] == "ext":
+                found.add(value[1])
+            elif value[0] == "xmeth":
+                found.add(f"{value[1]}.{value[2]}")
+        return found
+
+    def chain(self, ref: Ref, value: Value) -> tuple[Trail, ...]:
+        """Why a node may be that value: the steps from the node back to where the value comes from."""
+        return self.trail(("n", *ref), value)
+
+    def trail(self, key: Key, value: Value) -> tuple[Trail, ...]:
+        """The same for any key."""
+        self.solver.ask(key)
+        return chain.explain(self.solver, key, value)
+
+    def uses(self, ref: Ref) -> list[Ref]:
+        """Every node that uses the value of a node in the same module, through local names, joins and narrowing."""
+        seen: set[Ref] = set()
+        result: list[Ref] = []
+        todo = [ref]
+        while todo:
+            current = todo.pop()
+            for user in self.project.users(current):
+                if user in seen:
+                    continue
+                seen.add(user)
+                node = self.project.node(user)
+                if node[0] in ("local", "phi", "narrow", "annotated", "ifexp", "and", "or"):
+                    if node[0] == "narrow" and node[1] != current[1]:
+                        continue
+                    if node[0] == "ifexp" and node[1] == current[1]:
+                        continue
+                    todo.append(user)
+                else:
+                    result.append(user)
+        return result
+
+    def unresolved(self, ref: Ref) -> str:
+        """Why nothing is known about a node."""
+        return chain.reason(self.project, ref)
+
+    def classes_of(self, ref: Ref) -> dict[ClassId, tuple[Grade, Value]]:
+        """The project classes a node may be an instance of, with the best grade and the value that says so."""
+        found: dict[ClassId, tuple[Grade, Value]] = {}
+        for value, evidence in self.values(ref).items():
+            cls = class_of(value)
+            if cls is not None and (cls not in found or found[cls][0] < evidence.grade):
+                found[cls] = (Grade(evidence.grade), value)
+        return found
+
+    def type_objects(self, ref: Ref) -> dict[ClassId, tuple[Grade, Value]]:
+        """The project classes a node may itself be."""
+        found: dict[ClassId, tuple[Grade, Value]] = {}
+        for value, evidence in self.values(ref).items():
+            cls = type_object(value)
+            if cls is not None and (cls not in found or found[cls][0] < evidence.grade):
+                found[cls] = (Grade(evidence.grade), value)
+        return found

@@ -1,0 +1,216 @@
+"""Narrowing: what a value may still be on the branch where a test was true or false."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from governance.index.solver import Answer, Solver, add
+from governance.index.values import NONE, ClassId, Key, Value, class_of, last_part, type_object
+
+_MATCHED: Final = ("class", "value", "or", "capture")
+
+
+def narrow(solver: Solver, module: str, source: int, test: int, positive: bool, out: Answer) -> None:
+    """Copy the values of node `source` that are possible when node `test` is true (or false)."""
+    values: Answer = {}
+    solver.copy(("n", module, source), values, "")
+    result = _apply(solver, module, source, test, positive, values, 6)
+    for value, evidence in result.items():
+        add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
+
+
+def _apply(solver: Solver, module: str, source: int, test: int, positive: bool, values: Answer, depth: int) -> Answer:
+    node = solver.project.node((module, test))
+    op = node[0]
+    if depth == 0:
+        return values
+    if op == "not":
+        return _apply(solver, module, source, node[1], not positive, values, depth - 1)
+    if op in ("and", "or"):
+        if (op == "and") == positive:
+            for each in node[1]:
+                values = _apply(solver, module, source, each, positive, values, depth - 1)
+        elif op == "or":
+            united: Answer = {}
+            for each in node[1]:
+                for value, evidence in _apply(solver, module, source, each, positive, values, depth - 1).items():
+                    add(united, value, evidence.grade, evidence.note, evidence.source, evidence.value)
+            return united
+        return values
+    if op == "call":
+        return _called(solver, module, source, node, positive, values)
+    if op == "compare" and len(node[1]) == 1:
+        return _compared(solver, module, source, node, positive, values)
+    if op == "matches" and _same(solver, module, node[1], source):
+        return _pattern(solver, module, node[2], positive, values)
+    if _same(solver, module, test, source):
+        if positive:
+            return {
+                value: evidence for value, evidence in values.items() if value not in (NONE, ("const", "bool", False))
+            }
+        return {value: evidence for value, evidence in values.items() if value[0] not in ("fn", "cls", "bm")}
+    return values
+
+
+def same(solver: Solver, module: str, one: int, other: int) -> bool:
+    """Whether two nodes are loads of the same definition (or of the same attribute path of it)."""
+    return _same(solver, module, one, other)
+
+
+def _root(solver: Solver, module: str, number: int) -> tuple[Any, ...]:
+    for _ in range(40):
+        node = solver.project.node((module, number))
+        if node[0] in ("local", "narrow") and (node[0] == "narrow" or node[2] >= 0):
+            number = node[1] if node[0] == "narrow" else node[2]
+        elif node[0] == "attr":
+            return ("attr", _root(solver, module, node[1]), node[2])
+        else:
+            return (module, number) if node[0] != "free" else ("free", node[1])
+    return (module, number)
+
+
+def _same(solver: Solver, module: str, one: int, other: int) -> bool:
+    return _root(solver, module, one) == _root(solver, module, other)
+
+
+def _called(solver: Solver, module: str, source: int, node: list[Any], positive: bool, values: Answer) -> Answer:
+    if not node[2] or not _same(solver, module, node[2][0], source):
+        return values
+    names = solver.names.dotted((module, node[1]))
+    if "builtins.isinstance" in names and len(node[2]) == 2:
+        return _instances(solver, _classes(solver, ("n", module, node[2][1]), 3), positive, values, is_type=False)
+    if "builtins.issubclass" in names and len(node[2]) == 2:
+        return _instances(solver, _classes(solver, ("n", module, node[2][1]), 3), positive, values, is_type=True)
+    if "builtins.callable" in names:
+        return values
+    for callee in solver.get(("n", module, node[1])):
+        if callee[0] not in ("fn", "bm"):
+            continue
+        scope = solver.project.scope(callee[1])
+        if scope.returns < 0:
+            continue
+        written = solver.project.node((callee[1][0], scope.returns))
+        if written[0] == "sub":
+            guard = {last_part(each) for each in solver.names.dotted((callee[1][0], written[1]))}
+            if positive and guard & {"TypeGuard", "TypeIs"}:
+                found: Answer = {}
+                solver.copy(("t", callee[1][0], written[2], ()), found, "type guard")
+                return found
+            if not positive and "TypeIs" in guard:
+                excluded = {value[1] for value in solver.get(("t", callee[1][0], written[2], ())) if value[0] == "inst"}
+                return _instances(solver, excluded, positive, values, is_type=False)
+    return values
+
+
+def _classes(solver: Solver, key: Key, depth: int) -> set[ClassId]:
+    """Project classes a class-or-tuple expression names."""
+    found: set[ClassId] = set()
+    for value in solver.get(key):
+        cls = type_object(value)
+        if cls is not None:
+            found.add(cls)
+        elif value[0] == "cont" and depth:
+            for each in value[2]:
+                found |= _classes(solver, each, depth - 1)
+        elif value[0] == "ext":
+            found.add(("", 0))
+    return found
+
+
+def _instances(solver: Solver, classes: set[ClassId], positive: bool, values: Answer, *, is_type: bool) -> Answer:
+    real = {cls for cls in classes if cls[0]}
+    result: Answer = {}
+    for value, evidence in values.items():
+        cls = type_object(value) if is_type else class_of(value)
+        related = cls is not None and any(base in solver.classes.mro(cls) for base in real)
+        if (positive and (related or _may_be(solver, value, cls, classes, real))) or (not positive and not related):
+            result[value] = evidence
+    if positive:
+        for each in real:
+            add(result, ("cls", each) if is_type else ("inst", each, ()), note="isinstance")
+    return result
+
+
+def _may_be(solver: Solver, value: Value, cls: ClassId | None, classes: set[ClassId], real: set[ClassId]) -> bool:
+    """Values that survive a positive test without being known instances."""
+    if cls is not None:
+        # A Protocol or superclass may turn out to be the tested class, which is added in its place.
+        return not real or ("", 0) in classes
+    if value == NONE:
+        return False
+    return not real or ("", 0) in classes
+
+
+def _compared(solver: Solver, module: str, source: int, node: list[Any], positive: bool, values: Answer) -> Answer:
+    operator = node[1][0]
+    left, right = node[2]
+    if operator in ("is", "==") or operator in ("is not", "!="):
+        equal = (operator in ("is", "==")) == positive
+        for mine, other in ((left, right), (right, left)):
+            if _same(solver, module, mine, source):
+                constant = solver.project.node((module, other))
+                if constant[0] == "const" and constant[1] == "none":
+                    return {
+                        value: each
+                        for value, each in values.items()
+                        if (value == NONE) == equal
+                        or (equal and value[0] not in ("inst", "self", "cls", "cont", "const", "enum", "bm", "fn"))
+                    }
+                if equal:
+                    return _equal(solver, ("n", module, other), values)
+                return _unequal(solver, ("n", module, other), values)
+        typed = solver.project.node((module, left))
+        if typed[0] == "call" and "builtins.type" in solver.names.dotted((module, typed[1])) and typed[2]:
+            if _same(solver, module, typed[2][0], source):
+                return _instances(solver, _classes(solver, ("n", module, right), 2), equal, values, is_type=False)
+    if operator in ("in", "not in") and _same(solver, module, left, source):
+        return values
+    return values
+
+
+def _equal(solver: Solver, key: Key, values: Answer) -> Answer:
+    """`x == c`: enum members and constants other than c are out; if c is exact and fits, it is what x is."""
+    wanted = {value for value in solver.get(key) if value[0] in ("enum", "const")}
+    if not wanted:
+        return values
+    result = {value: each for value, each in values.items() if value[0] not in ("enum", "const") or value in wanted}
+    return result
+
+
+def _unequal(solver: Solver, key: Key, values: Answer) -> Answer:
+    wanted = {value for value in solver.get(key) if value[0] in ("enum", "const")}
+    if len(wanted) != 1:
+        return values
+    return {value: each for value, each in values.items() if value not in wanted}
+
+
+def _pattern(solver: Solver, module: str, pattern: Any, positive: bool, values: Answer) -> Answer:
+    if not pattern or pattern[0] not in _MATCHED:
+        return values
+    kind = pattern[0]
+    if kind == "class":
+        if not positive and (pattern[2] or pattern[3]):
+            return values
+        classes = _classes(solver, ("n", module, pattern[1]), 2)
+        return _instances(solver, classes, positive, values, is_type=False)
+    if kind == "value":
+        key: Key = ("n", module, pattern[1])
+        node = solver.project.node((module, pattern[1]))
+        if node[0] == "const" and node[1] == "none":
+            return {value: each for value, each in values.items() if (value == NONE) == positive}
+        return _equal(solver, key, values) if positive else _unequal(solver, key, values)
+    if kind == "or":
+        if positive:
+            united: Answer = {}
+            for sub in pattern[1]:
+                for value, evidence in _pattern(solver, module, sub, True, values).items():
+                    add(united, value, evidence.grade, evidence.note, evidence.source, evidence.value)
+            return united
+        for sub in pattern[1]:
+            values = _pattern(solver, module, sub, False, values)
+        return values
+    if kind == "capture":
+        if pattern[1] is not None:
+            return _pattern(solver, module, pattern[1], positive, values)
+        return values if positive else {}
+    return values

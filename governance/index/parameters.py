@@ -1,0 +1,378 @@
+"""Parameters: what a parameter may be, from its annotation, its default and the calls that reach it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from governance.contract import Ref
+from governance.facts import Node, Param
+from governance.index import attributes, calls, containers, definitions, typing_forms
+from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
+from governance.index.values import FunctionId, Key, Value
+
+CANDIDATES: Final = 400
+"""A function whose name is called in more places than this gets no inflow by name: reported as widened."""
+
+_CLASS_FIRST: Final = frozenset(("__new__", "__init_subclass__", "__class_getitem__"))
+
+
+def rule_param(solver: Solver, key: Key, out: Answer) -> None:
+    """("param", module, scope, index)."""
+    _, module, number, index = key
+    function = (module, number)
+    scope = solver.project.scope(function)
+    param = scope.params[index]
+    if param.kind in ("vararg", "kwarg"):
+        _collected(solver, function, index, param, out)
+        return
+    if index == 0 and scope.kind == "function" and _receiver(solver, function, out):
+        return
+    declared: Answer = {}
+    if param.annotation >= 0:
+        typing_forms.concrete(solver, ("t", module, param.annotation, ()), declared, "annotation")
+        for value, evidence in declared.items():
+            add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
+        _annotated_dependency(solver, module, param, out)
+    if param.default >= 0:
+        solver.copy(("n", module, param.default), out, "default")
+    if not typing_forms.informative(declared) or attributes.weak(solver, declared):
+        solver.get(("callers", module, number))
+
+
+def _receiver(solver: Solver, function: FunctionId, out: Answer) -> bool:
+    """Whether the first parameter of a method is its receiver; adds what that is."""
+    owner = solver.project.owning_class(function)
+    if owner is None:
+        return False
+    scope = solver.project.scope(function)
+    wrapper = definitions.wrapper(solver, function)
+    if wrapper == "staticmethod":
+        return False
+    bound = scope.params[0].annotation
+    if bound >= 0:
+        for value in solver.get(("t", function[0], bound, ())):
+            if value[0] == "inst" and value[1] not in solver.classes.mro(owner):
+                typing_forms.concrete(solver, ("t", function[0], bound, ()), out, "annotation")
+                return True
+    meta = "builtins.type" in solver.classes.external_bases(owner)
+    if wrapper == "classmethod" or scope.name in _CLASS_FIRST or meta:
+        add(out, ("selfcls", owner), note="receiver")
+    else:
+        add(out, ("self", owner), note="receiver")
+    return True
+
+
+def _annotated_dependency(solver: Solver, module: str, param: Param, out: Answer) -> None:
+    """`Annotated[T, Depends(f)]`: what the dependency returns."""
+    node = solver.project.node((module, param.annotation))
+    if node[0] != "sub":
+        return
+    for argument in solver.classes.arguments((module, node[2]))[1:]:
+        if solver.project.node(argument)[0] == "call":
+            solver.copy(("n", *argument), out, "dependency")
+
+
+def _collected(solver: Solver, function: FunctionId, index: int, param: Param, out: Answer) -> None:
+    """`*args` is a sequence, `**kwargs` a mapping; their elements are a question of their own."""
+    element: Key = ("varargs", *function, index)
+    if param.kind == "vararg":
+        add(out, ("cont", "seq", (element,)), note="*args")
+    else:
+        add(out, ("cont", "dict", (("none",), element)), note="**kwargs")
+
+
+def rule_varargs(solver: Solver, key: Key, out: Answer) -> None:
+    """("varargs", module, scope, index): the elements; filled by `flow`."""
+    _, module, number, index = key
+    param = solver.project.scope((module, number)).params[index]
+    if param.annotation >= 0:
+        typing_forms.concrete(solver, ("t", module, param.annotation, ()), out, "annotation")
+    if not typing_forms.informative(out):
+        solver.get(("callers", module, number))
+
+
+def rule_callers(solver: Solver, key: Key, out: Answer) -> None:
+    """("callers", module, scope): visit every call that may reach a function, by the names it goes by."""
+    _, module, number = key
+    project = solver.project
+    function = (module, number)
+    scope = project.scope(function)
+    owner = project.owning_class(function)
+    names = {scope.name} if scope.name else set()
+    if owner is not None and scope.name in ("__init__", "__new__", "__post_init__"):
+        for cls in solver.classes.subclasses(owner):
+            names.add(project.scope(cls).name)
+        names.add("cls")
+    if scope.kind == "lambda" and scope.node >= 0:
+        names |= project.site_names((module, scope.node))
+    names |= {alias for name in names for alias in project.aliases.get(name, ())}
+    sites: dict[Ref, None] = {}
+    for name in names:
+        direct = project.calls(name)
+        passed = project.mentions(name)
+        sites.update(dict.fromkeys(direct))
+        sites.update(dict.fromkeys(passed))
+    nested = scope.parent > 0 and owner is None
+    if scope.kind == "lambda" or nested or scope.name == "__call__" or any(project.mentions(name) for name in names):
+        sites.update(dict.fromkeys(project.indirect_calls[:CANDIDATES]))
+    if len(sites) > CANDIDATES:
+        solver.widened.add(key)
+        sites = dict.fromkeys(list(sites)[:CANDIDATES])
+    for site in sites:
+        solver.get(("flow", *site))
+    for definition in project.decorations[:CANDIDATES]:
+        solver.get(("decorate", *definition))
+
+
+def rule_flow(solver: Solver, key: Key, out: Answer) -> None:
+    """("flow", module, call): contribute the arguments of a call to the parameters they reach."""
+    _, module, number = key
+    node = solver.project.node((module, number))
+    callee: Key = ("n", module, node[1])
+    for value, evidence in solver.get(callee).items():
+        _reach(solver, module, node, value, evidence.grade)
+
+
+def _reach(solver: Solver, module: str, node: Node, value: Value, grade: int, depth: int = 3) -> None:
+    kind = value[0]
+    if kind == "fn":
+        _pass(solver, module, node, value[1], None, grade)
+    elif kind == "bm":
+        _pass(solver, module, node, value[1], value[2], grade)
+        _pass_overrides(solver, module, node, value, grade)
+    elif kind == "decorated":
+        _pass(solver, module, node, value[1], value[3], grade)
+    elif kind in ("cls", "selfcls"):
+        _construct(solver, module, node, value, grade)
+    elif kind in ("inst", "self"):
+        found = solver.classes.lookup(value[1], "__call__")
+        for ref in found[1] if found else ():
+            inner = solver.project.node(ref)
+            if inner[0] == "function":
+                _pass(solver, module, node, (ref[0], inner[1]), value, grade)
+    elif kind == "partial" and depth:
+        _partial(solver, module, node, value, grade, depth)
+    elif kind in ("ext", "xmeth"):
+        _callback(solver, module, node, value, grade)
+
+
+def _pass_overrides(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
+    name = solver.project.scope(value[1]).name
+    if value[2][0] not in ("inst", "self") or name.startswith("__"):
+        return
+    subclasses = solver.classes.subclasses(value[2][1])
+    if len(subclasses) > 40:
+        return
+    for cls in subclasses:
+        override = solver.project.child(cls, name)
+        if override is not None and override != value[1] and solver.project.scope(override).kind == "function":
+            _pass(solver, module, node, override, value[2], min(grade, PROBABLE))
+
+
+def _construct(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
+    cls = value[1]
+    for name in ("__init__", "__new__"):
+        found = solver.classes.lookup(cls, name)
+        for ref in found[1] if found else ():
+            inner = solver.project.node(ref)
+            if inner[0] == "function":
+                _pass(solver, module, node, (ref[0], inner[1]), ("inst", cls, ()), grade)
+    if solver.classes.lookup(cls, "__init__") is None and solver.classes.is_dataclass(cls):
+        fields = solver.classes.fields(cls)
+        pairs = list(zip(fields, node[2], strict=False))
+        pairs += [(name, argument) for name, argument in node[3] if name in fields]
+        for name, argument in pairs:
+            for inner_value, evidence in solver.get(("n", module, argument)).items():
+                solver.contribute(
+                    ("attr", cls, name),
+                    inner_value,
+                    Evidence(min(grade, evidence.grade), "constructor argument", ("n", module, argument), inner_value),
+                )
+
+
+def rule_made(solver: Solver, key: Key, out: Answer) -> None:
+    """("made", module, scope): visit the calls that construct a dataclass."""
+    _, module, number = key
+    name = solver.project.scope((module, number)).name
+    names = {name, *solver.project.aliases.get(name, ())}
+    for each in names:
+        for site in solver.project.calls(each)[:CANDIDATES]:
+            solver.get(("flow", *site))
+
+
+def _pass(
+    solver: Solver,
+    module: str,
+    node: Node,
+    function: FunctionId,
+    receiver: Value | None,
+    grade: int,
+    skip: int = 0,
+) -> None:
+    scope = solver.project.scope(function)
+    shown: Node = ["call", node[1], node[2][skip:], node[3]] if skip else node
+    pairs = calls.bind(scope, shown, receiver is not None)
+    if receiver is not None and receiver[0] not in ("inst", "self") and scope.params:
+        # An explicit receiver that is no instance tells nothing about `self`, but `cls` and decorators are bound too.
+        pass
+    for index, argument in pairs:
+        _give(solver, function, index, ("n", module, argument), module, argument, grade)
+    for position, argument in enumerate(shown[2]):
+        inner = solver.project.node((module, argument))
+        if inner[0] == "star":
+            _spread(solver, function, position + (receiver is not None), ("n", module, inner[1]), grade)
+    for name, argument in shown[3]:
+        if name is None:
+            _spread_mapping(solver, function, ("n", module, argument), grade)
+
+
+def _give(
+    solver: Solver, function: FunctionId, index: int, source: Key, module: str, argument: int, grade: int
+) -> None:
+    if solver.project.node((module, argument))[0] == "star":
+        return
+    param = solver.project.scope(function).params[index]
+    target: Key = ("param", *function, index)
+    if param.kind in ("vararg", "kwarg"):
+        target = ("varargs", *function, index)
+    for value, evidence in solver.get(source).items():
+        solver.contribute(target, value, Evidence(min(grade, evidence.grade), "argument", source, value))
+
+
+def _spread(solver: Solver, function: FunctionId, position: int, source: Key, grade: int) -> None:
+    """`f(*xs)`: every positional parameter from there on may get an element."""
+    params = solver.project.scope(function).params
+    for value, evidence in solver.get(source).items():
+        if value[0] != "cont":
+            continue
+        for index, param in enumerate(params):
+            if (index < position and param.kind != "vararg") or param.kind in ("keyword", "kwarg"):
+                continue
+            keys = value[2]
+            if value[1] == "tuple":
+                keys = value[2][index - position : index - position + 1] if param.kind != "vararg" else value[2]
+            target: Key = ("varargs" if param.kind == "vararg" else "param", *function, index)
+            for key in keys[:8]:
+                for each, reason in solver.get(key).items():
+                    best = min(grade, evidence.grade, reason.grade, PROBABLE)
+                    solver.contribute(target, each, Evidence(best, "argument", key, each))
+
+
+def _spread_mapping(solver: Solver, function: FunctionId, source: Key, grade: int) -> None:
+    """`f(**options)`: parameters by the constant keys of a literal, else every one."""
+    params = solver.project.scope(function).params
+    for value, evidence in solver.get(source).items():
+        if value[0] != "cont" or value[1] != "dict":
+            continue
+        for index, param in enumerate(params):
+            if param.kind in ("normal", "keyword"):
+                found: Answer = {}
+                names: Answer = {}
+                solver.copy(value[2][0], names)
+                if names and ("const", "str", param.name) not in names:
+                    continue
+                key = value[2][1]
+                if key[0] == "dval" and solver.project.node((key[1], key[2]))[0] == "dict":
+                    for entry, item in solver.project.node((key[1], key[2]))[1]:
+                        if entry >= 0 and ("const", "str", param.name) in solver.get(("n", key[1], entry)):
+                            solver.copy(("n", key[1], item), found)
+                    solver.copy(("mutated", key[1], key[2]), found)
+                else:
+                    solver.copy(key, found)
+                for each, reason in found.items():
+                    best = min(grade, evidence.grade, reason.grade)
+                    solver.contribute(
+                        ("param", *function, index), each, Evidence(best, "argument", reason.source, each)
+                    )
+            elif param.kind == "kwarg":
+                for each, reason in solver.get(value[2][1]).items():
+                    best = min(grade, evidence.grade, reason.grade)
+                    solver.contribute(
+                        ("varargs", *function, index), each, Evidence(best, "argument", value[2][1], each)
+                    )
+
+
+def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, depth: int) -> None:
+    inner = solver.project.node((value[1], value[2]))
+    if not inner[2]:
+        return
+    for each, evidence in solver.get(("n", value[1], inner[2][0])).items():
+        # The kept arguments come first, from the place where the partial was made.
+        best = min(grade, evidence.grade)
+        if each[0] in ("fn", "bm"):
+            receiver = each[2] if each[0] == "bm" else None
+            _pass(solver, value[1], inner, each[1], receiver, best, skip=1)
+            if value[1] == module or not node[2]:
+                merged: Node = ["call", node[1], [*inner[2][1:], *node[2]], node[3]]
+                if value[1] == module:
+                    _pass(solver, module, merged, each[1], receiver, best)
+        elif each[0] == "partial":
+            _reach(solver, value[1], inner, each, best, depth - 1)
+
+
+def _callback(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
+    """A function handed to an external one is called by it, with the arguments that follow (submit, map, Thread ...)."""
+    name = str(value[1] if value[0] == "ext" else value[2]).rpartition(".")[2]
+    keywords = dict((key, argument) for key, argument in node[3] if key)
+    if name in ("Thread", "Process", "Timer") and "target" in keywords:
+        for each, evidence in solver.get(("n", module, keywords["target"])).items():
+            arguments = keywords.get("args")
+            if arguments is not None and solver.project.node((module, arguments))[0] in ("tuple", "list"):
+                shown: Node = ["call", node[1], solver.project.node((module, arguments))[1], []]
+                _reach_callable(solver, module, shown, each, min(grade, evidence.grade, PROBABLE))
+        return
+    mapped = name in ("map", "starmap", "imap", "imap_unordered", "filter", "filterfalse", "reduce")
+    for position, argument in enumerate(node[2]):
+        for each, evidence in solver.get(("n", module, argument)).items():
+            if each[0] not in ("fn", "bm", "partial"):
+                continue
+            best = min(grade, evidence.grade, PROBABLE)
+            rest = node[2][position + 1 :]
+            if name in ("apply", "apply_async") and rest and solver.project.node((module, rest[0]))[0] == "tuple":
+                rest = solver.project.node((module, rest[0]))[1]
+            if mapped:
+                _map_elements(solver, module, each, rest, best)
+            else:
+                shown = ["call", node[1], rest, node[3]]
+                _reach_callable(solver, module, shown, each, best)
+
+
+def _reach_callable(solver: Solver, module: str, shown: Node, value: Value, grade: int) -> None:
+    if value[0] in ("fn", "bm"):
+        _pass(solver, module, shown, value[1], value[2] if value[0] == "bm" else None, grade)
+
+
+def _map_elements(solver: Solver, module: str, value: Value, sources: list[int], grade: int) -> None:
+    if value[0] not in ("fn", "bm"):
+        return
+    offset = 1 if value[0] == "bm" else 0
+    for position, source in enumerate(sources):
+        found: Answer = {}
+        containers.items(solver, ("n", module, source), found)
+        params = solver.project.scope(value[1]).params
+        if position + offset < len(params):
+            for each, evidence in found.items():
+                solver.contribute(
+                    ("param", *value[1], position + offset),
+                    each,
+                    Evidence(min(grade, evidence.grade), "element handed over", ("n", module, source), each),
+                )
+
+
+def rule_decorate(solver: Solver, key: Key, out: Answer) -> None:
+    """("decorate", module, definition): a project decorator is called with what it decorates."""
+    _, module, number = key
+    definition = solver.project.node((module, number))
+    scope = solver.project.scope((module, definition[1]))
+    value: Value = ("fn" if definition[0] == "function" else "cls", (module, definition[1]))
+    for decorator in scope.decorators:
+        for each, evidence in solver.get(("n", module, decorator)).items():
+            if each[0] in ("fn", "bm"):
+                target = solver.project.scope(each[1])
+                index = 1 if each[0] == "bm" else 0
+                if index < len(target.params):
+                    solver.contribute(
+                        ("param", *each[1], index),
+                        value,
+                        Evidence(evidence.grade, "decorates", ("n", module, number), value),
+                    )

@@ -1,0 +1,330 @@
+"""The project: facts of all modules, joined by name tables. What is *where*; what things *are* is the solver's part."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from governance.contract import Ref
+from governance.facts import ModuleFacts, Node, Scope
+from governance.index import graph
+from governance.index.values import FunctionId
+
+ScopeId: TypeAlias = "tuple[str, int]"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One source file under its dotted name; `path` is relative to the project root, with forward slashes."""
+
+    name: str
+    path: str
+    facts: ModuleFacts
+    is_package: bool = False
+
+
+@dataclass(slots=True)
+class _Tables:
+    attr_loads: defaultdict[str, list[Ref]]
+    attr_stores: defaultdict[str, list[Ref]]
+    item_stores: defaultdict[str, list[Ref]]
+    calls: defaultdict[str, list[Ref]]
+    mentions: defaultdict[str, list[Ref]]
+    indirect: list[Ref]
+    by_op: defaultdict[str, list[Ref]]
+
+
+class Project:
+    """All modules of one scan. Lookups by name are built once, on first use."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        self.modules: dict[str, Module] = {module.name: module for module in modules}
+        self._users: dict[str, dict[int, list[int]]] = {}
+        self._sites: dict[str, dict[int, set[str]]] = {}
+
+    def node(self, ref: Ref) -> Node:
+        """The node itself."""
+        return self.modules[ref[0]].facts.nodes[ref[1]]
+
+    def scope(self, scope: ScopeId) -> Scope:
+        """The scope itself."""
+        return self.modules[scope[0]].facts.scopes[scope[1]]
+
+    def owner(self, ref: Ref) -> ScopeId:
+        """The scope in which a node stands."""
+        return (ref[0], self.modules[ref[0]].facts.owner[ref[1]])
+
+    def enclosing(self, scope: ScopeId) -> Iterator[ScopeId]:
+        """The scope and those around it, innermost first, the module last."""
+        module, number = scope
+        scopes = self.modules[module].facts.scopes
+        while number >= 0:
+            yield (module, number)
+            number = scopes[number].parent
+
+    def definition(self, scope: ScopeId) -> Ref | None:
+        """The node that defines a class or function; None for a module."""
+        node = self.scope(scope).node
+        return (scope[0], node) if node >= 0 else None
+
+    def qualname(self, scope: ScopeId) -> str:
+        """`Class.method`; "" for a module; lambdas are `<lambda>`."""
+        names = [self.scope(each).name or "<lambda>" for each in self.enclosing(scope) if each[1] != 0]
+        return ".".join(reversed(names))
+
+    def symbol(self, scope: ScopeId) -> str:
+        """`pkg.mod:Class.method`."""
+        qualname = self.qualname(scope)
+        return f"{scope[0]}:{qualname}" if qualname else scope[0]
+
+    def owning_class(self, scope: ScopeId) -> ScopeId | None:
+        """The class in whose body a function is defined directly."""
+        parent = self.scope(scope).parent
+        if parent >= 0 and self.modules[scope[0]].facts.scopes[parent].kind == "class":
+            return (scope[0], parent)
+        return None
+
+    def scopes(self, kind: str) -> Iterator[ScopeId]:
+        """All scopes of a kind: module, class, function, lambda."""
+        for name, module in self.modules.items():
+            for number, scope in enumerate(module.facts.scopes):
+                if scope.kind == kind:
+                    yield (name, number)
+
+    def child(self, scope: ScopeId, name: str) -> ScopeId | None:
+        """The class or function of that name defined directly in a scope; the last one if there are several."""
+        facts = self.modules[scope[0]].facts
+        found: ScopeId | None = None
+        for node in facts.scopes[scope[1]].bindings.get(name, ()):
+            if facts.nodes[node][0] in ("function", "class"):
+                found = (scope[0], facts.nodes[node][1])
+        return found
+
+    def children(self, scope: ScopeId, name: str) -> list[ScopeId]:
+        """All classes and functions of that name defined directly in a scope (overloads, conditional definitions)."""
+        facts = self.modules[scope[0]].facts
+        nodes = facts.scopes[scope[1]].bindings.get(name, ())
+        return [(scope[0], facts.nodes[node][1]) for node in nodes if facts.nodes[node][0] in ("function", "class")]
+
+    def split(self, symbol: str) -> tuple[str, str]:
+        """`pkg.mod:Class.method` or, without a colon, the longest module prefix -> (module, rest)."""
+        if ":" in symbol:
+            module, _, rest = symbol.partition(":")
+            return module, rest
+        parts = symbol.split(".")
+        for count in range(len(parts), 0, -1):
+            name = ".".join(parts[:count])
+            if name in self.modules:
+                return name, ".".join(parts[count:])
+        return symbol, ""
+
+    def find(self, symbol: str) -> ScopeId | None:
+        """The module, class or function a symbol names where it is defined; None if nothing is defined there."""
+        module, rest = self.split(symbol)
+        if module not in self.modules:
+            return None
+        scope: ScopeId = (module, 0)
+        for name in rest.split(".") if rest else ():
+            if name == "<locals>":
+                continue
+            inner = self.child(scope, name)
+            if inner is None:
+                return None
+            scope = inner
+        return scope
+
+    def suggest(self, symbol: str) -> str:
+        """The nearest existing symbol, "" if none is near: same last name first, else by spelling."""
+        module, rest = self.split(symbol)
+        last = (rest or module).rpartition(".")[2]
+        symbols = [self.symbol(scope) for kind in ("class", "function") for scope in self.scopes(kind)]
+        same = [each for each in symbols if each.rpartition(":")[2].rpartition(".")[2] == last]
+        names = same or [*symbols, *self.modules]
+        near = difflib.get_close_matches(f"{module}:{rest}" if rest else module, names, n=1, cutoff=0.5)
+        return near[0] if near else (same[0] if same else "")
+
+    def users(self, ref: Ref) -> list[Ref]:
+        """The nodes that have this one as an operand."""
+        module = ref[0]
+        if module not in self._users:
+            self._users[module] = graph.users(self.modules[module].facts)
+        return [(module, node) for node in self._users[module].get(ref[1], ())]
+
+    def text(self, ref: Ref) -> str:
+        """Short source-like text of an expression."""
+        return graph.text(self.modules[ref[0]].facts, ref[1])
+
+    def attr_loads(self, name: str) -> list[Ref]:
+        """All loads of an attribute of that name."""
+        return self._tables.attr_loads.get(name, [])
+
+    def attr_stores(self, name: str) -> list[Ref]:
+        """All stores to an attribute of that name."""
+        return self._tables.attr_stores.get(name, [])
+
+    def item_stores(self, base: str) -> list[Ref]:
+        """All `base[...] = value` where the base goes by that last name."""
+        return self._tables.item_stores.get(base, [])
+
+    def calls(self, name: str) -> list[Ref]:
+        """All calls whose callee goes by that last name."""
+        return self._tables.calls.get(name, [])
+
+    def mentions(self, name: str) -> list[Ref]:
+        """All calls that have an expression of that last name among their arguments."""
+        return self._tables.mentions.get(name, [])
+
+    def nodes(self, op: str) -> list[Ref]:
+        """All nodes of one operation."""
+        return self._tables.by_op.get(op, [])
+
+    @property
+    def indirect_calls(self) -> list[Ref]:
+        """Calls whose callee is a local variable, parameter, item or result of a call."""
+        return self._tables.indirect
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """Names of all packages, those without a file of their own included."""
+        return frozenset(
+            ".".join(parts[:count])
+            for parts in (name.split(".") for name in self.modules)
+            for count in range(1, len(parts))
+        )
+
+    @cached_property
+    def decorations(self) -> list[Ref]:
+        """All definitions of functions and classes that carry a decorator."""
+        return [
+            (name, scope.node)
+            for name, module in self.modules.items()
+            for scope in module.facts.scopes
+            if scope.decorators and scope.node >= 0
+        ]
+
+    @cached_property
+    def aliases(self) -> dict[str, set[str]]:
+        """Other names under which imported names go (`from m import f as g`: f -> {g})."""
+        result: defaultdict[str, set[str]] = defaultdict(set)
+        for module in self.modules.values():
+            nodes = module.facts.nodes
+            for scope in module.facts.scopes:
+                for name, definitions in scope.bindings.items():
+                    for definition in definitions:
+                        node = nodes[definition]
+                        if node[0] == "import" and node[3] and node[3] != name:
+                            result[node[3]].add(name)
+        return dict(result)
+
+    def site_names(self, ref: Ref) -> set[str]:
+        """The names a container made at this node is stored under in its own module (locals, globals, attributes)."""
+        module = ref[0]
+        if module not in self._sites:
+            self._sites[module] = _site_names(self.modules[module].facts)
+        return self._sites[module].get(ref[1], set())
+
+    @cached_property
+    def _tables(self) -> _Tables:
+        tables = _Tables(
+            defaultdict(list),
+            defaultdict(list),
+            defaultdict(list),
+            defaultdict(list),
+            defaultdict(list),
+            [],
+            defaultdict(list),
+        )
+        for name, module in self.modules.items():
+            _fill(tables, name, module.facts)
+        return tables
+
+
+_KEPT = frozenset(("class", "function", "import", "import_as", "compare", "matches", "const", "dict", "fstring"))
+
+
+def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
+    for number, node in enumerate(facts.nodes):
+        op = node[0]
+        ref = (name, number)
+        if op == "attr":
+            tables.attr_loads[node[2]].append(ref)
+        elif op == "call":
+            callee = facts.nodes[node[1]]
+            if callee[0] in ("attr", "free") or (callee[0] == "local" and _is_definition(facts, callee[2])):
+                tables.calls[callee[2] if callee[0] == "attr" else callee[1]].append(ref)
+            else:
+                tables.indirect.append(ref)
+                if callee[0] == "local":
+                    tables.calls[callee[1]].append(ref)
+            for argument in (*node[2], *(value for _, value in node[3])):
+                named = graph.last_name(facts, argument)
+                if named is not None:
+                    tables.mentions[named].append(ref)
+        elif op in ("store_attr", "delete_attr"):
+            tables.attr_stores[node[2]].append(ref)
+        elif op == "store_item":
+            base = graph.last_name(facts, node[1])
+            if base is not None:
+                tables.item_stores[base].append(ref)
+        elif op in _KEPT:
+            tables.by_op[op].append(ref)
+
+
+def _is_definition(facts: ModuleFacts, number: int) -> bool:
+    return number >= 0 and facts.nodes[number][0] in ("function", "class", "import", "import_as")
+
+
+def _site_names(facts: ModuleFacts) -> dict[int, set[str]]:
+    names: defaultdict[int, set[str]] = defaultdict(set)
+
+    def note(number: int, name: str) -> None:
+        for _ in range(8):
+            if number < 0:
+                return
+            names[number].add(name)
+            node = facts.nodes[number]
+            if node[0] == "annotated":
+                number = node[2]
+            elif node[0] in ("and", "or", "phi"):
+                for each in node[1]:
+                    names[each].add(name)
+                return
+            elif node[0] == "ifexp":
+                names[node[2]].add(name)
+                names[node[3]].add(name)
+                return
+            else:
+                return
+
+    for scope in facts.scopes:
+        for name, definitions in scope.bindings.items():
+            for definition in definitions:
+                note(definition, name)
+    for node in facts.nodes:
+        if node[0] == "store_attr":
+            note(node[3], node[2])
+        elif node[0] == "local" and node[2] >= 0 and node[2] in names:
+            pass
+        elif node[0] == "call":
+            callee = facts.nodes[node[1]]
+            if callee[0] == "attr" and callee[2] == "setdefault" and len(node[2]) == 2:
+                base = graph.last_name(facts, callee[1])
+                if base is not None:
+                    note(node[2][1], base)
+        elif node[0] == "store_item":
+            base = graph.last_name(facts, node[1])
+            if base is not None:
+                note(node[3], base)
+    for node in facts.nodes:
+        if node[0] == "store_attr" and facts.nodes[node[3]][0] == "local":
+            definition = facts.nodes[node[3]][2]
+            if definition >= 0:
+                note(definition, node[2])
+    return dict(names)
+
+
+__all__ = ["FunctionId", "Module", "Project", "Ref", "ScopeId"]

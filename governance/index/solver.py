@@ -1,0 +1,200 @@
+"""The fixpoint: a demand-driven solver for "what may this be?".
+
+A question is a key; its answer is a growing set of values, each with the best grade and the first derivation of that
+grade. Rules compute an answer from other answers; whoever read an answer is asked again when it grows. Rules only ever
+add, so the order of work does not change the result. Values may also be contributed to a key from outside its rule
+(arguments to parameters).
+
+| key                       | question |
+|---------------------------|----------|
+| ("n", module, node)       | the value of a node |
+| ("t", module, node, env)  | an instance of the type which that annotation node writes; env binds type variables |
+| ("glob", module, name)    | a module's attribute |
+| ("param", module, scope, index) | a parameter |
+| ("ret", module, scope)    | what calling the function gives (before await) |
+| ("body", module, scope)   | what its `return` statements give |
+| ("yields", module, scope) | what it yields |
+| ("callers", module, scope) | no answer: starts the flows of the calls that may reach the function |
+| ("attr", C, name)         | an attribute of instances of C that was stored or annotated |
+| ("elem"/"dkey"/"dval", module, node) | elements, keys, values of the container made at node |
+| ("flow", module, call)    | no answer of its own: contributes the call's arguments to parameters |
+| ("mutated"/"nested", module, node) | what is stored into that container, or into those a defaultdict makes, later |
+| ("items"/"entered", module, node) | what iterating over, or entering, the value of the node gives |
+| ("pair", key, ...)        | a tuple of these keys |
+| ("called", module, call, position) | what calling that argument of the call gives |
+| ("gathered"/"awaited"/"dflt", module, call) | results of gather; values of a defaultdict |
+| ("made", module, scope)   | no answer: starts the flows of the calls that construct a dataclass |
+| ("decorate", module, definition) | no answer: contributes a definition to its decorators |
+| ("varargs", module, scope, index) | elements of a `*args` or values of a `**kwargs` parameter |
+
+Termination: the domain is finite but for containers and type arguments, whose depth is bounded; a key that collects more
+than `WIDTH` values stops growing and is counted in `Solver.widened`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from governance.findings import Grade
+from governance.index.values import Key, Value
+
+if TYPE_CHECKING:
+    from governance.index.classes import Classes
+    from governance.index.names import Names
+    from governance.index.project import Project
+
+WIDTH: Final = 64
+DEPTH: Final = 40
+BUDGET: Final = 3_000_000
+
+DEFINITE, PROBABLE, POSSIBLE = int(Grade.DEFINITE), int(Grade.PROBABLE), int(Grade.POSSIBLE)
+
+
+class Evidence(NamedTuple):
+    """Why a key may have a value: the grade so far, a short note, and where the value was read."""
+
+    grade: int
+    note: str
+    source: Key | None
+    value: Value | None
+
+
+Answer = dict[Value, Evidence]
+Rule = Callable[["Solver", Key, "Answer"], None]
+_EMPTY: Final[Answer] = {}
+
+
+class Solver:
+    """State of one fixpoint over one project; answers stay valid while the project does."""
+
+    def __init__(self, project: Project, names: Names, classes: Classes, rules: Mapping[str, Rule]) -> None:
+        self.project = project
+        self.names = names
+        self.classes = classes
+        self.rules = rules
+        self.state: dict[Key, Answer] = {}
+        self.contributed: dict[Key, Answer] = {}
+        self.readers: dict[Key, set[Key]] = {}
+        self.pending: deque[Key] = deque()
+        self.queued: set[Key] = set()
+        self.active: set[Key] = set()
+        self.stack: list[Key] = []
+        self.widened: set[Key] = set()
+        self.evaluations = 0
+
+    def ask(self, key: Key) -> Mapping[Value, Evidence]:
+        """The answer to a key after the fixpoint. For use from outside of rules."""
+        self._visit(key)
+        self.settle()
+        return self.state.get(key, _EMPTY)
+
+    def get(self, key: Key) -> Mapping[Value, Evidence]:
+        """The answer so far; the rule that asks is run again when it grows. For use inside rules."""
+        if self.stack:
+            self.readers.setdefault(key, set()).add(self.stack[-1])
+        if key not in self.state:
+            if len(self.stack) < DEPTH:
+                self._visit(key)
+            else:
+                self.state[key] = {}
+                self._queue(key)
+        # A snapshot: the rule that reads may, through recursion, make this very answer grow.
+        return dict(self.state[key])
+
+    def settle(self) -> None:
+        """Run until nothing grows any more (or the budget is used up, which `exhausted` tells)."""
+        while self.pending and not self.exhausted:
+            key = self.pending.popleft()
+            self.queued.discard(key)
+            self._evaluate(key)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the evaluation budget was hit: answers may be incomplete and the scan must say so."""
+        return self.evaluations > BUDGET
+
+    def contribute(self, key: Key, value: Value, evidence: Evidence) -> None:
+        """Add a value to a key from outside its own rule."""
+        extra = self.contributed.setdefault(key, {})
+        known = extra.get(value)
+        if known is None or known.grade < evidence.grade:
+            if known is None and len(extra) >= WIDTH:
+                self.widened.add(key)
+                return
+            extra[value] = evidence
+            if key in self.state:
+                self._queue(key)
+
+    def copy(self, source: Key, out: Answer, note: str = "", cap: int = DEFINITE) -> None:
+        """Everything that `source` may be, `out` may be."""
+        for value, evidence in self.get(source).items():
+            add(out, value, min(cap, evidence.grade), note, source, value)
+
+    def _visit(self, key: Key) -> None:
+        if key not in self.state:
+            self.state[key] = {}
+            self._evaluate(key)
+
+    def _queue(self, key: Key) -> None:
+        if key not in self.queued:
+            self.queued.add(key)
+            self.pending.append(key)
+
+    def _evaluate(self, key: Key) -> None:
+        if key in self.active:
+            self._queue(key)
+            return
+        self.evaluations += 1
+        out: Answer = dict(self.contributed.get(key, _EMPTY))
+        self.stack.append(key)
+        self.active.add(key)
+        try:
+            self.rules[key[0]](self, key, out)
+        finally:
+            self.active.discard(key)
+            self.stack.pop()
+        for value, evidence in self.contributed.get(key, _EMPTY).items():
+            add(out, *evidence_args(value, evidence))
+        state = self.state[key]
+        grown = False
+        for value, evidence in out.items():
+            known = state.get(value)
+            if known is None:
+                if len(state) >= WIDTH:
+                    self.widened.add(key)
+                    break
+                state[value] = evidence
+                grown = True
+            elif known.grade < evidence.grade:
+                state[value] = evidence
+                grown = True
+        if grown:
+            for reader in self.readers.get(key, ()):
+                self._queue(reader)
+
+
+def evidence_args(value: Value, evidence: Evidence) -> tuple[Value, int, str, Key | None, Value | None]:
+    """The arguments of `add` that say the same as `evidence`."""
+    return (value, evidence.grade, evidence.note, evidence.source, evidence.value)
+
+
+def add(
+    out: Answer,
+    value: Value,
+    grade: int = DEFINITE,
+    note: str = "",
+    source: Key | None = None,
+    origin: Value | None = None,
+) -> None:
+    """Put a value into an answer, keeping the better grade."""
+    known = out.get(value)
+    if known is None or known.grade < grade:
+        out[value] = Evidence(grade, note, source, origin)
+
+
+def add_all(out: Answer, values: Iterable[tuple[Value, Evidence]], cap: int = DEFINITE) -> None:
+    """Put several, none better than `cap`."""
+    for value, evidence in values:
+        add(out, value, min(cap, evidence.grade), evidence.note, evidence.source, evidence.value)
