@@ -1,0 +1,182 @@
+"""Cache: facts of files and the result of the last run, on disk, keyed by content. It never changes an answer.
+
+One folder `.governance_cache` at the project root:
+
+    facts/ab/cdef...   one entry per content: what `extract` and the suppression scan said about these bytes
+    run                the result of the last complete run, under a key made of everything it depends on
+    stat               size, times and inode of every file with the key of its content, so that unchanged files are
+                       not read again; an entry whose file changed while it was being read is not kept
+
+Every entry carries a checksum and its own key; what does not match is ignored and written anew. Entries appear by
+rename, so a reader sees a whole one or none, and two runs at once do no harm. What is in the folder is believed, so
+it must not come from elsewhere: `usable` refuses a folder that the repository itself contains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import cache as once
+from pathlib import Path
+from typing import Any, Final
+
+from governance import __version__
+from governance.facts import SCHEMA
+
+FOLDER: Final = ".governance_cache"
+_PACKAGE: Final = Path(__file__).parent
+_SETTLED_NS: Final = 2_000_000_000
+"""A file younger than this when it is read may change again without its times showing it."""
+
+
+def digest(*parts: bytes) -> str:
+    """A key for these parts, in this order."""
+    hashed = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "little"))
+        hashed.update(part)
+    return hashed.hexdigest()
+
+
+@once
+def extractor_version() -> bytes:
+    """Identifies everything that facts depend on besides the bytes of the file."""
+    from importlib.metadata import version
+
+    sources = [_PACKAGE / "facts.py", _PACKAGE / "suppressions.py", *sorted((_PACKAGE / "extract").glob("*.py"))]
+    texts = [source.read_bytes() for source in sources]
+    words = f"{SCHEMA} {__version__} {version('libcst')} {sys.version_info[:2]}"
+    return digest(words.encode(), *texts).encode()
+
+
+@once
+def tool_version() -> bytes:
+    """Identifies the whole tool as installed: any change to it makes the last result void."""
+    parts = [f"{__version__} {sys.version}".encode(), extractor_version()]
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".toml"):
+            status = path.stat()
+            parts.append(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest(*parts).encode()
+
+
+class Cache:
+    """The cache of one project. `warning` says, after use, why nothing could be kept ("" if all went well)."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.warning = ""
+        self._stats: dict[str, list[Any]] = self._load("stat", "stat") or {}
+        self._fresh: dict[str, list[Any]] = {}
+
+    def refuse(self, reason: str) -> None:
+        """Use nothing and keep nothing from now on."""
+        self.folder, self.warning = None, reason
+        self._stats = {}
+
+    def content_key(self, root: Path, path: str) -> str:
+        """The key of a file's content; read only if it changed. Raises OSError."""
+        status = (root / path).stat()
+        identity = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        known = self._stats.get(path)
+        if known and known[:4] == identity:
+            self._fresh[path] = known
+            return str(known[4])
+        started = time.time_ns()
+        key = content_key((root / path).read_bytes())
+        if max(identity[1], identity[2]) < started - _SETTLED_NS:
+            self._fresh[path] = [*identity, key]
+        return key
+
+    def facts(self, key: str) -> dict[str, Any] | None:
+        """What is known about this content."""
+        return self._load(self._facts_name(key), key)
+
+    def keep_facts(self, key: str, value: dict[str, Any]) -> None:
+        """Keep what was found out about this content."""
+        self._store(self._facts_name(key), key, value)
+
+    def result(self, key: str) -> dict[str, Any] | None:
+        """The result of the last run if its key was this one."""
+        return self._load("run", key)
+
+    def keep_result(self, key: str, value: dict[str, Any]) -> None:
+        """Keep the result of a run."""
+        self._store("run", key, value)
+
+    def close(self, root: Path) -> None:
+        """Keep the times of the files, and drop what is known of contents that newer ones replaced."""
+        if self.folder is None or self._fresh == self._stats:
+            return
+        elsewhere = {path: entry for path, entry in self._stats.items() if path not in self._fresh}
+        merged = {path: entry for path, entry in elsewhere.items() if (root / path).exists()} | self._fresh
+        self._store("stat", "stat", merged)
+        alive = {entry[4] for entry in merged.values()}
+        self._drop(entry[4] for path, entry in self._stats.items() if path in self._fresh and entry[4] not in alive)
+
+    def _facts_name(self, key: str) -> str:
+        return f"facts/{key[:2]}/{key[2:]}"
+
+    def _drop(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._guarded(lambda path: path.unlink(missing_ok=True), self._facts_name(key))
+
+    def _load(self, name: str, key: str) -> dict[str, Any] | None:
+        if self.folder is None:
+            return None
+        try:
+            head, _, body = (self.folder / name).read_bytes().partition(b"\n")
+            if head.decode() != f"{key} {digest(body)}":
+                return None
+            value = json.loads(body)
+        except (OSError, ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _store(self, name: str, key: str, value: dict[str, Any]) -> None:
+        if self.folder is None or self.warning:
+            return
+        body = json.dumps(value, separators=(",", ":")).encode()
+        self._guarded(lambda path: _write(path, f"{key} {digest(body)}\n".encode() + body), name)
+
+    def _guarded(self, action: Callable[[Path], None], name: str) -> None:
+        if self.folder is None:
+            return
+        try:
+            if not (self.folder / ".gitignore").exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                _write(self.folder / ".gitignore", b"*\n")
+            action(self.folder / name)
+        except OSError as error:
+            self.warning = f"nothing is cached: {self.folder}: {error.strerror}"
+
+
+def content_key(source: bytes) -> str:
+    """The key under which what is known about these bytes is kept."""
+    return digest(extractor_version(), source)
+
+
+def usable(root: Path, tracked: frozenset[str], folder: Path | None) -> bool:
+    """Whether the folder is our own: nothing in it, nor the way to it, is kept in the repository."""
+    if not tracked or folder is None:
+        return True
+    for candidate in (folder, folder.resolve()):
+        inside = Path(os.path.relpath(candidate, root)).as_posix()
+        if inside in tracked or any(path.startswith(f"{inside}/") for path in tracked):
+            return False
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

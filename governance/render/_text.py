@@ -1,0 +1,54 @@
+"""What the formats for people share: the summary line, problems, and text that is safe to show on a terminal."""
+
+from __future__ import annotations
+
+from governance.findings import Problem
+from governance.result import Exit, ScanResult
+
+
+def printable(text: str) -> str:
+    """The text with everything that a terminal would act on, or could not show, written as an escape."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def problem_line(problem: Problem) -> str:
+    """One line: where, what kind, what, what to do."""
+    where = problem.path + (f":{problem.line}" if problem.line else "") if problem.path else problem.contract
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return printable(f"{where or 'project'}: {problem.kind}: {problem.message}{hint}")
+
+
+def summary(result: ScanResult) -> str:
+    """The last line: the verdict and what it rests on."""
+    kept = sum(outcome.state == "kept" for outcome in result.outcomes)
+    failing = sum(finding.fails for finding in result.findings)
+    words = {
+        Exit.KEPT: "OK",
+        Exit.BROKEN: "FAILED",
+        Exit.INCOMPLETE: "INCOMPLETE",
+        Exit.INTERNAL: "CRASHED",
+    }
+    parts = [count(result.files, "file"), f"{count(result.lines, 'line')}"]
+    if failing:
+        broken = len({finding.contract for finding in result.findings if finding.fails})
+        parts.append(f"{count(failing, 'finding')} of {count(broken, 'contract')}")
+    parts.append(f"{count(kept, 'contract')} kept")
+    parts.append(f"{count(sum(outcome.sites for outcome in result.outcomes), 'site')} examined")
+    if result.exit is Exit.KEPT:
+        parts[-1] = f"{count(sum(outcome.sites for outcome in result.outcomes), 'site')} proven"
+    uncertain = len(result.findings) - failing
+    extras = {
+        "below the failing grade": uncertain,
+        "suppressed": sum(outcome.suppressed for outcome in result.outcomes),
+        "exempt": sum(outcome.exempt for outcome in result.outcomes),
+        "switched off": len(result.disabled),
+    }
+    parts += [f"{number} {what}" for what, number in extras.items() if number]
+    if result.problems:
+        parts.append(count(len(result.problems), "problem"))
+    return f"Execution scanner {words[result.exit]}: " + ", ".join(parts)
