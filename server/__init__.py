@@ -1,0 +1,1 @@
+"""The reference execution server; run it with ``python -m server``."""

@@ -1,0 +1,99 @@
+"""Starts the server: ``python -m server [--host HOST] [--port PORT] [--data-dir FOLDER]``."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from pydantic import ValidationError
+
+from server.app.core.logging import configure_logging
+from server.app.core.settings import Settings
+from server.app.main import create_app
+
+
+class StartError(Exception):
+    """The server cannot start; the message is for the person who started it."""
+
+
+def settings_from(arguments: list[str]) -> Settings:
+    """Settings from the environment, under those of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m server", description="Run the execution server.")
+    parser.add_argument("--host", dest="api_host", help="address to listen on (CTS_API_HOST, 127.0.0.1)")
+    parser.add_argument("--port", dest="api_port", help="port to listen on, 0 for any free one (CTS_API_PORT, 8080)")
+    parser.add_argument("--data-dir", type=Path, help="folder of the database (CTS_DATA_DIR, ~/.local/state/cts)")
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise StartError(f"a setting is wrong: {problems}") from None
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a taken port is noticed before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise StartError(f"port {port} on {host} is taken; choose another with --port") from None
+        raise StartError(f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}") from None
+    return listener
+
+
+def prepare_data_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(
+            f"cannot create the data folder {folder}: {error.strerror}; choose one with --data-dir"
+        ) from None
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"server: {text}\n")
+    sys.stderr.flush()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    try:
+        settings = settings_from(arguments)
+        prepare_data_dir(settings.data_dir)
+        listener = listening_socket(settings.api_host, settings.api_port)
+    except StartError as error:
+        _say(str(error))
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    configure_logging(settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        server_header=False,
+    )
+    host, port = listener.getsockname()[:2]
+    _say(f"listening on http://{host}:{port}, documentation at /docs")
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Implementations of the seams; imported by the composition root alone."""

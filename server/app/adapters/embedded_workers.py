@@ -1,0 +1,66 @@
+"""Workers inside the server process: threads that take queued jobs from the job table, one at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from server.app.jobs.job import Job
+from server.app.jobs.store import JobStore
+
+_LOOK_SECONDS: Final = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+class EmbeddedWorkers:
+    """A ``Dispatcher``: a job is kept in the table, and a sleeping worker is woken.
+
+    Workers also look by themselves every two seconds, so a lost wake-up delays a job and never loses it.
+    """
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, job: Job) -> None:
+        self._store.insert(job)
+        with self._wake:
+            self._wake.notify()
+
+    def start(self, count: int, execute_next: Callable[[], bool]) -> None:
+        """Start ``count`` workers; ``execute_next`` executes one job and says whether there was one."""
+        for number in range(count):
+            thread = threading.Thread(target=self._work, args=(execute_next,), name=f"worker-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Take up no more jobs."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the workers to end; says whether all have."""
+        for thread in self._threads:
+            thread.join(seconds)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self, execute_next: Callable[[], bool]) -> None:
+        while not self._stopping:
+            if not self._attempt(execute_next):
+                with self._wake:
+                    if not self._stopping:
+                        self._wake.wait(_LOOK_SECONDS)
+
+    def _attempt(self, execute_next: Callable[[], bool]) -> bool:
+        try:
+            return execute_next()
+        except Exception:
+            logger.exception("a worker could not execute the next job; it will try again")
+            return False

@@ -1,0 +1,105 @@
+"""Every error answer of the server is made here, in one shape."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from server.app.plugins.errors.error_envelope import public_error
+from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError
+from server.app.services.execution.job_execution_service import JobConflict, JobNotFound
+
+logger = logging.getLogger(__name__)
+
+_STATUS: Final[dict[type[ExecutionLayerError], int]] = {JobNotFound: 404, JobConflict: 409}
+
+_HTTP_ERRORS: Final[dict[int, tuple[ErrorType, str]]] = {
+    401: (ErrorType.PERMISSION_DENIED, "a key is needed for this"),
+    403: (ErrorType.PERMISSION_DENIED, "your key does not allow this"),
+    404: (ErrorType.NOT_FOUND, "there is nothing at this address"),
+    405: (ErrorType.VALIDATION_ERROR, "this address does not take this method"),
+    413: (ErrorType.RESOURCE_LIMIT, "the body of the request is too large"),
+    429: (ErrorType.RESOURCE_LIMIT, "too many requests"),
+}
+
+
+class ErrorResponse(Response):
+    """An envelope as the answer; ASCII only, so that no text in it can fail to be sent."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode("ascii")
+
+
+def error_response(
+    status: int,
+    kind: ErrorType,
+    message: str,
+    *,
+    details: Mapping[str, Any] | None = None,
+    plugin: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ErrorResponse:
+    return ErrorResponse(public_error(kind, message, details=details, plugin=plugin), status, headers)
+
+
+def execution_failed(error: Mapping[str, Any]) -> ErrorResponse:
+    """The answer to an execution that ended with this envelope."""
+    return ErrorResponse({"error": error["error"]}, 400)
+
+
+def internal_error() -> ErrorResponse:
+    """A defect of the server; what it is stands in the log."""
+    return error_response(400, ErrorType.INTERNAL_ERROR, "the server failed to answer this request")
+
+
+async def _on_execution_layer_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, ExecutionLayerError):
+        raise error
+    return error_response(_STATUS.get(type(error), 400), error.type, error.message, details=error.details)
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    fallback = (ErrorType.VALIDATION_ERROR, "the request cannot be read")
+    kind, message = _HTTP_ERRORS.get(error.status_code, fallback)
+    status = error.status_code if error.status_code < 500 else 400
+    return error_response(status, kind, message, headers=error.headers)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [_problem(problem) for problem in error.errors()[:20]]
+    return error_response(
+        400, ErrorType.VALIDATION_ERROR, "the request does not have the right form", details={"problems": problems}
+    )
+
+
+def _problem(problem: Mapping[str, Any]) -> dict[str, str]:
+    """Place and reason, without the value that was sent, which may be large or private."""
+    if problem["type"] == "json_invalid":
+        return {"path": "body", "problem": "is not JSON"}
+    path = ".".join(str(part) for part in problem["loc"])
+    return {"path": path[:200], "problem": str(problem["msg"]).removeprefix("Value error, ")[:300]}
+
+
+async def _on_anything_else(_request: Request, error: Exception) -> Response:
+    logger.error("a request failed outside of every route", exc_info=error)
+    return internal_error()
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(ExecutionLayerError, _on_execution_layer_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(Exception, _on_anything_else)

@@ -1,0 +1,115 @@
+"""Executions: now, later, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BeforeValidator
+from starlette.responses import Response
+
+from server.app.api.dependencies import AnalysisDependency, CallerDependency, ThreadsDependency, caller
+from server.app.api.disconnect import until_disconnect
+from server.app.api.error_responses import execution_failed
+from server.app.api.schemas import (
+    CancelResponse,
+    ErrorEnvelope,
+    ExecutionRequest,
+    ExecutionResponse,
+    JobListResponse,
+    JobResponse,
+    JobResultResponse,
+    JobView,
+    SubmissionResponse,
+)
+from server.app.core.ids import is_id, new_id
+from server.app.jobs.state import JobState
+from server.app.jobs.store import JobFilter
+from server.app.services.execution.job_execution_service import JobNotFound
+
+analysis_execution_router = APIRouter(
+    prefix="/v1/analyze-execution",
+    tags=["analysis execution"],
+    dependencies=[Depends(caller)],
+)
+
+
+def known_job_id(job_id: Annotated[str, Path(description="The id of a job.")]) -> str:
+    if not is_id(job_id):
+        raise JobNotFound(job_id[:64])
+    return job_id
+
+
+def _state_of(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+JobId = Annotated[str, Depends(known_job_id)]
+StateFilter = Annotated[JobState | None, BeforeValidator(_state_of), Query(alias="status")]
+
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
+_NOT_FOUND_OR_CONFLICT: dict[int | str, dict[str, Any]] = {**_NOT_FOUND, 409: {"model": ErrorEnvelope}}
+
+
+@analysis_execution_router.post("", response_model=ExecutionResponse)
+async def execute(
+    body: ExecutionRequest,
+    request: Request,
+    analysis: AnalysisDependency,
+    threads: ThreadsDependency,
+    sender: CallerDependency,
+) -> Response | ExecutionResponse:
+    """Execute a plugin and wait for its result. A client that goes away cancels the execution."""
+    job_id = new_id()
+    result, error = await until_disconnect(
+        request,
+        threads.execute(analysis.execute, body.plugin, body.plugin_payload(), job_id=job_id, owner=sender.id),
+        lambda: threads.quick(analysis.abandon, job_id),
+    )
+    if error:
+        return execution_failed(error)
+    return ExecutionResponse(plugin=body.plugin, result=result, job_id=job_id, status=JobState.SUCCESS)
+
+
+@analysis_execution_router.post("/async")
+async def submit(
+    body: ExecutionRequest, analysis: AnalysisDependency, threads: ThreadsDependency, sender: CallerDependency
+) -> SubmissionResponse:
+    """Let a worker execute a plugin; answers at once with the id of the job."""
+    job_id = await threads.quick(analysis.submit, body.plugin, body.plugin_payload(), owner=sender.id)
+    return SubmissionResponse(job_id=job_id)
+
+
+@analysis_execution_router.get("/jobs")
+async def list_jobs(
+    analysis: AnalysisDependency,
+    threads: ThreadsDependency,
+    *,
+    plugin: Annotated[str | None, Query(max_length=64)] = None,
+    status: StateFilter = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+) -> JobListResponse:
+    """Jobs, newest first."""
+    wanted = JobFilter(plugin=plugin, state=status, limit=limit, offset=offset)
+    found = [JobView.of(job) for job in await threads.quick(analysis.jobs, wanted)]
+    return JobListResponse(jobs=found, count=len(found))
+
+
+@analysis_execution_router.get("/jobs/{job_id}", responses=_NOT_FOUND)
+async def get_job(job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency) -> JobResponse:
+    """Where a job stands."""
+    return JobResponse(job=JobView.of(await threads.quick(analysis.job, job_id)))
+
+
+@analysis_execution_router.get("/jobs/{job_id}/result", responses=_NOT_FOUND_OR_CONFLICT)
+async def get_result(job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency) -> JobResultResponse:
+    """What a job that has ended gave: a result or an error."""
+    return JobResultResponse.of(await threads.quick(analysis.finished_job, job_id))
+
+
+@analysis_execution_router.delete("/jobs/{job_id}", responses=_NOT_FOUND_OR_CONFLICT)
+async def cancel_job(job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency) -> CancelResponse:
+    """Stop a job that waits or runs."""
+    job = await threads.quick(analysis.cancel, job_id)
+    return CancelResponse(job_id=job.id, status=job.state, cancelled=job.cancelled)

@@ -1,0 +1,99 @@
+"""Puts the server together: settings in, application out. Imports every layer; nothing imports it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from server.app.adapters.database.database import Database, sqlite_engine
+from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.database.migrate import migrate
+from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.api.dependencies import Services, Threads
+from server.app.api.error_responses import add_error_handlers
+from server.app.api.guard import RequestGuard
+from server.app.api.openapi import openapi_document
+from server.app.api.routes.analysis_execution import analysis_execution_router
+from server.app.api.routes.health import health_router
+from server.app.api.routes.plugins import plugins_router
+from server.app.core.clock import utc_now
+from server.app.core.settings import Settings
+from server.app.core.version import VERSION
+from server.app.plugins.isolation.process import ProcessSettings, process_isolation
+from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, find_plugins, load_plugins
+from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
+from server.app.plugins.runtime.tool_runner import ToolRunner
+from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; its services are built when it starts, and starting fails if they cannot be."""
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with running_services(chosen, get_registry()) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Execution server",
+        version=VERSION,
+        description="Executes plugins on one governed path; every execution is a job.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(RequestGuard, max_body_bytes=chosen.max_body_bytes)
+    add_error_handlers(app)
+    app.include_router(analysis_execution_router)
+    app.include_router(plugins_router)
+    app.include_router(health_router)
+
+    def openapi() -> dict[str, Any]:
+        return openapi_document(app)
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the documented way to change the document
+    return app
+
+
+@contextmanager
+def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[Services]:
+    """Everything below the API, started; stopped in the opposite order when the block ends."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = sqlite_engine(settings.data_dir / "cts.db")
+    migrate(engine)
+    database = Database(engine)
+    isolation = process_isolation(
+        ProcessSettings(
+            timeout_seconds=settings.tool_timeout_seconds,
+            start_seconds=settings.plugin_start_seconds,
+            memory_mb=settings.plugin_memory_mb,
+            result_bytes=settings.max_result_bytes,
+            environment=settings.plugin_environment,
+        )
+    )
+    threads = Threads(settings.max_concurrent_calls)
+    store = SqlJobStore(database)
+    workers = EmbeddedWorkers(store)
+    jobs = JobExecutionService(store, workers, PluginExecutionService(ToolRunner(registry, isolation)), utc_now)
+    analysis = AnalysisExecutionService(jobs)
+    try:
+        registry.clear()
+        load_plugins(registry, isolation, find_plugins((BUILTIN_PACKAGE, *settings.plugin_packages)))
+        recovered = jobs.recover_jobs()
+        if recovered:
+            logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
+        workers.start(settings.max_concurrent_runs, analysis.execute_next)
+        yield Services(analysis, registry, threads, utc_now())
+    finally:
+        workers.stop()
+        jobs.stop_jobs()
+        isolation.close()
+        workers.join(settings.shutdown_seconds)
+        threads.close()
+        database.close()

@@ -1,0 +1,1 @@
+"""How a plugin call is run in a process that can be limited and killed."""

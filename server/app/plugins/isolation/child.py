@@ -1,0 +1,164 @@
+"""One plugin process as the server sees it: started, asked, and ended together with all it started itself."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from server.app.plugins.isolation.frames import HEADER, encode
+from server.app.plugins.isolation.limits import Limits
+
+_HOST: Final = "server.app.plugins.isolation.host"
+_CHUNK: Final = 1 << 20
+
+
+class ChildEnded(Exception):
+    """The process ended without an answer; ``status`` is its exit code, negative for a signal."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(describe_exit(status))
+
+
+class ChildTimeout(Exception):
+    """The deadline passed."""
+
+
+class AnswerTooLarge(Exception):
+    """The answer is longer than allowed."""
+
+
+def describe_exit(status: int | None) -> str:
+    if status is None:
+        return "it closed its connection"
+    if status >= 0:
+        return f"it exited with code {status}"
+    try:
+        return f"it was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"it was ended by signal {-status}"
+
+
+class Child:
+    """Used by one thread at a time; ``kill`` alone may be called from any."""
+
+    def __init__(self, reference: str, limits: Limits, environment: Mapping[str, str], folder: str) -> None:
+        request_reader, self._requests = os.pipe()
+        self._answers, answer_writer = os.pipe()
+        command = [sys.executable, "-P", "-m", _HOST, str(request_reader), str(answer_writer), str(os.getpid())]
+        try:
+            self._process = subprocess.Popen(
+                [*command, limits.to_text(), reference],
+                pass_fds=(request_reader, answer_writer),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=dict(environment),
+                cwd=folder,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(self._requests)
+            os.close(self._answers)
+            raise
+        finally:
+            os.close(request_reader)
+            os.close(answer_writer)
+        self._exit = os.pidfd_open(self._process.pid)
+        os.set_blocking(self._requests, False)
+        os.set_blocking(self._answers, False)
+        self._max_answer = limits.result_bytes + 4096
+        self._lock = threading.Lock()
+        self._ended = False
+        self.asked = 0
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def is_ready(self) -> bool:
+        """Whether it lives and has said nothing unasked."""
+        poller = select.poll()
+        poller.register(self._exit, select.POLLIN)
+        poller.register(self._answers, select.POLLIN)
+        return not poller.poll(0)
+
+    def send(self, body: bytes, deadline: float) -> None:
+        """Raises ``ChildEnded`` or ``ChildTimeout``."""
+        view = memoryview(encode(body))
+        while view:
+            self._wait(self._requests, select.POLLOUT, deadline)
+            try:
+                view = view[os.write(self._requests, view) :]
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:
+                raise ChildEnded(self._status()) from None
+
+    def receive(self, deadline: float) -> bytes:
+        """Raises ``ChildEnded``, ``ChildTimeout`` or ``AnswerTooLarge``."""
+        size = HEADER.unpack(self._read(HEADER.size, deadline))[0]
+        if size > self._max_answer:
+            raise AnswerTooLarge
+        return self._read(size, deadline)
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            ended = self._wait(self._answers, select.POLLIN, deadline)
+            try:
+                part = os.read(self._answers, min(size - len(parts), _CHUNK))
+            except BlockingIOError:
+                if ended:
+                    raise ChildEnded(self._status()) from None
+                continue
+            if not part:
+                raise ChildEnded(self._status())
+            parts += part
+        return bytes(parts)
+
+    def _wait(self, descriptor: int, event: int, deadline: float) -> bool:
+        """Until the descriptor can be used or the process has ended; says whether it has ended."""
+        poller = select.poll()
+        poller.register(descriptor, event)
+        poller.register(self._exit, select.POLLIN)
+        ready = poller.poll(max(0.0, deadline - time.monotonic()) * 1000.0)
+        if not ready:
+            raise ChildTimeout
+        return any(found == self._exit for found, _ in ready)
+
+    def _status(self) -> int | None:
+        """The exit status; a process that has only closed its pipe is given a moment to end."""
+        try:
+            return self._process.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """End the process and its whole group at once; ``end`` must follow."""
+        with self._lock:
+            if not self._ended and self._process.returncode is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def end(self, *, grace: float = 0.0) -> None:
+        """Close the pipe, give the process ``grace`` seconds to leave, then kill its group and clean up."""
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            os.close(self._requests)
+            poller = select.poll()
+            poller.register(self._exit, select.POLLIN)
+            poller.poll(grace * 1000.0)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            os.close(self._answers)
+            os.close(self._exit)

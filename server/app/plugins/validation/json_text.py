@@ -1,0 +1,32 @@
+"""Strict JSON: what every JSON reader, database and terminal will accept as well."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def to_json_text(value: object) -> str:
+    """``value`` as JSON text.
+
+    Raises:
+        ValueError: it holds NaN or infinity, a lone surrogate, a loop, a type that JSON lacks, or is
+            nested too deeply. The message says which, without quoting the value.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text in it is not valid Unicode") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except TypeError:
+        raise ValueError("it holds a value that JSON cannot express") from None
+    except ValueError:
+        raise ValueError("it holds NaN, infinity or a reference to itself") from None
+    return text
+
+
+def as_json(value: object) -> Any:
+    """``value`` as a JSON reader will see it: tuples become lists, keys become texts."""
+    return json.loads(to_json_text(value))

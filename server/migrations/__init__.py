@@ -1,0 +1,1 @@
+"""The schema of the database, one migration after the other."""

@@ -1,0 +1,25 @@
+"""Runs the migrations: on the connection that the server hands over, or on ``-x url=...`` of the command line."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection, create_engine
+
+from server.app.adapters.database.tables import METADATA
+
+
+def run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    url = context.get_x_argument(as_dictionary=True).get("url")
+    if url is None:
+        raise SystemExit("say which database: alembic -c server/alembic.ini -x url=sqlite:///path/to/cts.db ...")
+    with create_engine(str(url)).begin() as opened:
+        run(opened)
