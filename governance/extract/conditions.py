@@ -1,0 +1,111 @@
+"""Tests: their value, and the environments in which they came out true and false."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from governance.extract.bound_names import dotted
+from governance.extract.environment import Env, join, narrowed
+from governance.extract.walk import NORMAL, Walk, name_of
+
+
+def condition(walk: Walk, node: Any) -> tuple[int, Env, Env]:
+    """Walk a test: its node, the environment when it is true, the environment when it is false.
+
+    The environments may be one object and are not to be changed in place: copy before going on with one.
+    """
+    outer, walk.place = walk.place, node
+    found = _condition(walk, node)
+    walk.place = outer
+    return found
+
+
+def _condition(walk: Walk, node: Any) -> tuple[int, Env, Env]:
+    kind = type(node)
+    if kind is cst.BooleanOperation:
+        return _boolean(walk, node)
+    if kind is cst.UnaryOperation and type(node.operator) is cst.Not:
+        number, true, false = condition(walk, node.expression)
+        return walk.add(["not", number]), false, true
+    number = walk.expr(node)
+    if walk.mode != NORMAL:
+        return number, walk.env, walk.env
+    fact = walk.nodes[number]
+    if fact[0] == "const":
+        return number, *_constant(walk.env, fact)
+    keys = [key for key in _subjects(node) if key]
+    if not keys:
+        return number, walk.env, walk.env
+    bound = set() if walk.scope.outside else walk.scope.names.bound
+    walk.has_paths = walk.has_paths or any(type(walk.env.get(key, ())) is tuple for key in keys)
+    return number, narrowed(walk.env, keys, number, True, bound), narrowed(walk.env, keys, number, False, bound)
+
+
+def _constant(env: Env, fact: list[Any]) -> tuple[Env, Env]:
+    """A literal decides the test: `while True` is left by `break` alone."""
+    _, kind, value = fact
+    if kind == "none" or (kind in ("bool", "int", "str") and value is not None and not value):
+        return Env(env, live=False), env
+    if kind == "ellipsis" or (kind in ("bool", "int", "str") and value):
+        return env, Env(env, live=False)
+    return env, env
+
+
+def _boolean(walk: Walk, node: cst.BooleanOperation) -> tuple[int, Env, Env]:
+    operator = type(node.operator)
+    operands: list[Any] = [node.right]
+    left: Any = node.left
+    while type(left) is cst.BooleanOperation and type(left.operator) is operator:
+        operands.append(left.right)
+        left = left.left
+    operands.append(left)
+    operands.reverse()
+    decided: list[Env] = []
+    numbers: list[int] = []
+    outer = walk.steps
+    is_and = operator is cst.And
+    for position, operand in enumerate(operands):
+        if position:
+            block, before = walk.collect()
+            number, true, false = condition(walk, operand)
+            if block:
+                before.append(["if", numbers[-1], block, []] if is_and else ["if", numbers[-1], [], block])
+            else:
+                walk.resume(before)
+        else:
+            number, true, false = condition(walk, operand)
+        numbers.append(number)
+        decided.append(false if is_and else true)
+        walk.env = Env(true if is_and else false)
+    walk.resume(outer)
+    early = join(decided, walk.scope.outside)
+    number = walk.add(["and" if is_and else "or", numbers])
+    return (number, walk.env, early) if is_and else (number, early, walk.env)
+
+
+def _subjects(node: Any) -> list[str]:
+    """The names and dotted paths that a test is about."""
+    kind = type(node)
+    if kind is cst.Name or kind is cst.Attribute:
+        return [dotted(node)]
+    if kind is cst.NamedExpr:
+        return [name_of(node.target), dotted(node.value)]
+    if kind is cst.Call:
+        if node.args and not node.args[0].star and node.args[0].keyword is None:
+            return _compared(node.args[0].value)
+    elif kind is cst.Comparison:
+        found = _compared(node.left)
+        for target in node.comparisons:
+            found += _compared(target.comparator)
+        return found
+    return []
+
+
+def _compared(node: Any) -> list[str]:
+    if type(node) is cst.Name and node.value in ("None", "True", "False"):
+        return []
+    if type(node) is cst.Call and type(node.func) is cst.Name and node.func.value == "type" and len(node.args) == 1:
+        return _compared(node.args[0].value)
+    return _subjects(node) if type(node) in (cst.Name, cst.Attribute, cst.NamedExpr) else []
