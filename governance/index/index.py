@@ -216,6 +216,52 @@ class Index:
         """Why nothing is known about a node."""
         return chain.reason(self.project, ref)
 
+    def elements(self, ref: Ref) -> Mapping[Value, Evidence]:
+        """What iterating over a node yields."""
+        return self.solver.ask(("items", *ref))
+
+    def member(self, module: str, name: str) -> Mapping[Value, Evidence]:
+        """What a module's attribute may be."""
+        return self.solver.ask(("glob", module, name))
+
+    def implements(self, cls: ClassId, protocol: ClassId) -> bool:
+        """Whether a class structurally provides every method a Protocol declares, with a compatible arity."""
+        wanted = [
+            (name, node)
+            for name, numbers in self.project.scope(protocol).bindings.items()
+            for number in numbers[-1:]
+            if (node := self.project.node((protocol[0], number)))[0] == "function"
+        ]
+        if not wanted or self.is_protocol(cls):
+            return False
+        for name, node in wanted:
+            found = self.classes.lookup(cls, name)
+            functions = [
+                (ref[0], self.project.node(ref)[1])
+                for ref in (found[1] if found else ())
+                if self.project.node(ref)[0] == "function"
+            ]
+            if not any(self._fits(each, (protocol[0], node[1])) for each in functions):
+                return False
+        return True
+
+    def is_protocol(self, cls: ClassId) -> bool:
+        """Whether a class is itself a Protocol."""
+        return self.classes.is_protocol(cls)
+
+    def _fits(self, function: FunctionId, declared: FunctionId) -> bool:
+        """Whether a function takes the positional arguments that the declared one takes."""
+        mine = self.project.scope(function)
+        theirs = self.project.scope(declared)
+        if mine.is_async != theirs.is_async:
+            return False
+        if any(each.kind == "vararg" for each in mine.params):
+            return True
+        wanted = [each for each in theirs.params if each.kind in ("positional", "normal")]
+        given = [each for each in mine.params if each.kind in ("positional", "normal")]
+        required = [each for each in given if each.default < 0]
+        return len(required) <= len(wanted) <= len(given)
+
     def classes_of(self, ref: Ref) -> dict[ClassId, tuple[Grade, Value]]:
         """The project classes a node may be an instance of, with the best grade and the value that says so."""
         found: dict[ClassId, tuple[Grade, Value]] = {}

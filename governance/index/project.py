@@ -182,6 +182,20 @@ class Project:
         """All nodes of one operation."""
         return self._tables.by_op.get(op, [])
 
+    @cached_property
+    def all_calls(self) -> list[Ref]:
+        """Every call of the project."""
+        return [
+            (name, number)
+            for name, module in self.modules.items()
+            for number, node in enumerate(module.facts.nodes)
+            if node[0] == "call"
+        ]
+
+    def last_name(self, ref: Ref) -> str | None:
+        """The name an expression goes by."""
+        return graph.last_name(self.modules[ref[0]].facts, ref[1])
+
     @property
     def indirect_calls(self) -> list[Ref]:
         """Calls whose callee is a local variable, parameter, item or result of a call."""
