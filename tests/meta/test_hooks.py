@@ -11,9 +11,6 @@ from tests.meta.shell import CHECKOUT, Shell
 
 PRE_COMMIT = Path(sys.executable).with_name("pre-commit")
 
-# Making the environment of a hook takes pip some ten seconds.
-slow = pytest.mark.slow
-
 
 def locked(package: str) -> str:
     """The requirement line of a package in the wheel's lock, without its hashes."""
@@ -33,7 +30,7 @@ def test_our_own_configuration_runs_the_scanner_then_the_rest() -> None:
     assert "commit-msg" in config["default_install_hook_types"]
 
 
-@slow
+@pytest.mark.slow
 @pytest.mark.requirement("R-080")
 def test_all_of_our_hooks_pass_on_this_repository(tmp_path: Path) -> None:
     done = Shell(CHECKOUT, PRE_COMMIT_HOME=str(tmp_path)).run([PRE_COMMIT, "run", "--all-files"], seconds=600)
@@ -56,10 +53,16 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return shell
 
 
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pre-commit keeps the environment of the hook; making one takes it some seconds."""
+    return tmp_path_factory.mktemp("environments")
+
+
 GOVERNED = """
 [contracts.only-the-runner-runs-plugins]
 type = "confined-call"
-target = "app.plugin:Plugin.run"
+methods = ["app.plugin:Plugin.run"]
 allowed = ["app.runner:ToolRunner.run"]
 because = "every execution is validated, timed and counted in one place"
 instead = "call ToolRunner.run"
@@ -79,9 +82,9 @@ BYPASS = "from app.plugin import Plugin\n\ndef direct(plugin: Plugin) -> object:
 
 
 @pytest.fixture
-def governed(published: Shell, tmp_path: Path) -> Shell:
+def governed(published: Shell, environments: Path, tmp_path: Path) -> Shell:
     """Somebody else's project, whose commits go through the published hook."""
-    shell = Shell(tmp_path / "theirs", GIT_CONFIG_GLOBAL="/dev/null", PRE_COMMIT_HOME=str(tmp_path / "cache"))
+    shell = Shell(tmp_path / "theirs", GIT_CONFIG_GLOBAL="/dev/null", PRE_COMMIT_HOME=str(environments))
     write(shell, "governance.toml", GOVERNED)
     write(shell, "app/__init__.py", "")
     write(shell, "app/plugin.py", PLUGIN)
@@ -105,7 +108,6 @@ def commit(shell: Shell, message: str) -> subprocess.CompletedProcess[str]:
     return shell.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-m", message])
 
 
-@slow
 @pytest.mark.requirement("R-079", "R-082")
 def test_a_commit_that_breaks_a_contract_is_refused(governed: Shell) -> None:
     first = commit(governed, "kept")
@@ -127,7 +129,6 @@ def test_a_commit_that_breaks_a_contract_is_refused(governed: Shell) -> None:
     assert "app.runner:ToolRunner.run" in deleted.stdout + deleted.stderr
 
 
-@slow
 @pytest.mark.requirement("R-079")
 def test_what_is_committed_is_judged_not_what_lies_around(governed: Shell) -> None:
     commit(governed, "kept")
