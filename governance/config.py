@@ -108,8 +108,12 @@ class _Reading:
 
     def complain(self, *parts: str) -> Complain:
         """Takes mistakes below a table of the user's file."""
-        prefix = [part for part in (self.prefix, *parts) if part]
-        return lambda key, message: self.mistakes.append(Mistake(self.path, ".".join([*prefix, key]), message))
+
+        def complain(key: str, message: str) -> None:
+            path = ".".join(part for part in (self.prefix, *parts, key) if part)
+            self.mistakes.append(Mistake(self.path, path, message))
+
+        return complain
 
     def settings(self, table: dict[str, Any]) -> Settings:
         """The whole table. Raises InvalidConfig."""
@@ -120,11 +124,11 @@ class _Reading:
         for key in sorted(own.keys() - file_keys):
             self.complain()(key, f"unknown key{did_you_mean(key, [*file_keys, 'presets', 'contracts', *known])}")
         files = options.build(FileSettings, {key: own[key] for key in own.keys() & file_keys}, self.complain())
-        for key in file_keys & own.keys() & {"exclude", "test-files"}:
-            self._check_globs(own[key], self.complain(), key)
-        preset_contracts = self._preset_contracts(table, names, known)
+        if files is not None:
+            self._check_files(files)
+        preset_contracts, unfilled = self._preset_contracts(table, names, known)
         contracts, disabled = [], {}
-        for slug in sorted(preset_contracts.keys() | user.keys()):
+        for slug in sorted((preset_contracts.keys() | user.keys()) - unfilled):
             built = self._contract(slug, preset_contracts.get(slug), user.get(slug, {}))
             if isinstance(built, str):
                 disabled[slug] = built
@@ -148,8 +152,22 @@ class _Reading:
                 self.complain()("presets", f'no preset is named "{name}"{did_you_mean(name, known)}')
         return [name for name in names if name in known]
 
-    def _preset_contracts(self, table: dict[str, Any], names: list[str], known: list[str]) -> dict[str, dict[str, Any]]:
+    def _check_files(self, files: FileSettings) -> None:
+        self._check_globs(files.exclude, self.complain(), "exclude")
+        self._check_globs(files.test_files, self.complain(), "test-files")
+        for key, paths in (("paths", files.paths), ("source-roots", files.source_roots)):
+            for path in paths:
+                if path.startswith("/") or ".." in path.split("/") or not path.strip():
+                    self.complain()(key, f'"{path}" leads out of the project: paths are relative to its root')
+        if files.max_file_kilobytes < 1:
+            self.complain()("max-file-kilobytes", f"must be at least 1, is {files.max_file_kilobytes}")
+
+    def _preset_contracts(
+        self, table: dict[str, Any], names: list[str], known: list[str]
+    ) -> tuple[dict[str, dict[str, Any]], set[str]]:
+        """The contracts of the presets in use, and the ids of those whose blanks could not be filled."""
         merged: dict[str, dict[str, Any]] = {}
+        unfilled: set[str] = set()
         for name in known:
             given = table.get(name, {})
             if name in table and name not in names:
@@ -157,8 +175,11 @@ class _Reading:
             elif not isinstance(given, dict):
                 self.complain()(name, "must be a table: the parameters of the preset")
             elif name in names:
-                merged |= presets.contracts(name, given, self.complain(name))
-        return merged
+                before = len(self.mistakes)
+                filled = presets.contracts(name, given, self.complain(name))
+                merged |= filled
+                unfilled |= filled.keys() if len(self.mistakes) > before else set()
+        return merged, unfilled
 
     def _contracts(self, table: dict[str, Any]) -> dict[str, dict[str, Any]]:
         contracts = table.get("contracts", {})
@@ -236,7 +257,7 @@ class _Reading:
         return kind
 
     def _check_globs(self, patterns: object, complain: Complain, key: str) -> None:
-        for pattern in patterns if isinstance(patterns, list) else ():
+        for pattern in patterns if isinstance(patterns, (list, tuple)) else ():
             if isinstance(pattern, str) and (mistake := globs.problem(pattern)):
                 complain(key, f'"{pattern}" {mistake}')
 

@@ -80,6 +80,9 @@ def fill(
         values[key] = given.get(key, default)
     used: set[str] = set()
     filled = {slug: _filled(table, values, used, mistakes) for slug, table in document.get("contracts", {}).items()}
+    mistakes += _misplaced(
+        document.get("contracts", {}), {key for key in parameters if parameters[key][0].type != "string"}
+    )
     mistakes += [f"parameter {key} is used by no contract" for key in parameters.keys() - used]
     if mistakes:
         raise ValueError(f'preset "{name}": ' + "; ".join(sorted(mistakes)))
@@ -104,6 +107,20 @@ def _filled(value: Any, values: Mapping[str, Any], used: set[str], mistakes: lis
         used.add(whole[1])
         return values[whole[1]]
     return _text(value, values, used, mistakes)
+
+
+def _misplaced(value: Any, names: set[str]) -> list[str]:
+    """Blanks that do not take a string, but stand inside one."""
+    if isinstance(value, dict):
+        return [
+            text for key, item in value.items() for text in (*_misplaced(f"{key} ", names), *_misplaced(item, names))
+        ]
+    if isinstance(value, list):
+        return [text for item in value for text in _misplaced(item, names)]
+    if not isinstance(value, str) or _PLACEHOLDER.fullmatch(value):
+        return []
+    found = [match[1] for match in _PLACEHOLDER.finditer(value) if match[1] in names]
+    return [f"parameter {name} is not a string and cannot stand inside one" for name in found]
 
 
 def _text(text: str, values: Mapping[str, Any], used: set[str], mistakes: list[str]) -> str:
