@@ -1,7 +1,7 @@
 """The Markdown case page: prose with annotated example projects in it, read into plain data.
 
-A section is an example when files stand in it or above it in the headings it belongs to. Everything outside of these
-forms is prose:
+A section with files or expectations is an example, unless its subsections are: then it holds what they share, and
+each of them may replace a file by one of the same name. Everything outside of these forms is prose:
 
 | form                                  | meaning |
 |---------------------------------------|---------|
@@ -16,7 +16,6 @@ forms is prose:
 | `<!-- broken: option: text -->`       | the same, and its message contains the text |
 | `<!-- vacuous -->`                    | the contract has nothing to hold on to here |
 
-Files of a section belong to its subsections too, which may replace them: what several examples share is written once.
 A code block of Python without a file name is an error: it would look like a case and never run.
 """
 
@@ -108,20 +107,22 @@ class _Section:
     files: dict[str, File] = field(default_factory=dict)
     broken: list[Anchor] = field(default_factory=list)
     vacuous: bool = False
+    example: Example | None = None
+    shared: bool = False
 
 
 def parse(text: str, page: str = "") -> list[Example]:
     """All examples of a page, in order; raises PageError. page: its name, for ids and messages."""
     reader = _Reader(text.splitlines(), page)
     reader.read()
-    return reader.examples
+    return [each.example for each in reader.closed if each.example is not None and not each.shared]
 
 
 class _Reader:
     def __init__(self, lines: list[str], page: str) -> None:
         self.lines = lines
         self.page = page
-        self.examples: list[Example] = []
+        self.closed: list[_Section] = []
         self.stack: list[_Section] = [_Section(0, "", 1)]
         self.contracts: dict[str, dict[str, Any]] = {}
 
@@ -157,23 +158,29 @@ class _Reader:
         self.stack.append(_Section(level, title, line))
 
     def _close(self) -> None:
-        """The section that ends here is an example if it has files of its own or expects something."""
+        """The text of the innermost section ends here; its subsections may follow."""
         section = self.stack[-1]
         if not (section.files or section.broken or section.vacuous):
             return
+        for above in self.stack[:-1]:
+            above.shared = True
         files: dict[str, File] = {}
         for each in self.stack:
             files |= each.files
         if not self.contracts:
             raise self.fail(section.line - 1, f"example {section.title!r} has no contract: put a toml block before it")
         title = " / ".join(each.title for each in self.stack if each.level > 1) or section.title
-        if any(example.title == title for example in self.examples):
+        if any(each.example is not None and each.example.title == title for each in self.closed):
             raise self.fail(section.line - 1, f"a second example is called {title!r}")
-        self.examples.append(
-            Example(
-                self.page, title, section.line, dict(self.contracts), tuple(files.values()),
-                tuple(section.broken), section.vacuous,
-            )
+        self.closed.append(section)
+        section.example = Example(
+            self.page,
+            title,
+            section.line,
+            dict(self.contracts),
+            tuple(files.values()),
+            tuple(section.broken),
+            section.vacuous,
         )
 
     def _prose(self, line: str, number: int) -> tuple[int, str, str] | None:

@@ -10,7 +10,7 @@ from typing import Any
 from governance import contract_types, options
 from governance.contract import Report
 from governance.contract_types import ContractType
-from governance.extract import extract, locate
+from governance.extract import ExtractError, extract, locate
 from governance.findings import Grade
 from governance.index import Index, Module
 from governance.settings import Contract, Terms
@@ -76,7 +76,7 @@ def _module(path: str, source: bytes) -> Module:
     name, is_package = module_name(path)
     try:
         facts = extract(source)
-    except Exception as error:
+    except ExtractError as error:
         raise CaseError(f"{path} cannot be read: {error}") from error
     return Module(name, path, facts, is_package)
 

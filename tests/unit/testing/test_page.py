@@ -64,7 +64,6 @@ def test_files_of_a_section_belong_to_its_subsections_which_may_replace_them() -
     text = page(f"## Group\n{shared}\n### One\n{one}\n### Two\n{two}\n## End\n")
     by_title = {example.title: {file.path: file.text for file in example.files} for example in parse(text)}
     assert by_title == {
-        "Group": {"shared.py": "a = 1\n", "other.py": "b = 1\n"},
         "Group / One": {"shared.py": "a = 1\n", "other.py": "b = 1\n", "m.py": "c = 1\n"},
         "Group / Two": {"shared.py": "a = 2\n", "other.py": "b = 1\n"},
     }
