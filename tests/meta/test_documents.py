@@ -90,3 +90,23 @@ def wait_for_port(port: int, seconds: float = 30) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+@pytest.mark.requirement("R-104")
+@pytest.mark.parametrize(
+    "asks_for",
+    [
+        "## Summary",
+        "governed path",
+        "calls a plugin's `run`",
+        "Input and output are validated",
+        "envelopes",
+        "Metrics and timing",
+        "Log lines",
+        "Lifecycle and job states",
+        "## Tests",
+        "## Documents",
+    ],
+)
+def test_the_pull_request_template_asks_for(asks_for: str) -> None:
+    assert asks_for in (CHECKOUT / ".github/pull_request_template.md").read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ def test_name_triggers_and_job(workflow: dict[Any, Any]) -> None:
 @pytest.mark.requirement("R-085", "R-081")
 def test_the_mandatory_sequence_comes_in_its_order(workflow: dict[Any, Any]) -> None:
     assert [command for _, command in run_workflow.commands(workflow)] == [
-        "python3 scripts/dev.py check",
+        "python3 scripts/dev.py check --format github",
         "python3 scripts/dev.py test server/tests/plugins",
         "python3 scripts/dev.py test server/tests/execution",
         "python3 scripts/dev.py lint",
@@ -41,6 +41,17 @@ def test_the_mandatory_sequence_comes_in_its_order(workflow: dict[Any, Any]) -> 
         "python3 scripts/dev.py test -m slow",
         "python3 scripts/dev.py test tests/meta/test_wheel.py",
     ]
+
+
+@pytest.mark.requirement("R-088")
+def test_the_pull_request_shows_findings_and_may_wait_for_the_job(workflow: dict[Any, Any]) -> None:
+    (job,) = workflow["jobs"].values()
+    first = next(run_workflow.commands(workflow))
+    assert first == ("Scanner", "python3 scripts/dev.py check --format github")
+    # A rule for merging waits for a check by its name, and for each, so no path or condition may leave the job out.
+    assert job["name"] == "execution-governance (${{ matrix.python }})"
+    assert "if" not in job
+    assert "paths" not in str(workflow[True])
 
 
 @pytest.mark.requirement("R-085")
