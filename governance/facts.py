@@ -87,7 +87,7 @@ Statement tree. `Scope.body` is a list of steps in evaluation order; a step is `
 
 Nested functions and lambdas appear as their definition only; their bodies are in their own scopes. Comprehensions have
 no scope of their own: they run where they stand (a generator expression too), their targets are local names.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -170,9 +170,9 @@ class ModuleFacts:
         """Rebuild facts; raises KeyError or TypeError when the data is not what `to_json` wrote."""
         scopes = []
         for raw in data["scopes"]:
-            raw = dict(raw)
-            raw["params"] = [Param(**param) for param in raw["params"]]
-            raw["keywords"] = [(name, node) for name, node in raw["keywords"]]
-            raw["type_params"] = [(name, node) for name, node in raw["type_params"]]
-            scopes.append(Scope(**raw))
+            fields = dict(raw)
+            fields["params"] = [Param(**param) for param in raw["params"]]
+            fields["keywords"] = [(name, node) for name, node in raw["keywords"]]
+            fields["type_params"] = [(name, node) for name, node in raw["type_params"]]
+            scopes.append(Scope(**fields))
         return ModuleFacts(data["nodes"], data["owner"], scopes)

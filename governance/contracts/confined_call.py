@@ -10,26 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from governance.contract import Binding, Broken, Ref, Report, Trail, Violation
+from governance.contract import Binding, Broken, Ref, Report, Violation
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
+from governance.index.taken import Site, sites
+from governance.index.uses import use
 from governance.index.values import ClassId, FunctionId, Value
 
 NAME: Final = "confined-call"
-
-_INSPECTION: Final = frozenset((
-    "callable", "hasattr", "isinstance", "issubclass", "id", "repr", "str", "type", "print", "hash", "bool",
-    "iscoroutinefunction", "signature", "getdoc", "getsource", "isfunction", "ismethod", "getfullargspec", "unwrap",
-    "get_type_hints", "isabstract", "isasyncgenfunction", "isgeneratorfunction", "getfile", "getsourcefile",
-    "getsourcelines", "getmodule",
-))  # fmt: skip
-_INSPECTED: Final = frozenset((
-    "__name__", "__qualname__", "__doc__", "__module__", "__annotations__", "__isabstractmethod__", "__defaults__",
-    "__kwdefaults__", "__code__", "__self__", "__dict__", "__signature__",
-))  # fmt: skip
-_THROUGH: Final = frozenset(("__func__", "__call__", "__get__", "__wrapped__"))
-_GETATTR: Final = frozenset(("builtins.getattr", "inspect.getattr_static"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +44,45 @@ class _Target:
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    """A receiver that is governed: how certain, which value says so, and in which spelling."""
+    """A governed receiver: how certain, which value says so; how: instance, class, super or function."""
 
     grade: Grade
     value: Value | None
     how: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """One confined method under examination."""
+
+    index: Index
+    target: _Target
+    allowed: list[ScopeId]
+    names: tuple[str, ...]
+    report: Report
+
+    def where(self, site: Ref) -> str:
+        """The enclosing function as messages name it."""
+        return self.index.project.qualname(self.index.project.owner(site)) or f"module {site[0]}"
+
+    def is_allowed(self, site: Ref) -> bool:
+        """Whether a place lies inside an allowed caller."""
+        return any(scope in self.allowed for scope in self.index.project.enclosing(self.index.project.owner(site)))
+
+
 def check(index: Index, options: Options) -> Report:
-    """Examine every load of a confined method's name, and every spelling that reaches it without one."""
+    """Examine every place that may take a confined method off an object."""
     report = Report()
     targets = [target for symbol in options.methods if (target := _target(index, symbol, report))]
     allowed = [scope for symbol in options.allowed if (scope := _allowed(index, symbol, report))]
     for target in targets:
-        for site, base, how in _sites(index, target):
-            _examine(index, target, site, base, how, allowed, options, report)
-        for site in _direct_calls(index, target):
-            _judge(index, target, site, _Hit(Grade.DEFINITE, None, "call"), allowed, report)
-    sites = sum(binding.role in ("allowed site", "implementation") for binding in report.bindings)
-    return Report(report.violations, report.bindings, report.broken, sites + len(report.violations))
+        scan = _Scan(index, target, allowed, options.receiver_names, report)
+        for site in sites(index, target.name):
+            _examine(scan, site)
+        for ref in _direct_calls(index, target):
+            _judge(scan, Site(ref, ref, calls=target.owner is not None), _Hit(Grade.DEFINITE, None, "function"))
+    held = sum(binding.role in ("allowed site", "implementation") for binding in report.bindings)
+    return Report(report.violations, report.bindings, report.broken, held + len(report.violations))
 
 
 def _target(index: Index, symbol: str, report: Report) -> _Target | None:
@@ -86,123 +95,56 @@ def _target(index: Index, symbol: str, report: Report) -> _Target | None:
         return None
     owner = index.project.owning_class(scope)
     classes = frozenset(index.subclasses(owner)) if owner else frozenset()
-    target = _Target(scope, index.project.scope(scope).name, owner, classes, index.project.qualname(scope))
     for each in sorted(index.overrides(scope)):
         report.bindings.append(Binding("confined", index.project.symbol(each), index.project.definition(each)))
-    return target
+    return _Target(scope, index.project.scope(scope).name, owner, classes, index.project.qualname(scope))
 
 
 def _allowed(index: Index, symbol: str, report: Report) -> ScopeId | None:
     scope = index.find(symbol)
     if scope is None:
-        report.broken.append(
-            Broken(
-                "allowed", symbol, f"the allowed caller {symbol} names nothing in this project", index.suggest(symbol)
-            )
-        )
+        message = f"the allowed caller {symbol} names nothing in this project"
+        report.broken.append(Broken("allowed", symbol, message, index.suggest(symbol)))
         return None
     report.bindings.append(Binding("allowed", index.project.symbol(scope), index.project.definition(scope)))
     return scope
 
 
-def _sites(index: Index, target: _Target) -> Iterator[tuple[Ref, Ref, str]]:
-    """(site, receiver node, spelling) of every place that may take the method off a receiver."""
-    project = index.project
-    for ref in project.attr_loads(target.name):
-        yield ref, (ref[0], project.node(ref)[1]), "attribute"
-    if target.owner is None:
-        return
-    for name in ("getattr", "getattr_static"):
-        for ref in project.calls(name):
-            node = project.node(ref)
-            if len(node[2]) >= 2 and index.externals(ref) & _GETATTR:
-                yield ref, (ref[0], node[2][0]), "getattr"
-    for ref in project.calls("__getattribute__"):
-        node = project.node(ref)
-        callee = project.node((ref[0], node[1]))
-        if callee[0] == "attr" and node[2]:
-            receiver = node[2][0] if len(node[2]) > 1 else callee[1]
-            yield ref, (ref[0], receiver), "getattr"
-    yield from _getters(index)
-    for ref in project.attr_loads("__dict__"):
-        for user in project.users(ref):
-            if project.node(user)[0] == "sub" and project.node(user)[1] == ref[1]:
-                yield user, (ref[0], project.node(ref)[1]), "getattr"
-    for ref in project.calls("vars"):
-        node = project.node(ref)
-        for user in project.users(ref):
-            if node[2] and project.node(user)[0] == "sub" and project.node(user)[1] == ref[1]:
-                yield user, (ref[0], node[2][0]), "getattr"
-
-
-def _getters(index: Index) -> Iterator[tuple[Ref, Ref, str]]:
-    """`methodcaller("run")(plugin, x)`, `map(attrgetter("run"), plugins)`."""
-    project = index.project
-    for name in ("methodcaller", "attrgetter"):
-        for ref in project.calls(name):
-            if not any(each.endswith(name) for each in index.externals(ref)):
-                continue
-            for user in index.uses(ref):
-                node = project.node(user)
-                if node[0] == "call":
-                    for argument in node[2]:
-                        if argument != ref[1]:
-                            yield user, (user[0], argument), f"{name}:{ref[1]}"
-
-
-def _names(index: Index, target: _Target, site: Ref, how: str) -> bool | None:
-    """Whether a spelling by string names the method: True, False, or None if the name is computed."""
-    node = index.project.node(site)
-    if how == "attribute":
-        return True
-    if how == "getattr":
-        number = node[2] if node[0] == "sub" else node[2][min(1, len(node[2]) - 1)]
-    else:
-        made = index.project.node((site[0], int(how.partition(":")[2])))
-        if not made[2]:
-            return False
-        number = made[2][0]
-    values = index.values((site[0], number))
-    words = {value[2] for value in values if value[:2] == ("const", "str")}
-    if words:
-        return target.name in words
-    return None if not values or any(value[0] == "xinst" and value[1] == "builtins.str" for value in values) else False
-
-
-def _examine(
-    index: Index, target: _Target, site: Ref, base: Ref, how: str, allowed: list[ScopeId], options: Options,
-    report: Report,
-) -> None:  # fmt: skip
-    named = _names(index, target, site, how)
+def _examine(scan: _Scan, site: Site) -> None:
+    named = _names(scan, site)
     if named is False:
         return
-    hit = _receiver(index, target, base, items=":" in how)
+    hit = _receiver(scan, site)
     if hit is None:
-        if named and how == "attribute" and target.owner and not index.values(base):
-            _unknown(index, target, site, base, allowed, options, report)
-        return
-    if named is None:
-        if not _enclosed(index, site, allowed):
-            text = (
-                f"an attribute of {target.owner and index.project.qualname(target.owner)} is taken by a computed name"
-            )
-            report.violations.append(
-                Violation(
-                    "dynamic-access", f"{text} in {_where(index, site)}", Grade.POSSIBLE, site, subject=target.shown
-                )
-            )
-        return
-    _judge(index, target, site, hit, allowed, report, base)
+        if site.name is None and scan.target.owner and not scan.index.values(site.receiver):
+            _unknown(scan, site)
+    elif named:
+        _judge(scan, site, hit)
+    elif not scan.is_allowed(site.ref) and scan.target.owner is not None:
+        owner = scan.index.project.qualname(scan.target.owner)
+        text = f"an attribute of {owner} is taken by a computed name in {scan.where(site.ref)}"
+        scan.report.violations.append(
+            Violation("dynamic-access", text, Grade.POSSIBLE, site.ref, subject=scan.target.shown)
+        )
 
 
-def _receiver(index: Index, target: _Target, base: Ref, *, items: bool = False) -> _Hit | None:
+def _names(scan: _Scan, site: Site) -> bool | None:
+    """Whether a place names the method: True, False, or None if the name is computed."""
+    if site.name is None:
+        return True
+    values = scan.index.values(site.name)
+    words = {value[2] for value in values if value[:2] == ("const", "str")}
+    if words:
+        return scan.target.name in words
+    return None if not values or any(value[:2] == ("xinst", "builtins.str") for value in values) else False
+
+
+def _receiver(scan: _Scan, site: Site) -> _Hit | None:
     """Whether a receiver is governed, by the best graded of its values."""
     best: _Hit | None = None
-    values = dict(index.values(base))
-    if items:
-        values.update(index.elements(base))
+    values = scan.index.elements(site.receiver) if site.each else scan.index.values(site.receiver)
     for value, evidence in values.items():
-        hit = _value(index, target, value, Grade(evidence.grade))
+        hit = _value(scan.index, scan.target, value, Grade(evidence.grade))
         if hit is not None and (best is None or hit.grade > best.grade):
             best = hit
     return best
@@ -215,7 +157,7 @@ def _value(index: Index, target: _Target, value: Value, grade: Grade) -> _Hit | 
             return _Hit(grade, value, "function")
         return None
     if kind in ("inst", "self"):
-        return _instance(index, target, value, grade)
+        return _instance(index, target, target.owner, value, grade)
     if kind in ("cls", "selfcls"):
         return _Hit(grade, value, "class") if value[1] in target.classes else None
     if kind == "super":
@@ -226,209 +168,105 @@ def _value(index: Index, target: _Target, value: Value, grade: Grade) -> _Hit | 
     return None
 
 
-def _instance(index: Index, target: _Target, value: Value, grade: Grade) -> _Hit | None:
+def _instance(index: Index, target: _Target, owner: ClassId, value: Value, grade: Grade) -> _Hit | None:
     cls: ClassId = value[1]
-    owner = target.owner
-    assert owner is not None  # noqa: S101  # only methods get here
     if cls in target.classes:
         return _Hit(grade, value, "instance")
-    if index.classes.is_protocol(owner) and index.implements(cls, owner):
+    if index.is_protocol(owner) and index.implements(cls, owner):
         return _Hit(min(grade, Grade.PROBABLE), value, "instance")
-    below = [each for each in index.subclasses(cls) if each in target.classes]
-    if below:
+    if any(each in target.classes for each in index.subclasses(cls)):
         defines = index.classes.lookup(cls, target.name) is not None
         return _Hit(min(grade, Grade.POSSIBLE if defines else Grade.PROBABLE), value, "instance")
     return None
 
 
-def _judge(
-    index: Index, target: _Target, site: Ref, hit: _Hit, allowed: list[ScopeId], report: Report, base: Ref | None = None
-) -> None:
-    where = _where(index, site)
-    if _enclosed(index, site, allowed):
-        report.bindings.append(Binding("allowed site", f"{index.project.text(site)} in {where}", site))
+def _judge(scan: _Scan, site: Site, hit: _Hit) -> None:
+    index, ref = scan.index, site.ref
+    text = index.project.text(ref)
+    where = scan.where(ref)
+    if scan.is_allowed(ref):
+        scan.report.bindings.append(Binding("allowed site", f"{text} in {where}", ref))
         return
-    if _implementation(index, target, site, hit):
-        report.bindings.append(Binding("implementation", f"{index.project.text(site)} in {where}", site))
+    if _implementation(scan, ref, hit):
+        scan.report.bindings.append(Binding("implementation", f"{text} in {where}", ref))
         return
-    use = _use(index, site)
-    if use is None:
-        report.bindings.append(Binding("inspected", f"{index.project.text(site)} in {where}", site))
+    how = "is called" if site.calls else use(index, ref)
+    if how is None:
+        scan.report.bindings.append(Binding("inspected", f"{text} in {where}", ref))
         return
-    chain: tuple[Trail, ...] = ()
-    if base is not None and hit.value is not None:
-        chain = index.chain(base, hit.value)
-    name = "call" if use == "is called" else "reference"
-    report.violations.append(
-        Violation(name, f"{_shown(index, site)} {use} in {where}", hit.grade, site, chain=chain, subject=target.shown)
+    chain = index.chain(site.receiver, hit.value) if hit.value is not None and not site.each else ()
+    check_name = "call" if how == "is called" else "reference"
+    message = f"{_shown(index, ref, how)} {how} in {where}"
+    scan.report.violations.append(
+        Violation(check_name, message, hit.grade, ref, chain=chain, subject=scan.target.shown)
     )
 
 
-def _shown(index: Index, site: Ref) -> str:
-    node = index.project.node(site)
+def _shown(index: Index, site: Ref, how: str) -> str:
     text = index.project.text(site)
-    return f"{text}()" if node[0] == "attr" and _use(index, site) == "is called" else text
+    return f"{text}()" if index.project.node(site)[0] == "attr" and how == "is called" else text
 
 
-def _where(index: Index, site: Ref) -> str:
-    return index.project.qualname(index.project.owner(site)) or f"module {site[0]}"
-
-
-def _enclosed(index: Index, site: Ref, allowed: list[ScopeId]) -> bool:
-    return any(scope in allowed for scope in index.project.enclosing(index.project.owner(site)))
-
-
-def _implementation(index: Index, target: _Target, site: Ref, hit: _Hit) -> bool:
+def _implementation(scan: _Scan, site: Ref, hit: _Hit) -> bool:
     """`super().m(...)`, or the parent's method called on `self`, inside an override of m."""
     if hit.how not in ("super", "class"):
         return False
+    index = scan.index
     for scope in index.project.enclosing(index.project.owner(site)):
         owner = index.project.owning_class(scope)
         if owner is None:
             continue
-        if index.project.scope(scope).name != target.name or owner not in target.classes:
+        if index.project.scope(scope).name != scan.target.name or owner not in scan.target.classes:
             return False
         if hit.how == "super":
             return True
-        receiver = ("param", scope[1], 0)
-        for user in index.uses(site):
-            call = index.project.node(user)
-            if call[0] != "call" or not call[2]:
-                return False
-            first = index.project.node((site[0], call[2][0]))
-            if first[0] == "local" and first[2] >= 0:
-                first = index.project.node((site[0], first[2]))
-            if tuple(first) != receiver or hit.value is None or hit.value[1] not in index.mro(owner):
-                return False
-        return True
+        parent = hit.value is not None and hit.value[1] in index.mro(owner)
+        return parent and all(_passes_self(index, user, scope) for user in index.uses(site))
     return False
 
 
-def _use(index: Index, site: Ref) -> str | None:
-    """How a reference is used, None if it is only looked at."""
-    project = index.project
-    node = project.node(site)
-    if (
-        node[0] == "call"
-        and project.node((site[0], node[1]))[0] not in ("free", "local")
-        or node[0] == "call"
-        and any(each.endswith(("methodcaller", "attrgetter")) for each in _callee_types(index, site))
-    ):
-        callee = project.node((site[0], node[1]))
-        if callee[0] != "attr" or callee[2] != "__getattribute__":
-            return "is called"
-    if _bound_outside(index, site):
-        return "is kept"
-    for user in index.uses(site):
-        use = _one_use(index, site, user)
-        if use is not None:
-            return use
-    scope = project.scope(project.owner(site))
-    if _reaches(index, site, set(scope.results) | set(scope.yields)):
-        return "is returned"
-    return None
-
-
-def _callee_types(index: Index, call: Ref) -> set[str]:
+def _passes_self(index: Index, call: Ref, scope: ScopeId) -> bool:
+    """Whether a call hands over the first parameter of a method as its first argument."""
     node = index.project.node(call)
-    return {value[1] for value in index.values((call[0], node[1])) if value[0] == "xinst"}
-
-
-def _one_use(index: Index, site: Ref, user: Ref) -> str | None:
-    project = index.project
-    node = project.node(user)
-    op = node[0]
-    if op == "call":
-        if _leads(index, (user[0], node[1]), site):
-            return "is called"
-        last = project.text((user[0], node[1])).rpartition(".")[2]
-        if last in _INSPECTION:
-            return None
-        return f"is handed to {project.text((user[0], node[1]))}"
-    if op == "attr":
-        if node[2] in _INSPECTED:
-            return None
-        return _use(index, user) if node[2] in _THROUGH else "is used"
-    if op in ("compare", "not", "fstring", "exception", "import"):
-        return None
-    if op in ("store_attr", "store_item"):
-        return "is kept" if node[-1] == site[1] or _leads(index, (user[0], node[-1]), site) else None
-    return "is passed on"
-
-
-def _leads(index: Index, ref: Ref, site: Ref) -> bool:
-    """Whether a node is the site, seen through local names."""
-    return ref == site or _reaches(index, site, {ref[1]})
-
-
-def _reaches(index: Index, site: Ref, wanted: set[int]) -> bool:
-    seen = {site[1]}
-    todo = [site]
-    while todo:
-        current = todo.pop()
-        if current[1] in wanted:
-            return True
-        for user in index.project.users(current):
-            node = index.project.node(user)
-            if user[1] not in seen and node[0] in ("local", "phi", "narrow", "annotated", "ifexp", "and", "or"):
-                seen.add(user[1])
-                todo.append(user)
-    return False
-
-
-def _bound_outside(index: Index, site: Ref) -> bool:
-    """Bound to a name that outlives the function's flow: a module or class attribute, or a variable of a closure."""
-    project = index.project
-    owner = project.owner(site)
-    scope = project.scope(owner)
-    facts = project.modules[site[0]].facts
-    for name, definitions in scope.bindings.items():
-        if site[1] in definitions:
-            if scope.kind in ("module", "class") or name in scope.global_names:
-                return True
-            if any(
-                node[0] == "free" and node[1] == name and facts.owner[number] != owner[1]
-                for number, node in enumerate(facts.nodes)
-            ):
-                return True
-    return any(
-        each.kind in ("module", "class") and any(site[1] in numbers for numbers in each.bindings.values())
-        for each in facts.scopes
-    )
+    if node[0] != "call" or not node[2]:
+        return False
+    first = index.project.node((call[0], node[2][0]))
+    if first[0] == "local" and first[2] >= 0:
+        first = index.project.node((call[0], first[2]))
+    return bool(first == ["param", scope[1], 0])
 
 
 def _direct_calls(index: Index, target: _Target) -> Iterator[Ref]:
-    """Calls of a confined plain function by its name, and of confined `__call__` methods."""
+    """Loads of a confined plain function by its name, and calls of objects with a confined `__call__`."""
     project = index.project
     if target.owner is None:
-        names = {target.name, *project.aliases.get(target.name, ())}
-        for name in names:
-            for ref in {*project.calls(name), *project.mentions(name)}:
+        for name in (target.name, *project.aliases.get(target.name, ())):
+            for ref in dict.fromkeys((*project.calls(name), *project.mentions(name))):
                 node = project.node(ref)
                 for number in (node[1], *node[2], *(value for _, value in node[3])):
-                    if project.node((ref[0], number))[0] != "attr" and ("fn", target.function) in index.values(
-                        (ref[0], number)
-                    ):
-                        yield (ref[0], number)
+                    load = (ref[0], number)
+                    if project.node(load)[0] != "attr" and ("fn", target.function) in index.values(load):
+                        yield load
     elif target.name == "__call__":
         for ref in project.all_calls:
-            callee = (ref[0], project.node(ref)[1])
-            if any(cls in target.classes for cls in index.classes_of(callee)):
+            if any(cls in target.classes for cls in index.classes_of((ref[0], project.node(ref)[1]))):
                 yield ref
 
 
-def _unknown(
-    index: Index, target: _Target, site: Ref, base: Ref, allowed: list[ScopeId], options: Options, report: Report
-) -> None:
+def _unknown(scan: _Scan, site: Site) -> None:
     """A receiver nothing is known about is not "no"."""
-    if _enclosed(index, site, allowed) or _use(index, site) is None:
+    index, ref = scan.index, site.ref
+    how = use(index, ref)
+    if scan.is_allowed(ref) or how is None:
         return
-    told = index.project.last_name(base) in options.receiver_names
-    grade = Grade.POSSIBLE if told else Grade.UNRESOLVED
-    report.violations.append(
+    told = index.project.last_name(site.receiver) in scan.names
+    message = f"{_shown(index, ref, how)} in {scan.where(ref)} may be {scan.target.shown}: "
+    scan.report.violations.append(
         Violation(
             "unknown-receiver",
-            f"{_shown(index, site)} in {_where(index, site)} may be {target.shown}: {index.unresolved(base)}",
-            grade, site, subject=target.shown,
+            message + index.unresolved(site.receiver),
+            Grade.POSSIBLE if told else Grade.UNRESOLVED,
+            ref,
+            subject=scan.target.shown,
         )
-    )  # fmt: skip
+    )

@@ -93,9 +93,7 @@ def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, o
             add(out, ("bm", found[1], ("cls", cls)), grade, "method", key, found)
         else:
             add(out, (*found[:3], value), grade, "method", key, found)
-    elif kind in ("inst", "self") and solver.classes.lookup(found[1], "__get__"):
-        getter = solver.classes.lookup(found[1], "__get__")
-        assert getter is not None
+    elif kind in ("inst", "self") and (getter := solver.classes.lookup(found[1], "__get__")) is not None:
         for ref in getter[1]:
             node = solver.project.node(ref)
             if node[0] == "function":

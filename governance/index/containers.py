@@ -196,7 +196,7 @@ def awaited(solver: Solver, source: Key, out: Answer) -> None:
 
 
 def rule_elements(solver: Solver, key: Key, out: Answer) -> None:
-    """("elem", module, node): elements of a display, comprehension or container constructor, later additions included."""
+    """("elem", module, node): elements of the container made there, later additions included."""
     _, module, number = key
     node = solver.project.node((module, number))
     op = node[0]

@@ -10,7 +10,7 @@ _LISTED = frozenset(("fstring", "phi", "slice", "tuple", "list", "set", "and", "
 _ALL = frozenset(("star", "await", "yield", "yieldfrom", "not", "alias", "exception"))
 
 
-def operands(node: Node) -> Iterator[int]:
+def operands(node: Node) -> Iterator[int]:  # noqa: PLR0915  # one line per kind of node
     """The nodes a node refers to, -1 left out; definitions of `phi` and `local` included."""
     op = node[0]
     if op == "call":
@@ -114,10 +114,8 @@ def last_name(facts: ModuleFacts, number: int) -> str | None:
             number = node[1]
         elif op == "call":
             callee = facts.nodes[node[1]]
-            if callee[0] == "attr" and callee[2] in ("get", "setdefault", "pop", "copy"):
-                number = callee[1]
-            else:
-                number = node[1]
+            passes = callee[0] == "attr" and callee[2] in ("get", "setdefault", "pop", "copy")
+            number = callee[1] if passes else node[1]
         else:
             return None
     return None

@@ -52,11 +52,6 @@ def _apply(solver: Solver, module: str, source: int, test: int, positive: bool, 
     return values
 
 
-def same(solver: Solver, module: str, one: int, other: int) -> bool:
-    """Whether two nodes are loads of the same definition (or of the same attribute path of it)."""
-    return _same(solver, module, one, other)
-
-
 def _root(solver: Solver, module: str, number: int) -> tuple[Any, ...]:
     for _ in range(40):
         node = solver.project.node((module, number))
@@ -160,11 +155,9 @@ def _compared(solver: Solver, module: str, source: int, node: list[Any], positiv
                     return _equal(solver, ("n", module, other), values)
                 return _unequal(solver, ("n", module, other), values)
         typed = solver.project.node((module, left))
-        if typed[0] == "call" and "builtins.type" in solver.names.dotted((module, typed[1])) and typed[2]:
-            if _same(solver, module, typed[2][0], source):
-                return _instances(solver, _classes(solver, ("n", module, right), 2), equal, values, is_type=False)
-    if operator in ("in", "not in") and _same(solver, module, left, source):
-        return values
+        asks = typed[0] == "call" and typed[2] and "builtins.type" in solver.names.dotted((module, typed[1]))
+        if asks and _same(solver, module, typed[2][0], source):
+            return _instances(solver, _classes(solver, ("n", module, right), 2), equal, values, is_type=False)
     return values
 
 
@@ -173,8 +166,7 @@ def _equal(solver: Solver, key: Key, values: Answer) -> Answer:
     wanted = {value for value in solver.get(key) if value[0] in ("enum", "const")}
     if not wanted:
         return values
-    result = {value: each for value, each in values.items() if value[0] not in ("enum", "const") or value in wanted}
-    return result
+    return {value: each for value, each in values.items() if value[0] not in ("enum", "const") or value in wanted}
 
 
 def _unequal(solver: Solver, key: Key, values: Answer) -> Answer:

@@ -311,9 +311,9 @@ def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, 
 
 
 def _callback(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
-    """A function handed to an external one is called by it, with the arguments that follow (submit, map, Thread ...)."""
+    """A function handed to an external one is called by it, with the arguments that follow."""
     name = str(value[1] if value[0] == "ext" else value[2]).rpartition(".")[2]
-    keywords = dict((key, argument) for key, argument in node[3] if key)
+    keywords = {key: argument for key, argument in node[3] if key}
     if name in ("Thread", "Process", "Timer") and "target" in keywords:
         for each, evidence in solver.get(("n", module, keywords["target"])).items():
             arguments = keywords.get("args")

@@ -29,7 +29,7 @@ add, so the order of work does not change the result. Values may also be contrib
 
 Termination: the domain is finite but for containers and type arguments, whose depth is bounded; a key that collects more
 than `WIDTH` values stops growing and is counted in `Solver.widened`.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.index.classes import Env
+from governance.index.names import Entity
 from governance.index.solver import Answer, Solver, add
 from governance.index.values import MAPPINGS, NONE, SEQUENCES, Key, instance, last_part, type_object
 
@@ -78,14 +79,12 @@ def _variable(solver: Solver, ref: Ref, env: Env, out: Answer) -> None:
     add(out, ("tv", ref), note="type variable")
 
 
-def _entity(solver: Solver, ref: Ref, entity: tuple[object, ...], env: Env, out: Answer) -> None:
+def _entity(solver: Solver, ref: Ref, entity: Entity, env: Env, out: Answer) -> None:
     kind = entity[0]
     if kind == "cls":
         add(out, ("inst", entity[1], ()), note="annotation")
     elif kind == "node":
-        target = (str(entity[1]), entity[2])
-        assert isinstance(target[1], int)
-        found: Ref = (target[0], target[1])
+        found: Ref = (entity[1], entity[2])
         if solver.classes.is_typevar(found):
             _variable(solver, found, env, out)
         elif found != ref:

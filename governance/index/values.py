@@ -26,7 +26,7 @@
 
 C, F and T are (module name, scope or node number). A *key* is a question for the solver, see `solver`.
 An empty set of values after the fixpoint means: not known.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
