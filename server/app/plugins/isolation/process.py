@@ -126,6 +126,11 @@ class ProcessIsolation:
         self._starter.shutdown()
         self._folder.cleanup()
 
+    def pids(self) -> set[int]:
+        """The plugin processes there are."""
+        with self._lock:
+            return {child.pid for child in (*self._busy, *(child for group in self._idle.values() for child in group))}
+
     def _limits(self, spec: PluginSpec | None) -> Limits:
         memory_mb = self._settings.memory_mb
         if spec is not None and spec.memory_mb is not None:

@@ -14,6 +14,8 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 MAX_PROBLEMS: Final = 20
 
@@ -42,6 +44,7 @@ class SchemaRules:
             _Validator.check_schema(schema)
         except SchemaError as error:
             raise ValueError(f"not a JSON Schema: {error.message}") from None
+        _require_own_references(schema)
         self._schema = schema
         self._validator = _Validator(schema, registry=Registry())
 
@@ -58,6 +61,29 @@ class SchemaRules:
             if len(found) >= MAX_PROBLEMS:
                 break
         return found[:MAX_PROBLEMS]
+
+
+def _require_own_references(schema: Mapping[str, Any]) -> None:
+    resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
+    for reference in _references(schema):
+        try:
+            if not reference.startswith("#"):
+                raise ValueError
+            resolver.lookup(reference)
+        except (ValueError, Unresolvable):
+            raise ValueError(f"not usable: $ref {reference!r} leads to no place in the schema itself") from None
+
+
+def _references(part: object) -> Iterator[str]:
+    if isinstance(part, Mapping):
+        for key, value in part.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(part, list | tuple):
+        for item in part:
+            yield from _references(item)
 
 
 def _wording(error: ValidationError) -> list[str]:

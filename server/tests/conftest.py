@@ -1,0 +1,69 @@
+"""Real parts for the tests: registry, database, services, isolation, and a live server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.app.adapters.database.database import Database, sqlite_engine
+from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.database.migrate import migrate
+from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.core.clock import utc_now
+from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
+from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.plugins.runtime.tool_runner import ToolRunner
+from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
+from server.tests.live.server_process import ServerProcess
+
+
+@pytest.fixture
+def registry() -> PluginRegistry:
+    return PluginRegistry()
+
+
+@pytest.fixture
+def runner(registry: PluginRegistry) -> ToolRunner:
+    """Runs plugins in the calling thread."""
+    return ToolRunner(registry)
+
+
+@pytest.fixture
+def isolation() -> Iterator[ProcessIsolation]:
+    isolation = process_isolation(ProcessSettings(timeout_seconds=5.0, start_seconds=5.0, result_bytes=2 * 1024 * 1024))
+    yield isolation
+    isolation.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    engine = sqlite_engine(tmp_path / "test.db")
+    migrate(engine)
+    database = Database(engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> SqlJobStore:
+    return SqlJobStore(database)
+
+
+@pytest.fixture
+def jobs(store: SqlJobStore, runner: ToolRunner) -> JobExecutionService:
+    """Without workers: queued jobs wait until the test executes them."""
+    return JobExecutionService(store, EmbeddedWorkers(store), PluginExecutionService(runner), utc_now)
+
+
+@pytest.fixture
+def analysis(jobs: JobExecutionService) -> AnalysisExecutionService:
+    return AnalysisExecutionService(jobs)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for all tests that do it no lasting harm."""
+    with ServerProcess(tmp_path_factory.mktemp("live") / "data") as server:
+        yield server

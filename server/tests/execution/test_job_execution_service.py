@@ -1,0 +1,263 @@
+"""Second layer: every execution is a job that ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.core.clock import utc_now
+from server.app.core.execution_context import current_execution
+from server.app.core.ids import new_id
+from server.app.jobs.job import Job, JobStateError, moved
+from server.app.jobs.state import FINAL_STATES, TRANSITIONS, JobState
+from server.app.jobs.store import DuplicateJob, JobFilter
+from server.app.plugins.isolation.process import ProcessIsolation
+from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.plugins.runtime.tool_runner import ToolRunner
+from server.app.services.execution import JobExecutionService, PluginExecutionService
+from server.app.services.execution.job_execution_service import JobConflict, JobNotFound
+from server.tests.live.envelope import assert_error
+from server.tests.sample_plugins import SamplePlugin, raising
+
+pytestmark = pytest.mark.requirement("R-036")
+
+LEGAL = [(before, to) for before, following in TRANSITIONS.items() for to in following]
+ILLEGAL = [(before, to) for before in JobState for to in JobState if (before, to) not in LEGAL]
+
+
+@pytest.mark.requirement("R-039")
+def test_there_are_four_legal_moves() -> None:
+    assert sorted(LEGAL) == [("PENDING", "FAILED"), ("PENDING", "RUNNING"), ("RUNNING", "FAILED"), ("RUNNING", "SUCCESS")]
+
+
+def job_in(state: JobState) -> Job:
+    now = utc_now()
+    return Job(id=new_id(), plugin="sample", state=state, created_at=now, updated_at=now)
+
+
+@pytest.mark.requirement("R-039")
+@pytest.mark.parametrize(("before", "to"), sorted(LEGAL))
+def test_a_legal_move_sets_state_and_times(before: JobState, to: JobState) -> None:
+    later = utc_now() + timedelta(seconds=1)
+    job = moved(job_in(before), to, later)
+    assert (job.state, job.updated_at) == (to, later)
+    assert (job.completed_at == later) == (to in FINAL_STATES)
+    assert (job.started_at == later, job.attempt) == ((True, 1) if to is JobState.RUNNING else (False, 0))
+
+
+@pytest.mark.requirement("R-039")
+@pytest.mark.parametrize(("before", "to"), ILLEGAL)
+def test_an_illegal_move_is_refused(before: JobState, to: JobState) -> None:
+    with pytest.raises(JobStateError, match=f"from {before} to {to}"):
+        moved(job_in(before), to, utc_now())
+
+
+@pytest.mark.requirement("R-041")
+def test_a_job_records_all_of_itself() -> None:
+    wanted = {"id", "plugin", "payload", "state", "result", "error"}
+    assert {field.name for field in fields(Job)} >= wanted | {"created_at", "updated_at", "started_at", "completed_at"}
+
+
+@pytest.mark.requirement("R-039", "R-041", "R-093")
+def test_a_job_that_succeeds(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    seen: list[JobState] = []
+    registry.register(SamplePlugin(lambda payload: seen.append(jobs.get_job(job.id).state) or {"n": payload["n"]}))
+    job = jobs.create_job("sample", {"n": 1})
+    assert jobs.get_job(job.id).state is JobState.PENDING
+    ended = jobs.run_job(job.id)
+    assert (seen, ended.state, ended.result["n"], ended.error) == ([JobState.RUNNING], JobState.SUCCESS, 1, {})
+    assert ended == jobs.get_job(job.id)
+    assert ended.started_at is not None
+    assert ended.completed_at is not None
+    assert ended.created_at <= ended.started_at <= ended.completed_at == ended.updated_at
+
+
+@pytest.mark.requirement("R-039", "R-093")
+def test_a_job_that_fails(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    registry.register(SamplePlugin(raising(ValueError("secret"))))
+    ended = jobs.run_job(jobs.create_job("sample", {}).id)
+    assert (ended.state, ended.result, ended.error["type"]) == (JobState.FAILED, {}, "PluginError")
+    assert_error(ended.error)
+    assert jobs.get_job(ended.id) == ended
+
+
+def test_a_job_of_an_unknown_plugin_fails(jobs: JobExecutionService) -> None:
+    assert jobs.run_job(jobs.create_job("nobody", {}).id).error["type"] == "NotFound"
+
+
+@pytest.mark.requirement("R-040")
+def test_an_unknown_job_is_not_found(jobs: JobExecutionService) -> None:
+    for ask in (jobs.get_job, jobs.find_job, jobs.run_job, jobs.cancel_job):
+        with pytest.raises(JobNotFound):
+            ask(new_id())
+
+
+@pytest.mark.requirement("R-039")
+def test_a_job_is_run_once(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    plugin = SamplePlugin()
+    registry.register(plugin)
+    job = jobs.create_job("sample", {})
+    jobs.run_job(job.id)
+    with pytest.raises(JobStateError):
+        jobs.run_job(job.id)
+    assert plugin.calls == 1
+
+
+def test_an_id_is_used_once(jobs: JobExecutionService) -> None:
+    job = jobs.create_job("sample", {})
+    with pytest.raises(DuplicateJob):
+        jobs.create_job("sample", {}, job_id=job.id)
+
+
+@pytest.mark.requirement("R-040")
+def test_jobs_are_listed_newest_first_and_filtered(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    registry.register(SamplePlugin())
+    first, second = jobs.create_job("sample", {}), jobs.create_job("other", {})
+    jobs.run_job(first.id)
+    assert [job.id for job in jobs.list_jobs(JobFilter())] == [second.id, first.id]
+    assert [job.id for job in jobs.list_jobs(JobFilter(plugin="sample"))] == [first.id]
+    assert [job.id for job in jobs.list_jobs(JobFilter(state=JobState.PENDING))] == [second.id]
+    assert [job.id for job in jobs.list_jobs(JobFilter(limit=1, offset=1))] == [first.id]
+
+
+@pytest.mark.requirement("R-046")
+def test_queued_jobs_are_each_claimed_once(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    executed: list[int] = []
+    registry.register(SamplePlugin(lambda payload: executed.append(payload["n"]) or {"n": 1}))
+    for number in range(200):
+        jobs.create_job("sample", {"n": number}, queued=True)
+
+    def work(_worker: int) -> int:
+        count = 0
+        while jobs.run_next() is not None:
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(4) as workers:
+        counts = list(workers.map(work, range(4)))
+    assert sum(counts) == 200
+    assert sorted(executed) == list(range(200))
+    assert len(jobs.list_jobs(JobFilter(state=JobState.SUCCESS, limit=1000))) == 200
+
+
+def test_workers_take_the_oldest_first_and_leave_direct_jobs_alone(
+    registry: PluginRegistry, jobs: JobExecutionService
+) -> None:
+    registry.register(SamplePlugin())
+    jobs.create_job("sample", {})
+    queued = [jobs.create_job("sample", {}, queued=True).id for _ in range(3)]
+    taken = [job.id for _ in range(3) if (job := jobs.run_next()) is not None]
+    assert taken == queued
+    assert jobs.run_next() is None
+
+
+@pytest.mark.requirement("R-040")
+def test_a_waiting_job_is_cancelled_and_never_runs(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    plugin = SamplePlugin()
+    registry.register(plugin)
+    job = jobs.create_job("sample", {}, queued=True)
+    cancelled = jobs.cancel_job(job.id)
+    assert (cancelled.state, cancelled.cancelled, cancelled.error["type"]) == (JobState.FAILED, True, "Cancelled")
+    assert jobs.run_next() is None
+    assert (plugin.calls, jobs.get_job(job.id)) == (0, cancelled)
+
+
+@pytest.mark.requirement("R-040")
+def test_an_ended_job_cannot_be_cancelled(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    registry.register(SamplePlugin())
+    job = jobs.run_job(jobs.create_job("sample", {}).id)
+    with pytest.raises(JobConflict):
+        jobs.cancel_job(job.id)
+    assert jobs.get_job(job.id) == job
+
+
+def test_a_late_result_does_not_overwrite_a_cancel(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    registry.register(SamplePlugin(lambda _: jobs.cancel_job(job.id) and {"n": 1}))
+    job = jobs.create_job("sample", {})
+    ended = jobs.run_job(job.id)
+    assert (ended.state, ended.cancelled, ended.result) == (JobState.FAILED, True, {})
+    assert jobs.get_job(job.id) == ended
+
+
+def test_a_job_cancelled_before_its_caller_runs_it_is_returned_as_cancelled(
+    registry: PluginRegistry, store: SqlJobStore, jobs: JobExecutionService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(SamplePlugin())
+    job = jobs.create_job("sample", {})
+    swap = store.swap
+
+    def cancelled_in_between(before: Any, after: Job) -> bool:
+        monkeypatch.undo()
+        jobs.cancel_job(job.id)
+        return swap(before, after)
+
+    monkeypatch.setattr(store, "swap", cancelled_in_between)
+    assert jobs.run_job(job.id).cancelled
+
+
+def test_the_plugin_is_told_of_its_job(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    registry.register(SamplePlugin(lambda _: {"job": current_execution().job_id}))
+    job = jobs.create_job("sample", {})
+    assert jobs.run_job(job.id).result["job"] == job.id
+    assert current_execution().job_id is None
+
+
+@pytest.mark.requirement("R-053")
+def test_cancel_stops_a_process_within_a_second(
+    registry: PluginRegistry, store: SqlJobStore, isolation: ProcessIsolation
+) -> None:
+    registry.register_hosted(isolation.load("server.tests.live.plugins.ticking:PLUGIN"))
+    plugins = PluginExecutionService(ToolRunner(registry, isolation))
+    jobs = JobExecutionService(store, EmbeddedWorkers(store), plugins, utc_now)
+    job = jobs.create_job("ticking", {"seconds": 4})
+    ended: list[Job] = []
+    thread = threading.Thread(target=lambda: ended.append(jobs.run_job(job.id)))
+    thread.start()
+    while jobs.get_job(job.id).state is not JobState.RUNNING or not isolation.pids():
+        time.sleep(0.01)
+    started = time.monotonic()
+    jobs.cancel_job(job.id)
+    thread.join(5)
+    assert time.monotonic() - started < 1.0
+    assert isolation.pids() == set()
+    assert (ended[0].state, ended[0].cancelled) == (JobState.FAILED, True)
+
+
+@pytest.mark.requirement("R-044")
+def test_recovery_ends_what_was_under_way_and_keeps_what_waits(
+    registry: PluginRegistry, store: SqlJobStore, jobs: JobExecutionService
+) -> None:
+    registry.register(SamplePlugin())
+    direct, waiting, running = (jobs.create_job("sample", {}, queued=queued) for queued in (False, True, True))
+    done = jobs.run_job(jobs.create_job("sample", {}).id)
+    assert store.swap(running, moved(running, JobState.RUNNING, utc_now()))
+    assert jobs.recover_jobs() == 2
+    for lost in (direct, running):
+        job = jobs.get_job(lost.id)
+        assert (job.state, job.error["type"], job.cancelled) == (JobState.FAILED, "ExecutionError", False)
+        assert_error(job.error)
+    assert jobs.get_job(done.id) == done
+    assert [job.id for _ in range(2) if (job := jobs.run_next()) is not None] == [waiting.id]
+    assert jobs.recover_jobs() == 0
+
+
+def test_stopping_ends_only_what_runs_here(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    registry.register(SamplePlugin(lambda _: jobs.stop_jobs() and {"n": 1}))
+    elsewhere = jobs.create_job("sample", {})
+    ended = jobs.run_job(jobs.create_job("sample", {}).id)
+    assert (ended.state, ended.error["type"]) == (JobState.FAILED, "ExecutionError")
+    assert jobs.get_job(elsewhere.id).state is JobState.PENDING
+
+
+@pytest.mark.requirement("R-026")
+def test_a_payload_of_bytes_is_kept(registry: PluginRegistry, jobs: JobExecutionService) -> None:
+    registry.register(SamplePlugin())
+    assert jobs.run_job(jobs.create_job("sample", {"image": b"abc"}).id).result["got"] == {"image": "YWJj"}

@@ -1,0 +1,3 @@
+"""Names no plugin class."""
+
+PLUGIN = None
