@@ -12,6 +12,7 @@ def main() -> int:
     try:
         # The scanner loads libcst late; whether it is there is wanted before any output.
         import libcst  # noqa: F401
+
         from governance.cli import main as governance
     except (ImportError, SyntaxError) as error:
         print(f"the scanner cannot run here ({error}); run this instead: python3 scripts/dev.py check", file=sys.stderr)

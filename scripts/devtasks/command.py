@@ -51,6 +51,10 @@ def main(arguments: Sequence[str]) -> int:
     except TaskFailure as failure:
         print(f"dev.py: {failure}", file=sys.stderr)
         return failure.exit_code
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"dev.py: {what}; mend that, or remove .venv, and run the same command again", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("dev.py: interrupted; the next run starts where it is safe", file=sys.stderr)
         return 130

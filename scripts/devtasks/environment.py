@@ -28,7 +28,7 @@ LOG = VENV / "install.log"
 def ready_python() -> Path:
     """The interpreter of a complete and current environment, which is set up first where needed.
 
-    Raises TaskFailure when it cannot be set up.
+    Raises TaskFailure when it cannot be set up, OSError when files are in the way.
     """
     wanted = _wanted()
     if _found() == wanted:
@@ -46,10 +46,7 @@ def ready_python() -> Path:
 
 
 def _wanted() -> tuple[str, str]:
-    try:
-        lock, project = LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes()
-    except OSError as error:
-        raise TaskFailure(f"cannot read {error.filename}: {error.strerror}; restore it with git checkout") from error
+    lock, project = LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes()
     made_of = f"{sys.implementation.cache_tag} {sys.version} {ROOT}".encode()
     return hashlib.sha256(lock + made_of).hexdigest(), hashlib.sha256(project).hexdigest()
 

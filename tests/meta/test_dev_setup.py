@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from devtasks.tasks import spread
 from tests.meta.shell import CHECKOUT, Shell
 
 BUILD_TOOLS = ("editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers")
@@ -216,6 +217,22 @@ def test_without_the_venv_module_one_line_says_what_to_install(project: Project,
     assert f"has no {module} module; install it" in one_line(failed.stderr)
 
 
+@pytest.mark.parametrize("in_the_way", [".venv.lock", "requirements/dev.txt"])
+def test_a_folder_in_the_way_is_named(project: Project, in_the_way: str) -> None:
+    target = project.folder / in_the_way
+    target.unlink(missing_ok=True)
+    target.mkdir()
+    failed = project.dev("check")
+    assert failed.returncode == 2
+    assert f"{target}: Is a directory" in one_line(failed.stderr)
+
+
+def test_a_program_that_is_gone_is_named(project: Project) -> None:
+    failed = project.dev("lint", "zizmor")
+    assert failed.returncode == 2
+    assert ".venv/bin/zizmor: No such file" in failed.stderr.splitlines()[-1]
+
+
 def test_an_old_python_gets_a_sentence(project: Project) -> None:
     code = "import sys; sys.version_info = (3, 8, 18, 'final', 0); "
     code += "exec(compile(open('scripts/dev.py').read(), 'dev.py', 'exec'))"
@@ -249,3 +266,19 @@ def test_words_that_need_no_environment(project: Project, words: list[str], exit
     assert done.returncode == exit_code
     assert says in done.stdout + done.stderr
     assert not (project.folder / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        pytest.param(("-n", "auto"), [], id="nothing said"),
+        pytest.param(("-n", "auto"), ["tests/unit", "-q", "-k", "none"], id="other words"),
+        pytest.param((), ["-n", "0"], id="a number of processes"),
+        pytest.param((), ["-n4"], id="a number in one word"),
+        pytest.param((), ["--numprocesses=4"], id="the long word"),
+        pytest.param((), ["--pdb"], id="a debugger"),
+        pytest.param((), ["-s"], id="a live output"),
+    ],
+)
+def test_tests_use_every_core_unless_told(expected: tuple[str, ...], words: list[str]) -> None:
+    assert spread(words) == expected

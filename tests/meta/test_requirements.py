@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from devtasks.audit import DOCUMENT, ROW, Row, audited
 
+from devtasks.audit import DOCUMENT, ROW, Row, audited
 from tests.meta.shell import CHECKOUT, Shell
 
 ROWS = ROW.findall(DOCUMENT.read_text(encoding="utf-8"))

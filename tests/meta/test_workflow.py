@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import run_workflow
 import yaml
 
+import run_workflow
 from tests.meta.shell import CHECKOUT, Shell
 
 FILE = CHECKOUT / ".github/workflows/execution-ci.yml"
