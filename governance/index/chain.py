@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from governance.contract import Ref, Trail
+from governance.index.names import Names
 from governance.index.project import Project
 from governance.index.solver import Evidence, Solver
 from governance.index.values import Key, Value
@@ -122,12 +123,11 @@ def describe(project: Project, value: Value) -> str:
     }.get(kind, "a value")
 
 
-def reason(project: Project, ref: Ref) -> str:
+def reason(project: Project, names: Names, ref: Ref) -> str:
     """Why nothing is known about a node, from what kind of expression it ends in."""
-    module = ref[0]
-    number = ref[1]
-    facts = project.modules[module].facts
+    module, number = ref
     for _ in range(20):
+        facts = project.modules[module].facts
         node = facts.nodes[number]
         op = node[0]
         if op in ("local", "narrow"):
@@ -145,7 +145,11 @@ def reason(project: Project, ref: Ref) -> str:
         if op == "call":
             return f"what {project.text((module, node[1]))}(...) returns is not known"
         if op == "free":
-            return f"the name {node[1]} is not defined in the project"
+            found = names.binding((module, node[2]), node[1])
+            if not found:
+                return f"the name {node[1]} is not defined in the project"
+            module, number = found[-1]
+            continue
         if op == "sub":
             return f"the elements of {project.text((module, node[1]))} are not known"
         if op in ("item", "unpack"):

@@ -214,7 +214,7 @@ class Index:
 
     def unresolved(self, ref: Ref) -> str:
         """Why nothing is known about a node."""
-        return chain.reason(self.project, ref)
+        return chain.reason(self.project, self.names, ref)
 
     def elements(self, ref: Ref) -> Mapping[Value, Evidence]:
         """What iterating over a node yields."""

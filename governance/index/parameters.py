@@ -43,6 +43,7 @@ def _receiver(solver: Solver, function: FunctionId, out: Answer) -> bool:
     """Whether the first parameter of a method is its receiver; adds what that is."""
     owner = solver.project.owning_class(function)
     if owner is None:
+        _attached(solver, function, out)
         return False
     scope = solver.project.scope(function)
     wrapper = definitions.wrapper(solver, function)
@@ -60,6 +61,30 @@ def _receiver(solver: Solver, function: FunctionId, out: Answer) -> bool:
     else:
         add(out, ("self", owner), note="receiver")
     return True
+
+
+def _attached(solver: Solver, function: FunctionId, out: Answer) -> None:
+    """A plain function stored in a class (`Class.method = function`) gets instances of that class."""
+    module = function[0]
+    todo = [solver.project.scope(function).node]
+    for _ in range(20):
+        if not todo:
+            return
+        for _, user in solver.project.users((module, todo.pop())):
+            node = solver.project.node((module, user))
+            if node[0] in ("local", "phi"):
+                todo.append(user)
+            elif node[0] == "store_attr":
+                for value, evidence in solver.get(("n", module, node[1])).items():
+                    if value[0] in ("cls", "selfcls"):
+                        add(
+                            out,
+                            ("self", value[1]),
+                            evidence.grade,
+                            "stored in the class",
+                            ("n", module, node[1]),
+                            value,
+                        )
 
 
 def _annotated_dependency(solver: Solver, module: str, param: Param, out: Answer) -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from governance.index.project import Project
 
 WIDTH: Final = 64
+FEW: Final = 8
 DEPTH: Final = 40
 BUDGET: Final = 3_000_000
 
@@ -64,6 +65,9 @@ class Evidence(NamedTuple):
 Answer = dict[Value, Evidence]
 Rule = Callable[["Solver", Key, "Answer"], None]
 _EMPTY: Final[Answer] = {}
+_ELSEWHERE: Final = frozenset(("xinst", "ext", "xmeth", "cmeth"))
+ELSEWHERE: Final[Value] = ("xinst", "*", ())
+"""Some external object; which one does not matter any more."""
 
 
 class Solver:
@@ -75,6 +79,7 @@ class Solver:
         self.classes = classes
         self.rules = rules
         self.state: dict[Key, Answer] = {}
+        self.snapshots: dict[Key, Answer] = {}
         self.contributed: dict[Key, Answer] = {}
         self.readers: dict[Key, set[Key]] = {}
         self.pending: deque[Key] = deque()
@@ -101,7 +106,10 @@ class Solver:
                 self.state[key] = {}
                 self._queue(key)
         # A snapshot: the rule that reads may, through recursion, make this very answer grow.
-        return dict(self.state[key])
+        seen = self.snapshots.get(key)
+        if seen is None:
+            seen = self.snapshots[key] = dict(self.state[key])
+        return seen
 
     def settle(self) -> None:
         """Run until nothing grows any more (or the budget is used up, which `exhausted` tells)."""
@@ -116,8 +124,14 @@ class Solver:
         return self.evaluations > BUDGET
 
     def contribute(self, key: Key, value: Value, evidence: Evidence) -> None:
-        """Add a value to a key from outside its own rule."""
+        """Add a value to a key from outside its own rule.
+
+        What no contract on project classes can be about (external objects, numbers) is kept only as far as to tell
+        "known to be something else" from "not known".
+        """
         extra = self.contributed.setdefault(key, {})
+        if value[0] in _ELSEWHERE and value not in extra and len(extra) >= FEW:
+            value = ELSEWHERE
         known = extra.get(value)
         if known is None or known.grade < evidence.grade:
             if known is None and len(extra) >= WIDTH:
@@ -171,6 +185,7 @@ class Solver:
                 state[value] = evidence
                 grown = True
         if grown:
+            self.snapshots.pop(key, None)
             for reader in self.readers.get(key, ()):
                 self._queue(reader)
 
