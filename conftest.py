@@ -43,11 +43,18 @@ def rows_of(item: pytest.Item) -> list[str]:
 
 
 class OutcomesOfRows:
-    """Row -> test -> worst outcome of its set-up, call and tear-down."""
+    """Row -> test -> worst outcome of its set-up, call and tear-down.
+
+    It is written only of a run that found all of its tests, for a part of them proves nothing about the whole.
+    """
 
     def __init__(self, target: Path) -> None:
         self.target = target
         self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
+        self.complete = True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.complete &= not report.failed
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.passed and report.when != "call":
@@ -56,6 +63,8 @@ class OutcomesOfRows:
             if name == "requirement" and self.outcomes[str(row)].get(report.nodeid) != "failed":
                 self.outcomes[str(row)][report.nodeid] = report.outcome
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        if not self.complete or exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+            return
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.target.write_text(json.dumps(self.outcomes, indent=1, sort_keys=True), encoding="utf-8")

@@ -34,7 +34,8 @@ def audit(arguments: Sequence[str]) -> int:
     try:
         outcomes = json.loads(REPORT.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise TaskFailure("the tests could not be run; what pytest said stands above", exit_code=1) from None
+        message = "not every test could be run, so no row is judged; what pytest said stands above"
+        raise TaskFailure(message, exit_code=1) from None
     rows = audited(DOCUMENT.read_text(encoding="utf-8"), outcomes)
     print()
     print("\n".join(_line(row) for row in rows))

@@ -130,3 +130,26 @@ def test_a_mark_with_an_unknown_row_fails_its_test(project: Shell) -> None:
     done = project.run(PYTEST)
     assert done.returncode == 1
     assert "docs/requirements.md has no row R-901" in done.stdout
+
+
+@pytest.mark.requirement("R-106")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("import nothing_of_this_name\n", [], id="a module that cannot be imported"),
+        pytest.param("import nothing_of_this_name\n", ["-n", "2"], id="the same with workers"),
+        pytest.param("def test_it(): pass\n", ["-k", "nothing"], id="no test chosen"),
+        pytest.param("def test_it(): raise KeyboardInterrupt\n", [], id="interrupted"),
+        pytest.param(
+            "import os, pytest\n@pytest.mark.parametrize('n', [os.getpid()])\ndef test_it(n): pass\n",
+            ["-n", "2"],
+            id="workers that disagree",
+        ),
+    ],
+)
+def test_a_run_that_is_not_whole_reports_nothing(project: Shell, text: str, words: list[str]) -> None:
+    (project.folder / "test_sound.py").write_text("def test_sound(): pass\n", encoding="utf-8")
+    (project.folder / "test_it.py").write_text(text, encoding="utf-8")
+    done = project.run([*PYTEST, *words, "--requirement-report=rows.json"])
+    assert done.returncode != 0
+    assert not (project.folder / "rows.json").exists()
