@@ -2,10 +2,10 @@
 
 One folder `.governance_cache` at the project root:
 
-    facts/ab/cdef...   one entry per content: what `extract` and the suppression scan said about these bytes
-    run                the result of the last complete run, under a key made of everything it depends on
-    stat               size, times and inode of every file with the key of its content, so that unchanged files are
-                       not read again; an entry whose file changed while it was being read is not kept
+    facts-.../ab/cdef...   one entry per content: what `reading` said about these bytes; one folder per extractor
+    run                    the last result, with a key made of everything it depends on
+    stat                   size, times and inode of every file with the key of its content, so that unchanged files are
+                           not read again; a file that was touched just before it was read is not in it
 
 Every entry carries a checksum and its own key; what does not match is ignored and written anew. Entries appear by
 rename, so a reader sees a whole one or none, and two runs at once do no harm. What is in the folder is believed, so
@@ -15,8 +15,10 @@ it must not come from elsewhere: `usable` refuses a folder that the repository i
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -45,23 +47,30 @@ def digest(*parts: bytes) -> str:
 @once
 def extractor_version() -> bytes:
     """Identifies everything that facts depend on besides the bytes of the file."""
-    from importlib.metadata import version
-
     sources = [_PACKAGE / "facts.py", _PACKAGE / "suppressions.py", *sorted((_PACKAGE / "extract").glob("*.py"))]
     texts = [source.read_bytes() for source in sources]
-    words = f"{SCHEMA} {__version__} {version('libcst')} {sys.version_info[:2]}"
-    return digest(words.encode(), *texts).encode()
+    words = f"{SCHEMA} {__version__} {sys.version_info[:2]}"
+    return digest(words.encode(), _libcst_version(), *texts).encode()
 
 
 @once
 def tool_version() -> bytes:
     """Identifies the whole tool as installed: any change to it makes the last result void."""
-    parts = [f"{__version__} {sys.version}".encode(), extractor_version()]
-    for path in sorted(_PACKAGE.rglob("*")):
-        if path.suffix in (".py", ".toml"):
-            status = path.stat()
-            parts.append(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
-    return digest(*parts).encode()
+    parts = [f"{__version__} {sys.version}".encode(), _libcst_version()]
+    for folder, _, names in os.walk(_PACKAGE):
+        for name in names:
+            if name.endswith((".py", ".toml")):
+                status = os.stat(f"{folder}/{name}")  # noqa: PTH116  # dozens of files at every start
+                parts.append(f"{folder}/{name} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest(*sorted(parts)).encode()
+
+
+@once
+def _libcst_version() -> bytes:
+    """What libcst says about itself, without importing it."""
+    found = importlib.util.find_spec("libcst")
+    version = Path(found.origin).with_name("_version.py") if found and found.origin else None
+    return version.read_bytes() if version and version.exists() else repr(found).encode()
 
 
 class Cache:
@@ -87,21 +96,24 @@ class Cache:
             self._fresh[path] = known
             return str(known[4])
         started = time.time_ns()
-        key = content_key((root / path).read_bytes())
+        key = digest((root / path).read_bytes())
         if max(identity[1], identity[2]) < started - _SETTLED_NS:
             self._fresh[path] = [*identity, key]
         return key
 
     def facts(self, key: str) -> dict[str, Any] | None:
-        """What is known about this content."""
-        return self._load(self._facts_name(key), key)
+        """What is known about the content with this key."""
+        return self._load(_facts_name(key), key)
 
     def keep_facts(self, key: str, value: dict[str, Any]) -> None:
         """Keep what was found out about this content."""
-        self._store(self._facts_name(key), key, value)
+        if self.folder is not None and not (self.folder / _facts_folder()).exists():
+            for old in self.folder.glob("facts-*"):
+                shutil.rmtree(old, ignore_errors=True)
+        self._store(_facts_name(key), key, value)
 
     def result(self, key: str) -> dict[str, Any] | None:
-        """The result of the last run if its key was this one."""
+        """What `keep_result` was given last if its key was this one."""
         return self._load("run", key)
 
     def keep_result(self, key: str, value: dict[str, Any]) -> None:
@@ -118,12 +130,9 @@ class Cache:
         alive = {entry[4] for entry in merged.values()}
         self._drop(entry[4] for path, entry in self._stats.items() if path in self._fresh and entry[4] not in alive)
 
-    def _facts_name(self, key: str) -> str:
-        return f"facts/{key[:2]}/{key[2:]}"
-
     def _drop(self, keys: Iterable[str]) -> None:
         for key in keys:
-            self._guarded(lambda path: path.unlink(missing_ok=True), self._facts_name(key))
+            self._guarded(lambda path: path.unlink(missing_ok=True), _facts_name(key))
 
     def _load(self, name: str, key: str) -> dict[str, Any] | None:
         if self.folder is None:
@@ -155,9 +164,12 @@ class Cache:
             self.warning = f"nothing is cached: {self.folder}: {error.strerror}"
 
 
-def content_key(source: bytes) -> str:
-    """The key under which what is known about these bytes is kept."""
-    return digest(extractor_version(), source)
+def _facts_folder() -> str:
+    return f"facts-{extractor_version()[:12].decode()}"
+
+
+def _facts_name(key: str) -> str:
+    return f"{_facts_folder()}/{key[:2]}/{key[2:]}"
 
 
 def usable(root: Path, tracked: frozenset[str], folder: Path | None) -> bool:

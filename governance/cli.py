@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
-from governance import __version__, config, render
+from governance import __version__, config_file, render
 from governance.cache import FOLDER, Cache
-from governance.config import InvalidConfig
+from governance.config_file import InvalidConfig
 from governance.result import Exit
-from governance.settings import Settings
 
 INTERRUPTED: Final = 130
 
@@ -91,21 +90,20 @@ _EXPLAIN: Final = "Shows every call and attribute of a line with the values it m
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    path = arguments.config or config.find((arguments.root or Path()).resolve())
-    settings = config.read(path)
+    path = arguments.config or config_file.find((arguments.root or Path()).resolve())
     root = (arguments.root or path.parent).resolve()
     if not root.is_dir():
         raise UsageError(f"--root {root} is not a folder")
     command = {"check": _check, "contracts": _contracts, "explain": _explain}[arguments.command]
-    return command(arguments, settings, root)
+    return command(arguments, path, root)
 
 
-def _check(arguments: argparse.Namespace, settings: Settings, root: Path) -> int:
+def _check(arguments: argparse.Namespace, config: Path, root: Path) -> int:
     from governance.engine import scan
 
     paths = tuple(_relative(path, root) for path in arguments.paths)
     cache = _cache(arguments, root)
-    result = scan(root, settings, cache)
+    result = scan(root, config, cache)
     if paths:
         result = result.only(paths)
     if cache.warning:
@@ -124,9 +122,11 @@ def _check(arguments: argparse.Namespace, settings: Settings, root: Path) -> int
     return result.exit
 
 
-def _contracts(arguments: argparse.Namespace, settings: Settings, root: Path) -> int:
+def _contracts(arguments: argparse.Namespace, config: Path, root: Path) -> int:
+    from governance.engine import read_settings
     from governance.inspection import describe_bindings, describe_contracts
 
+    settings = read_settings(config, config_file.load(config))
     lines, sound = list(describe_contracts(settings)), True
     if arguments.bindings:
         lines, sound = describe_bindings(root, settings, _cache(arguments, root))
@@ -134,13 +134,15 @@ def _contracts(arguments: argparse.Namespace, settings: Settings, root: Path) ->
     return Exit.KEPT if sound else Exit.BROKEN
 
 
-def _explain(arguments: argparse.Namespace, settings: Settings, root: Path) -> int:
+def _explain(arguments: argparse.Namespace, config: Path, root: Path) -> int:
+    from governance.engine import read_settings
     from governance.inspection import explain
 
     name, _, line = arguments.place.rpartition(":")
     if not name or not re.fullmatch(r"[1-9][0-9]*", line):
         raise UsageError(f'"{arguments.place}" is not FILE:LINE')
     path = _relative(Path(name), root)
+    settings = read_settings(config, config_file.load(config))
     answer = explain(root, settings, _cache(arguments, root), path, int(line))
     if answer is None:
         raise UsageError(f"{path} is not among the files that are analysed")

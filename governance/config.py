@@ -2,109 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import fields
 from typing import Any, Final
 
 from governance import contract_types, globs, options, presets
+from governance.config_file import InvalidConfig, Mistake, own_table
 from governance.contract_types import ContractType, UnusableType
 from governance.options import Complain, did_you_mean
 from governance.settings import Contract, FileSettings, Settings, Terms
 
-FILE_NAMES: Final = ("governance.toml", "pyproject.toml")
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-Loader = Callable[[str], ContractType | None]
+FindType = Callable[[str], ContractType | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that is wrong with a configuration: the file, the key (dotted, "" for the file itself) and what."""
-
-    path: str
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.key}: {self.message}" if self.key else f"{self.path}: {self.message}"
-
-
-class InvalidConfig(Exception):
-    """The configuration cannot be used; `mistakes` holds everything that is wrong with it."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        super().__init__("\n".join(map(str, mistakes)))
-        self.mistakes = mistakes
-
-
-def find(start: Path) -> Path:
-    """The configuration that governs a folder: of the nearest folder upwards that has one, not beyond its repository.
-
-    Raises InvalidConfig if there is none, or two side by side.
-    """
-    for folder in (start, *start.parents):
-        found = [folder / name for name in FILE_NAMES if _speaks_of_us(folder / name)]
-        if len(found) > 1:
-            raise InvalidConfig([Mistake(str(found[1]), "", "has [tool.governance] beside governance.toml: keep one")])
-        if found:
-            return found[0]
-        if (folder / ".git").exists():
-            break
-    message = "no [tool.governance] in pyproject.toml and no governance.toml here or above: nothing says what to check"
-    raise InvalidConfig([Mistake(str(start), "", message)])
-
-
-def read(path: Path, load: Loader = contract_types.load) -> Settings:
-    """The settings of a configuration file. Raises InvalidConfig with every mistake; `load` finds contract types."""
+def read(name: str, content: bytes, find_type: FindType = contract_types.load) -> Settings:
+    """The settings of a configuration file of that name. Raises InvalidConfig with every mistake."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = content.decode("utf-8")
         document = tomllib.loads(text)
-    except OSError as error:
-        raise InvalidConfig([Mistake(str(path), "", f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
-        raise InvalidConfig([Mistake(str(path), "", f"is not UTF-8 (byte {error.start})")]) from error
+        raise InvalidConfig([Mistake(name, "", f"is not UTF-8 (byte {error.start})")]) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidConfig([Mistake(str(path), "", f"is not TOML: {error}")]) from error
-    table, prefix = _own_table(path.name, document)
+        raise InvalidConfig([Mistake(name, "", f"is not TOML: {error}")]) from error
+    table, prefix = own_table(name, document)
     if not isinstance(table, dict):
-        raise InvalidConfig([Mistake(path.name, prefix, "missing: there is no such table")])
-    return _Reading(path.name, text, prefix, load).settings(table)
-
-
-def _own_table(name: str, document: dict[str, Any]) -> tuple[Any, str]:
-    tool = document.get("tool")
-    if name == "pyproject.toml" or (isinstance(tool, dict) and "governance" in tool):
-        return tool.get("governance") if isinstance(tool, dict) else None, "tool.governance"
-    return document, ""
-
-
-def _speaks_of_us(path: Path) -> bool:
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
-    if path.name == "governance.toml":
-        return True
-    if b"governance" not in content:
-        return False
-    try:
-        return _own_table(path.name, tomllib.loads(content.decode()))[0] is not None
-    except (ValueError, RecursionError):
-        return b"tool.governance" in content
+        raise InvalidConfig([Mistake(name, prefix, "missing: there is no such table")])
+    return _Reading(name, text, prefix, find_type).settings(table)
 
 
 class _Reading:
     """One pass over one file; collects mistakes."""
 
-    def __init__(self, path: str, text: str, prefix: str, load: Loader) -> None:
-        self.path, self.prefix, self.load = path, prefix, load
+    def __init__(self, path: str, text: str, prefix: str, find_type: FindType) -> None:
+        self.path, self.prefix, self.find_type = path, prefix, find_type
         self.lines = text.split("\n")
-        self.digest = hashlib.blake2b(text.encode(), digest_size=16)
         self.mistakes: list[Mistake] = []
+        self.sources: set[str] = set()
 
     def complain(self, *parts: str) -> Complain:
         """Takes mistakes below a table of the user's file."""
@@ -139,7 +76,7 @@ class _Reading:
             self.complain()("contracts", message)
         if self.mistakes or files is None:
             raise InvalidConfig(sorted(self.mistakes, key=lambda mistake: mistake.key))
-        return Settings(self.path, files, tuple(contracts), disabled, self.digest.hexdigest())
+        return Settings(self.path, files, tuple(contracts), disabled, tuple(sorted(self.sources)))
 
     def _presets(self, table: dict[str, Any]) -> list[str]:
         names = table.get("presets", [])
@@ -245,7 +182,7 @@ class _Reading:
         if not isinstance(name, str):
             return None
         try:
-            kind = self.load(name)
+            kind = self.find_type(name)
         except UnusableType as error:
             complain("type", str(error))
             return None
@@ -253,7 +190,7 @@ class _Reading:
             known = [*contract_types.own_types(), *contract_types.foreign_types()]
             complain("type", f'no contract type is named "{name}"{did_you_mean(name, known)}')
         elif kind.source:
-            self.digest.update(Path(kind.source).read_bytes())
+            self.sources.add(kind.source)
         return kind
 
     def _check_globs(self, patterns: object, complain: Complain, key: str) -> None:

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from governance import cache as caching
-from governance import suppressions
+from governance import config_file, suppressions
 from governance.cache import Cache
-from governance.contract_types import ContractType
-from governance.contract_types import load as load_type
 from governance.discovery import Listing, SourceFile, discover
-from governance.evaluation import Evaluation, evaluate
 from governance.facts import ModuleFacts
 from governance.findings import Finding, Grade, Problem
 from governance.result import Outcome, ScanResult
-from governance.settings import Settings
+from governance.settings import FileSettings, Settings
 from governance.suppressions import Suppression
 
 if TYPE_CHECKING:
+    from governance.config import FindType
+    from governance.evaluation import Evaluation
     from governance.index import Index
 
 NOT_KEPT: Final = frozenset({"crash", "unreadable", "changed", "missing-path"})
 """Problems that may be gone at the next run though no file has changed: such a result is not cached."""
 
-FindType = Callable[[str], ContractType | None]
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What there is to analyse: the files, the content key of each by path, and those that cannot be read."""
+
+    files: FileSettings
+    listing: Listing
+    keys: dict[str, str]
+    unread: list[Problem]
+
+    @property
+    def digest(self) -> str:
+        """Identifies paths, module names and contents of everything."""
+        lines = [f"{file.path}\0{file.module}\0{self.keys.get(file.path)}" for file in self.listing.files]
+        lines += map(repr, (*self.listing.problems, *self.unread))
+        return caching.digest("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+    @property
+    def readable(self) -> list[SourceFile]:
+        """The files that can be analysed."""
+        return [file for file in self.listing.files if file.path in self.keys]
 
 
 @dataclass(slots=True)
@@ -41,25 +60,71 @@ class Sources:
     lines: int = 0
 
 
-def scan(root: Path, settings: Settings, cache: Cache, find_type: FindType = load_type) -> ScanResult:
-    """The whole scan: discover, read, index, evaluate, suppress. Raises nothing that a project could cause."""
-    listing = discover(root, settings.files)
-    if listing.note or not caching.usable(root, listing.tracked, cache.folder):
-        cache.refuse(listing.note or f"{cache.folder} is not used: the repository itself contains it")
-    keys, unread = content_keys(root, listing.files, settings.files.max_file_kilobytes, cache)
-    run_key = caching.digest(caching.tool_version(), settings.digest.encode(), _listing_text(listing, keys))
-    known = cache.result(run_key)
-    if known is not None:
-        return ScanResult.from_json(known)
-    with without_garbage_collection():
-        sources = read_sources(root, [file for file in listing.files if file.path in keys], keys, cache)
-        index = build_index(sources)
-        evaluation = evaluate(root, index, settings, find_type)
-    result = combine(settings, listing, sources, evaluation, unread)
-    if not any(problem.kind in NOT_KEPT for problem in result.problems):
-        cache.keep_result(run_key, result.to_json())
+def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = None) -> ScanResult:
+    """The whole scan: configure, discover, read, index, evaluate, suppress.
+
+    When nothing has changed since the last scan, its result is the answer: neither the configuration nor any source
+    file is parsed then. Raises InvalidConfig; nothing that the files of the project could cause.
+    """
+    content = config_file.load(config)
+    key = caching.digest(caching.tool_version(), config.name.encode(), content)
+    last = None if find_type else cache.result(key)
+    inventory = take_inventory(root, FileSettings.from_json(last["files"]), cache) if last else None
+    if (
+        last
+        and inventory
+        and cache.folder
+        and (inventory.digest, foreign(last["foreign"]))
+        == (
+            last["inventory"],
+            last["foreign"],
+        )
+    ):
+        return ScanResult.from_json(last["result"])
+    settings = read_settings(config, content, find_type)
+    if inventory is None or inventory.files != settings.files:
+        inventory = take_inventory(root, settings.files, cache)
+    result = analyse(root, settings, inventory, cache, find_type)
+    if not find_type and not any(problem.kind in NOT_KEPT for problem in result.problems):
+        kept = {"files": settings.files.to_json(), "inventory": inventory.digest, "foreign": foreign(settings.foreign)}
+        cache.keep_result(key, {**kept, "result": result.to_json()})
     cache.close(root)
     return result
+
+
+def read_settings(config: Path, content: bytes, find_type: FindType | None = None) -> Settings:
+    """The settings, checked. Raises InvalidConfig."""
+    from governance.config import read
+    from governance.contract_types import load
+
+    return read(config.name, content, find_type or load)
+
+
+def take_inventory(root: Path, files: FileSettings, cache: Cache) -> Inventory:
+    """List the files and their contents. A cache that is not our own is refused here."""
+    listing = discover(root, files)
+    if listing.note or not caching.usable(root, listing.tracked, cache.folder):
+        cache.refuse(listing.note or f"{cache.folder} is not used: the repository itself contains it")
+    keys, unread = content_keys(root, listing.files, files.max_file_kilobytes, cache)
+    return Inventory(files, listing, keys, unread)
+
+
+def analyse(
+    root: Path, settings: Settings, inventory: Inventory, cache: Cache, find_type: FindType | None = None
+) -> ScanResult:
+    """Read, index, evaluate, suppress."""
+    from governance.contract_types import load
+    from governance.evaluation import evaluate
+
+    with without_garbage_collection():
+        sources = read_sources(root, inventory, cache)
+        evaluation = evaluate(root, build_index(sources), settings, find_type or load)
+    return combine(settings, inventory, sources, evaluation)
+
+
+def foreign(paths: Iterable[str]) -> dict[str, str]:
+    """The content keys of the files from which contract types of others were loaded."""
+    return {path: caching.digest(Path(path).read_bytes()) if Path(path).exists() else "" for path in paths}
 
 
 def content_keys(root: Path, files: list[SourceFile], limit: int, cache: Cache) -> tuple[dict[str, str], list[Problem]]:
@@ -79,11 +144,11 @@ def content_keys(root: Path, files: list[SourceFile], limit: int, cache: Cache) 
     return keys, problems
 
 
-def read_sources(root: Path, files: list[SourceFile], keys: dict[str, str], cache: Cache) -> Sources:
+def read_sources(root: Path, inventory: Inventory, cache: Cache) -> Sources:
     """Facts and comments of every file, from the cache where its content is known."""
     sources = Sources()
-    for file in files:
-        entry = cache.facts(keys[file.path])
+    for file in inventory.readable:
+        entry = cache.facts(inventory.keys[file.path])
         facts = restored(entry) if entry is not None else None
         if entry is None or (facts is None and entry.get("error") is None):
             entry = read_file(root, file.path, cache, sources.problems)
@@ -122,7 +187,7 @@ def read_file(root: Path, path: str, cache: Cache, problems: list[Problem]) -> d
     except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on
         problems.append(Problem("crash", f"the extractor failed: {type(error).__name__}: {error}", path))
         return None
-    cache.keep_facts(caching.content_key(source), entry)
+    cache.keep_facts(caching.digest(source), entry)
     return entry
 
 
@@ -133,16 +198,14 @@ def build_index(sources: Sources) -> Index:
     return Index(Module(file.module, file.path, facts, file.is_package) for file, facts in sources.modules)
 
 
-def combine(
-    settings: Settings, listing: Listing, sources: Sources, evaluation: Evaluation, unread: list[Problem]
-) -> ScanResult:
+def combine(settings: Settings, inventory: Inventory, sources: Sources, evaluation: Evaluation) -> ScanResult:
     """Suppress, count and order: the result as it is reported."""
     known = frozenset(contract.id for contract in settings.contracts) | settings.disabled.keys()
     crashed = frozenset(outcome.id for outcome in evaluation.outcomes if outcome.state == "crashed")
     applied = suppressions.apply(evaluation.findings, sources.comments, known, crashed | settings.disabled.keys())
     findings = tuple(sorted(dict.fromkeys(applied.findings), key=lambda finding: finding.sort_key))
     outcomes = tuple(_settled(outcome, findings, applied.taken) for outcome in evaluation.outcomes)
-    problems = [*listing.problems, *unread, *sources.problems, *evaluation.problems]
+    problems = [*inventory.listing.problems, *inventory.unread, *sources.problems, *evaluation.problems]
     for outcome in outcomes:
         if outcome.state == "vacuous":
             message = "examined nothing: no place in this project is one that the contract speaks about"
@@ -152,7 +215,7 @@ def combine(
         findings,
         tuple(sorted(problems, key=lambda problem: (problem.path, problem.line, problem.kind, problem.message))),
         outcomes,
-        len(listing.files),
+        len(inventory.listing.files),
         sources.lines,
         settings.disabled,
     )
@@ -170,12 +233,6 @@ def _settled(outcome: Outcome, findings: tuple[Finding, ...], taken: dict[str, i
         unresolved=sum(finding.grade is Grade.UNRESOLVED for finding in own),
         suppressed=taken.get(outcome.id, 0),
     )
-
-
-def _listing_text(listing: Listing, keys: dict[str, str]) -> bytes:
-    lines = [f"{file.path}\0{file.module}\0{file.is_package}\0{keys.get(file.path)}" for file in listing.files]
-    lines += [repr(problem) for problem in listing.problems]
-    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 @contextmanager

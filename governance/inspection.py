@@ -10,11 +10,10 @@ from governance.cache import Cache
 from governance.contract import Binding, Ref
 from governance.contract_types import ContractType
 from governance.contract_types import load as load_type
-from governance.discovery import discover
-from governance.engine import build_index, content_keys, read_sources
+from governance.engine import build_index, read_sources, take_inventory
 from governance.evaluation import Places
 from governance.findings import Grade, Place
-from governance.render import printable
+from governance.render import printable, where
 from governance.settings import Contract, Settings
 
 if TYPE_CHECKING:
@@ -25,9 +24,7 @@ FindType = Callable[[str], ContractType | None]
 
 def index_of(root: Path, settings: Settings, cache: Cache) -> Index:
     """The index of a project; what cannot be read is left out, `check` is what complains about it."""
-    listing = discover(root, settings.files)
-    keys, _ = content_keys(root, listing.files, settings.files.max_file_kilobytes, cache)
-    return build_index(read_sources(root, [file for file in listing.files if file.path in keys], keys, cache))
+    return build_index(read_sources(root, take_inventory(root, settings.files, cache), cache))
 
 
 def describe_contracts(settings: Settings) -> Iterator[str]:
@@ -86,8 +83,8 @@ def _heading(contract: Contract) -> Iterator[str]:
 
 
 def _binding(binding: Binding, places: Places) -> str:
-    where = _where(places.of(binding.ref)) if binding.ref else binding.path
-    return printable(f"{binding.role}: {binding.text}" + (f" ({where})" if where else ""))
+    at = where(places.of(binding.ref)) if binding.ref else binding.path
+    return printable(f"{binding.role}: {binding.text}" + (f" ({at})" if at else ""))
 
 
 def _explained(index: Index, ref: Ref, root: Path, place: Place) -> Iterator[str]:
@@ -96,7 +93,7 @@ def _explained(index: Index, ref: Ref, root: Path, place: Place) -> Iterator[str
     node = index.project.node(ref)
     base = (ref[0], node[1])
     part = "function" if node[0] == "call" else "receiver"
-    yield printable(f"{_where(place)}: {node[0]} {index.project.text(ref)}")
+    yield printable(f"{where(place)}: {node[0]} {index.project.text(ref)}")
     values = index.values(base)
     unknown = "" if values else f": not known: {index.unresolved(base)}"
     yield printable(f"    {part} {index.project.text(base)}{unknown}")
@@ -106,9 +103,5 @@ def _explained(index: Index, ref: Ref, root: Path, place: Place) -> Iterator[str
         places = Places(root, index)
         places.resolve(step.ref for step in trail if step.ref)
         for step in trail:
-            where = f" ({_where(places.of(step.ref))})" if step.ref else ""
-            yield printable(f"            {step.text}{where}")
-
-
-def _where(place: Place) -> str:
-    return f"{place.path}:{place.span.line}:{place.span.column}" if place.span.line else place.path
+            at = f" ({where(places.of(step.ref))})" if step.ref else ""
+            yield printable(f"            {step.text}{at}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from governance.findings import Grade
@@ -23,6 +23,16 @@ class FileSettings:
     source_roots: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ("tests", "test_*.py", "*_test.py", "conftest.py")
     max_file_kilobytes: int = 2048
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON-ready data; `from_json` restores it."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> FileSettings:
+        """Rebuild settings."""
+        values: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in data.items()}
+        return FileSettings(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +65,11 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One project's configuration. `path` is the configuration file, relative to the root; `disabled` maps the id of a
-    preset contract that was switched off to the reason; `digest` identifies the text that all this was read from."""
+    """One project's configuration. path: the name of the configuration file; disabled: id of a preset contract that was
+    switched off -> why; foreign: the files of contract types that are not ours."""
 
     path: str
     files: FileSettings
     contracts: tuple[Contract, ...]
     disabled: dict[str, str]
-    digest: str
+    foreign: tuple[str, ...] = ()

@@ -48,8 +48,10 @@ def find(source: bytes) -> list[Suppression]:
     if b"governance" not in source:
         return []
     found = []
+    # A lone carriage return ends a line for Python, but not for `tokenize`.
+    text = io.BytesIO(source.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
     try:
-        for token in tokenize.tokenize(io.BytesIO(source).readline):
+        for token in tokenize.tokenize(text.readline):
             if token.type == tokenize.COMMENT and _MARK.match(token.string):
                 form = _FORM.match(token.string)
                 contract, reason = (form[1], form[2].strip()) if form else ("", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from governance.findings import Problem
+from governance.findings import ChainStep, Place, Problem
 from governance.result import Exit, ScanResult
 
 
@@ -14,6 +14,17 @@ def printable(text: str) -> str:
 def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def where(place: Place) -> str:
+    """`path:line:column`, or the path alone for a whole file."""
+    span = place.span
+    return f"{place.path}:{span.line}:{span.column}" if span.line else place.path
+
+
+def chain_line(step: ChainStep) -> str:
+    """One step of a chain with its place."""
+    return f"{step.text} ({where(step.place)})" if step.place else step.text
 
 
 def problem_line(problem: Problem) -> str:

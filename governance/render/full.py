@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from governance.findings import Finding, Place
 from governance.render import View
-from governance.render._text import printable, problem_line, summary
+from governance.render._text import chain_line, printable, problem_line, summary, where
 from governance.result import Exit, ScanResult
 
 MARKED_LINES: Final = 4
@@ -33,21 +33,15 @@ def render(result: ScanResult, view: View) -> str:
 def _finding(finding: Finding, view: View, paint: Paint) -> Iterator[str]:
     colour = _RED if finding.fails else _YELLOW
     kind = f"({finding.check}, {finding.grade.label})"
-    yield f"{paint(_where(finding.place), _BOLD)}: {paint(finding.contract, colour)} {kind}"
+    yield f"{paint(printable(where(finding.place)), _BOLD)}: {paint(finding.contract, colour)} {kind}"
     yield from _frame(finding.place, view.lines(finding.place.path), lambda text: paint(text, colour))
     yield f"    what: {printable(finding.message)}"
     for number, step in enumerate(finding.chain):
-        place = f" ({_where(step.place)})" if step.place else ""
-        yield f"    {'chain: ' if number == 0 else '       '}{printable(step.text)}{place}"
+        yield f"    {'chain: ' if number == 0 else '       '}{printable(chain_line(step))}"
     if finding.because:
         yield f"    why:  {printable(finding.because)}"
     if finding.instead:
         yield f"    fix:  {printable(finding.instead)}"
-
-
-def _where(place: Place) -> str:
-    span = place.span
-    return printable(f"{place.path}:{span.line}:{span.column}" if span.line else place.path)
 
 
 def _frame(place: Place, lines: list[str], paint: Callable[[str], str]) -> Iterator[str]:

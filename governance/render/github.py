@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from governance.render import View
-from governance.render._text import summary
+from governance.render._text import chain_line, summary
 from governance.result import ScanResult
 
 
@@ -17,7 +17,7 @@ def render(result: ScanResult, _view: View) -> str:
             place |= {"line": str(span.line), "endLine": str(span.end_line), "col": str(span.column)}
         if span.line and span.line == span.end_line:
             place["endColumn"] = str(span.end_column)
-        text = [finding.message, *(step.text for step in finding.chain), finding.because, finding.instead]
+        text = [finding.message, *map(chain_line, finding.chain), finding.because, finding.instead]
         message = "\n".join(part for part in text if part)
         lines.append(_command("error" if finding.fails else "warning", finding.contract, place, message))
     for problem in result.problems:
