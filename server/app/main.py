@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 from fastapi import FastAPI
 
-from server.app.adapters.database.database import Database, sqlite_engine
+from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.job_store import SqlJobStore
-from server.app.adapters.database.migrate import migrate
+from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.api.dependencies import Services, Threads
 from server.app.api.error_responses import add_error_handlers
@@ -32,14 +32,18 @@ from server.app.services.execution import AnalysisExecutionService, JobExecution
 logger = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application; its services are built when it starts, and starting fails if they cannot be."""
+def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
+    """The application. Services that are not given are built when it starts; it does not start without."""
     chosen = settings or Settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with running_services(chosen, get_registry()) as services:
+        if services is not None:
             app.state.services = services
+            yield
+            return
+        with running_services(chosen, get_registry()) as built:
+            app.state.services = built
             yield
 
     app = FastAPI(
@@ -63,37 +67,41 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @contextmanager
 def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[Services]:
-    """Everything below the API, started; stopped in the opposite order when the block ends."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = sqlite_engine(settings.data_dir / "cts.db")
-    migrate(engine)
-    database = Database(engine)
-    isolation = process_isolation(
-        ProcessSettings(
-            timeout_seconds=settings.tool_timeout_seconds,
-            start_seconds=settings.plugin_start_seconds,
-            memory_mb=settings.plugin_memory_mb,
-            result_bytes=settings.max_result_bytes,
-            environment=settings.plugin_environment,
-        )
-    )
-    threads = Threads(settings.max_concurrent_calls)
-    store = SqlJobStore(database)
-    workers = EmbeddedWorkers(store)
-    jobs = JobExecutionService(store, workers, PluginExecutionService(ToolRunner(registry, isolation)), utc_now)
-    analysis = AnalysisExecutionService(jobs)
-    try:
+    """Everything below the API, started; stopped in the opposite order when the block ends.
+
+    Raises:
+        StartError: something that they need is not there.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(data_folder(settings.data_dir))
+        found = find_plugins((BUILTIN_PACKAGE, *settings.plugin_packages))
+        database = opened_database(folder / "cts.db")
+        stack.callback(database.close)
+        threads = Threads(settings.max_concurrent_calls)
+        stack.callback(threads.close)
+        isolation = process_isolation(process_settings(settings))
+        store = SqlJobStore(database)
+        workers = EmbeddedWorkers(store)
+        jobs = JobExecutionService(store, workers, PluginExecutionService(ToolRunner(registry, isolation)), utc_now)
+        analysis = AnalysisExecutionService(jobs)
+        stack.callback(workers.join, settings.shutdown_seconds)
+        stack.callback(isolation.close)
+        stack.callback(jobs.stop_jobs)
+        stack.callback(workers.stop)
         registry.clear()
-        load_plugins(registry, isolation, find_plugins((BUILTIN_PACKAGE, *settings.plugin_packages)))
+        load_plugins(registry, isolation, found)
         recovered = jobs.recover_jobs()
         if recovered:
             logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
         workers.start(settings.max_concurrent_runs, analysis.execute_next)
         yield Services(analysis, registry, threads, utc_now())
-    finally:
-        workers.stop()
-        jobs.stop_jobs()
-        isolation.close()
-        workers.join(settings.shutdown_seconds)
-        threads.close()
-        database.close()
+
+
+def process_settings(settings: Settings) -> ProcessSettings:
+    return ProcessSettings(
+        timeout_seconds=settings.tool_timeout_seconds,
+        start_seconds=settings.plugin_start_seconds,
+        memory_mb=settings.plugin_memory_mb,
+        result_bytes=settings.max_result_bytes,
+        environment=settings.plugin_environment,
+    )

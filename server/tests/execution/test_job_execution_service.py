@@ -35,7 +35,12 @@ ILLEGAL = [(before, to) for before in JobState for to in JobState if (before, to
 
 @pytest.mark.requirement("R-039")
 def test_there_are_four_legal_moves() -> None:
-    assert sorted(LEGAL) == [("PENDING", "FAILED"), ("PENDING", "RUNNING"), ("RUNNING", "FAILED"), ("RUNNING", "SUCCESS")]
+    assert sorted(LEGAL) == [
+        ("PENDING", "FAILED"),
+        ("PENDING", "RUNNING"),
+        ("RUNNING", "FAILED"),
+        ("RUNNING", "SUCCESS"),
+    ]
 
 
 def job_in(state: JobState) -> Job:
@@ -68,12 +73,12 @@ def test_a_job_records_all_of_itself() -> None:
 
 @pytest.mark.requirement("R-039", "R-041", "R-093")
 def test_a_job_that_succeeds(registry: PluginRegistry, jobs: JobExecutionService) -> None:
-    seen: list[JobState] = []
-    registry.register(SamplePlugin(lambda payload: seen.append(jobs.get_job(job.id).state) or {"n": payload["n"]}))
+    registry.register(SamplePlugin(lambda payload: {"n": payload["n"], "state": jobs.get_job(job.id).state.value}))
     job = jobs.create_job("sample", {"n": 1})
     assert jobs.get_job(job.id).state is JobState.PENDING
     ended = jobs.run_job(job.id)
-    assert (seen, ended.state, ended.result["n"], ended.error) == ([JobState.RUNNING], JobState.SUCCESS, 1, {})
+    assert (ended.state, ended.result["n"], ended.error) == (JobState.SUCCESS, 1, {})
+    assert ended.result["state"] == "RUNNING"
     assert ended == jobs.get_job(job.id)
     assert ended.started_at is not None
     assert ended.completed_at is not None
@@ -131,7 +136,12 @@ def test_jobs_are_listed_newest_first_and_filtered(registry: PluginRegistry, job
 @pytest.mark.requirement("R-046")
 def test_queued_jobs_are_each_claimed_once(registry: PluginRegistry, jobs: JobExecutionService) -> None:
     executed: list[int] = []
-    registry.register(SamplePlugin(lambda payload: executed.append(payload["n"]) or {"n": 1}))
+
+    def note(payload: dict[str, Any]) -> dict[str, Any]:
+        executed.append(payload["n"])
+        return {"n": 1}
+
+    registry.register(SamplePlugin(note))
     for number in range(200):
         jobs.create_job("sample", {"n": number}, queued=True)
 
@@ -180,7 +190,7 @@ def test_an_ended_job_cannot_be_cancelled(registry: PluginRegistry, jobs: JobExe
 
 
 def test_a_late_result_does_not_overwrite_a_cancel(registry: PluginRegistry, jobs: JobExecutionService) -> None:
-    registry.register(SamplePlugin(lambda _: jobs.cancel_job(job.id) and {"n": 1}))
+    registry.register(SamplePlugin(lambda _: {"cancelled": jobs.cancel_job(job.id).cancelled}))
     job = jobs.create_job("sample", {})
     ended = jobs.run_job(job.id)
     assert (ended.state, ended.cancelled, ended.result) == (JobState.FAILED, True, {})
@@ -245,12 +255,12 @@ def test_recovery_ends_what_was_under_way_and_keeps_what_waits(
         assert (job.state, job.error["type"], job.cancelled) == (JobState.FAILED, "ExecutionError", False)
         assert_error(job.error)
     assert jobs.get_job(done.id) == done
-    assert [job.id for _ in range(2) if (job := jobs.run_next()) is not None] == [waiting.id]
+    assert [job.id if job else None for job in (jobs.run_next(), jobs.run_next())] == [waiting.id, None]
     assert jobs.recover_jobs() == 0
 
 
 def test_stopping_ends_only_what_runs_here(registry: PluginRegistry, jobs: JobExecutionService) -> None:
-    registry.register(SamplePlugin(lambda _: jobs.stop_jobs() and {"n": 1}))
+    registry.register(SamplePlugin(lambda _: {"stopped": jobs.stop_jobs()}))
     elsewhere = jobs.create_job("sample", {})
     ended = jobs.run_job(jobs.create_job("sample", {}).id)
     assert (ended.state, ended.error["type"]) == (JobState.FAILED, "ExecutionError")

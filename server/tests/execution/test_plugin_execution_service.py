@@ -38,7 +38,9 @@ def test_an_unknown_plugin_is_an_envelope(runner: ToolRunner) -> None:
 def test_it_calls_tool_runner_and_nothing_else(runner: ToolRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, dict[str, Any]]] = []
 
-    def recorded(_runner: ToolRunner, plugin_name: str, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def recorded(
+        _runner: ToolRunner, plugin_name: str, payload: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         asked.append((plugin_name, payload))
         return {"from": "runner"}, {}
 

@@ -28,7 +28,7 @@ class ServerProcess:
         self.log = data_dir / "stderr.txt"
         given = {"PLUGIN_PACKAGES": PLUGINS, "PLUGIN_START_SECONDS": "3", "MAX_RESULT_BYTES": "2097152"} | variables
         environment = os.environ | {f"CTS_{name}": value for name, value in given.items()}
-        with self.log.open("ab") as log:
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "server", "--port", "0", "--data-dir", str(data_dir)],
                 cwd=ROOT,
@@ -37,9 +37,14 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
-        self.url = self._await_url()
-        self.client = httpx2.Client(base_url=self.url, timeout=30.0)
-        self._await_answer()
+        try:
+            self.url = self._await_url()
+            self.client = httpx2.Client(base_url=self.url, timeout=30.0)
+            self._await_answer()
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +58,10 @@ class ServerProcess:
         """End it as a service manager does; its exit code."""
         self.client.close()
         self.process.terminate()
-        return self.process.wait(20)
+        try:
+            return self.process.wait(20)
+        finally:
+            self.process.kill()
 
     def kill(self) -> None:
         self.client.close()
@@ -103,7 +111,6 @@ class ServerProcess:
         deadline = time.monotonic() + 20
         while (found := _LISTENING.search(self.log.read_text("utf-8"))) is None:
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.process.kill()
                 raise RuntimeError(f"the server did not start:\n{self.log.read_text('utf-8')}")
             time.sleep(0.02)
         return found.group(1)
@@ -115,7 +122,6 @@ class ServerProcess:
                 self.client.get("/v1/health/simple").raise_for_status()
             except httpx2.TransportError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.process.kill()
                     raise
                 time.sleep(0.02)
             else:

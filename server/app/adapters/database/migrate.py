@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema."""
+"""Opens a database and brings it to the newest schema."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 import server.migrations
+from server.app.adapters.database.database import Database, sqlite_engine
+from server.app.core.start_error import StartError
 
 _FOLDER: Final = Path(server.migrations.__file__).parent
 
@@ -26,3 +30,19 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def opened_database(path: Path) -> Database:
+    """The database in this file, made if it is not there.
+
+    Raises:
+        StartError: the file is damaged, not ours, or of a newer version of the server.
+    """
+    engine = sqlite_engine(path)
+    try:
+        migrate(engine)
+    except DBAPIError as error:
+        raise StartError(f"the database {path} cannot be used: {error.orig}") from None
+    except CommandError:
+        raise StartError(f"the database {path} was made by a newer version of the server") from None
+    return Database(engine)

@@ -13,9 +13,11 @@ import pkgutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from typing import Final
 
+from server.app.core.start_error import StartError
 from server.app.plugins.isolation.isolation import Isolation, PluginLoadError
 from server.app.plugins.loader.contract import PluginContractError
 from server.app.plugins.loader.plugin_registry import DuplicatePlugin, PluginRegistry
@@ -40,19 +42,26 @@ def find_plugins(packages: Iterable[str]) -> list[Found]:
     """Everything that claims to be a plugin.
 
     Raises:
-        LookupError: a package does not exist.
+        StartError: a package does not exist.
     """
     found: list[Found] = []
     for package in packages:
-        spec = importlib.util.find_spec(package)
+        spec = _package_spec(package)
         if spec is None or spec.submodule_search_locations is None:
-            raise LookupError(f"there is no plugin package {package!r}")
+            raise StartError(f"there is no plugin package {package!r}")
         names = sorted(module.name for module in pkgutil.iter_modules(spec.submodule_search_locations))
         found.extend(
             Found(name.replace("_", "-"), f"{package}.{name}:{CLASS_NAME}") for name in names if name[0] != "_"
         )
     found.extend(Found(point.name, point.value) for point in entry_points(group=ENTRY_POINT_GROUP))
     return found
+
+
+def _package_spec(package: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
 
 
 def load_plugins(registry: PluginRegistry, isolation: Isolation, found: Iterable[Found]) -> None:

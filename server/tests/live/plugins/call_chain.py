@@ -1,6 +1,7 @@
 """Runs inside the server and tells who called it."""
 
 import sys
+from types import FrameType
 from typing import Any
 
 from server.app.plugins.plugin import PluginSpec
@@ -18,10 +19,10 @@ class CallChain:
 
     def run(self, payload: dict[str, Any]) -> dict[str, Any]:
         frames: list[str] = []
-        frame = sys._getframe()
+        frame: FrameType | None = sys._getframe()
         while frame is not None:
             frames.append(f"{frame.f_globals.get('__name__')}:{frame.f_code.co_qualname}")
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return {"frames": frames[::-1]}
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,14 @@ from server.app.plugins.plugin import PluginSpec
 class HostileText(Exception):
     def __str__(self) -> str:
         raise RuntimeError("not even the text of it can be had")
+
+
+TICK = """
+import sys, time, pathlib
+while True:
+    pathlib.Path(sys.argv[1]).write_text(str(time.time()))
+    time.sleep(0.05)
+"""
 
 
 def _raise(failure: BaseException) -> Any:
@@ -45,8 +52,7 @@ def _fork_and_return() -> Any:
 
 
 def _leave_grandchild(marker: str) -> Any:
-    code = "import sys, time, pathlib; p = pathlib.Path(sys.argv[1])\nwhile True: p.write_text(str(time.time())); time.sleep(.05)"
-    subprocess.Popen([sys.executable, "-c", code, marker])
+    subprocess.Popen([sys.executable, "-c", TICK, marker])
     _loop()
 
 
@@ -73,6 +79,18 @@ def _answer_for_itself(number: int) -> Any:
         except OSError:
             continue
     return {"forged": False}
+
+
+def _holding_itself() -> Any:
+    loop: dict[str, Any] = {}
+    loop["me"] = loop
+    return loop
+
+
+def _fill_disk() -> Any:
+    with Path("big").open("wb") as file:
+        file.seek(300_000_000)
+        return {"size": file.write(b"x")}
 
 
 def _nested(depth: int) -> Any:
@@ -109,7 +127,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "returns_nan": lambda _: {"value": float("nan")},
     "returns_object": lambda _: {"value": object()},
     "returns_surrogate": lambda _: {"value": "\ud800"},
-    "returns_loop": lambda _: (lambda loop: loop.update(me=loop) or loop)({}),
+    "returns_loop": lambda _: _holding_itself(),
     "returns_nested": lambda _: _nested(100_000),
     "returns_much": lambda _: {"value": "x" * (3 * 1024 * 1024)},
     "prints_much": lambda _: sys.stdout.write("x" * 50_000_000) and {"printed": True},
@@ -120,7 +138,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "forges_answer": lambda payload: _answer_for_itself(payload.get("number", 1)),
     "reads_environment": lambda _: {"names": sorted(os.environ)},
     "tells_pid": lambda _: {"pid": os.getpid(), "parent": os.getppid()},
-    "fills_disk": lambda _: {"size": Path("big").write_bytes(b"x" * 300_000_000)},
+    "fills_disk": lambda _: _fill_disk(),
     "misses_module": lambda _: __import__("module_that_nobody_has"),
 }
 
@@ -151,4 +169,3 @@ class Misbehaving:
 
 
 PLUGIN = Misbehaving
-

@@ -1,0 +1,30 @@
+"""The folder of the server's state: made if need be, and used by one server at a time."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from server.app.core.start_error import StartError
+
+
+@contextmanager
+def data_folder(folder: Path) -> Iterator[Path]:
+    """The folder, for this process alone while the block runs; the kernel gives it up when the process dies.
+
+    Raises:
+        StartError: it cannot be made or written, or another server uses it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "server.lock").open("ab")
+    except OSError as error:
+        raise StartError(f"cannot use the data folder {folder}: {error.strerror}; choose another one") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartError(f"the data folder {folder} is used by another server; stop it or choose another") from None
+        yield folder

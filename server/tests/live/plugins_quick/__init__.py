@@ -1,0 +1,1 @@
+"""The one plugin that tests of start and stop need."""

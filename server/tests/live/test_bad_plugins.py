@@ -1,0 +1,144 @@
+"""Plugins that go wrong: each ends in an envelope, the server is unharmed, and the next call is fine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from server.tests.live.envelope import assert_envelope
+from server.tests.live.server_process import ServerProcess
+
+FAULTS = [
+    ("PluginError", "raises", "the plugin raised ValueError"),
+    ("PluginError", "raises_plugin_error", "the model is not trained"),
+    ("ValidationError", "refuses_input", "the text is in no known language"),
+    ("PluginError", "raises_unprintable", "the plugin raised HostileText"),
+    ("PluginError", "raises_group", "the plugin raised BaseExceptionGroup"),
+    ("PluginError", "exits", "the plugin tried to end its process (SystemExit)"),
+    ("PluginError", "interrupts", "the plugin tried to end its process (KeyboardInterrupt)"),
+    ("ExecutionError", "os_exits", "exited with code 7"),
+    ("ExecutionError", "kills_itself", "ended by SIGKILL"),
+    ("ExecutionError", "crashes", "ended by SIGSEGV"),
+    ("PluginError", "recurses", "the plugin recursed too deeply"),
+    ("TimeoutError", "loops", "after its limit of 1 s"),
+    ("TimeoutError", "loops_deaf", "after its limit of 1 s"),
+    ("ResourceLimit", "allocates", "the plugin ran out of memory"),
+    ("PluginError", "returns_none", "the plugin returned nothing"),
+    ("PluginError", "returns_text", "must return an object"),
+    ("PluginError", "returns_list", "must return an object"),
+    ("PluginError", "returns_empty", "empty result"),
+    ("PluginError", "returns_nan", "not JSON"),
+    ("PluginError", "returns_object", "not JSON"),
+    ("PluginError", "returns_surrogate", "not JSON"),
+    ("PluginError", "returns_loop", "not JSON"),
+    ("PluginError", "returns_nested", "not JSON"),
+    ("ResourceLimit", "returns_much", "larger than 2097152 bytes"),
+    ("ExecutionError", "closes_pipes", "ended without an answer"),
+    ("ExecutionError", "writes_to_pipes", "answered something"),
+    ("PluginError", "fills_disk", "the plugin raised OSError"),
+]
+
+
+@pytest.mark.requirement("R-005", "R-012", "R-033", "R-056", "R-096")
+@pytest.mark.parametrize(("kind", "fault", "message"), FAULTS, ids=[fault for _, fault, _ in FAULTS])
+def test_a_fault_ends_in_an_envelope(live: ServerProcess, kind: str, fault: str, message: str) -> None:
+    started = time.monotonic()
+    error = assert_envelope(live.execute("misbehaving", kind=fault), 400, kind)
+    assert time.monotonic() - started < 2.5
+    assert message in error["message"]
+    assert error["plugin"] == "misbehaving"
+    assert live.execute("misbehaving", kind="nothing").status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["prints_much", "forks"])
+def test_what_does_no_harm_succeeds(live: ServerProcess, fault: str) -> None:
+    for _ in range(3):
+        assert live.execute("misbehaving", kind=fault).status_code == 200
+    assert live.execute("misbehaving", kind="nothing").json()["result"]["fine"] is True
+
+
+@pytest.mark.requirement("R-012")
+def test_what_a_plugin_started_ends_with_it(live: ServerProcess, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    assert_envelope(live.execute("misbehaving", kind="leaves_grandchild", path=str(marks)), 400, "TimeoutError")
+    before = marks.read_text("ascii")
+    time.sleep(0.3)
+    assert marks.read_text("ascii") == before
+
+
+def test_a_forged_answer_is_not_believed_by_the_next_call(live: ServerProcess) -> None:
+    for number in range(1, 4):
+        live.execute("misbehaving", kind="forges_answer", number=number)
+        result = live.execute("misbehaving", kind="nothing").json()["result"]
+        assert (result.get("fine"), result.get("forged")) == (True, None)
+
+
+def test_a_plugin_does_not_see_the_servers_environment(live: ServerProcess) -> None:
+    names = set(live.execute("misbehaving", kind="reads_environment").json()["result"]["names"])
+    assert not [name for name in names if name.startswith("CTS_")]
+    assert names <= {"PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PWD", "SHLVL", "_"}
+
+
+def test_a_plugin_runs_outside_of_the_server(live: ServerProcess) -> None:
+    result = live.execute("misbehaving", kind="tells_pid").json()["result"]
+    assert (result["pid"] != live.process.pid, result["parent"]) == (True, live.process.pid)
+    again = live.execute("misbehaving", kind="tells_pid").json()["result"]
+    assert again["pid"] == result["pid"]  # warm
+
+
+@pytest.mark.requirement("R-008", "R-019")
+def test_a_missing_library_makes_a_plugin_unavailable(live: ServerProcess) -> None:
+    assert_envelope(live.execute("needs-library"), 400, "PluginError")
+    status = live.plugin("needs-library")
+    assert (status["state"], status["reason"]) == ("UNAVAILABLE", "the program 'exiftool' is not installed")
+    error = assert_envelope(live.execute("needs-library"), 400, "PluginError")
+    assert "'exiftool' is not installed" in error["message"]
+
+
+@pytest.mark.requirement("R-019", "R-020", "R-021", "R-022")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("broken-import", "ModuleNotFoundError: No module named 'module_that_nobody_has'"),
+        ("broken-exit", "exited with code 5"),
+        ("broken-hang", "took longer than 3 s"),
+        ("broken-class", "names no class PLUGIN"),
+        ("broken-schema", "it needs an attribute 'spec'"),
+        ("broken-name", "the name 'text-statistics' is taken"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded_is_shown_with_its_reason(live: ServerProcess, name: str, reason: str) -> None:
+    status = live.plugin(name)
+    assert status["state"] == "UNAVAILABLE"
+    assert reason in status["reason"]
+    assert_envelope(live.execute(name), 400, "PluginError")
+
+
+@pytest.mark.requirement("R-019", "R-020")
+def test_the_list_counts_what_can_be_called(live: ServerProcess) -> None:
+    listed = live.client.get("/v1/plugins").json()
+    states = [plugin["state"] for plugin in listed["plugins"]]
+    assert (listed["total"], listed["unavailable"]) == (len(states), states.count("UNAVAILABLE"))
+    assert (listed["available"], listed["failed"]) == (listed["total"] - listed["unavailable"], states.count("FAILED"))
+    assert {"image-analysis", "text-statistics", "table-profile"} <= {plugin["name"] for plugin in listed["plugins"]}
+    assert listed["unavailable"] >= 6
+
+
+@pytest.mark.requirement("R-142")
+def test_faults_leave_no_processes_and_descriptors_behind(live: ServerProcess) -> None:
+    def used() -> tuple[int, int]:
+        return len(live.children()), len(list(Path(f"/proc/{live.process.pid}/fd").iterdir()))
+
+    def rounds(count: int) -> None:
+        for _ in range(count):
+            for fault in ("raises", "os_exits", "kills_itself", "writes_to_pipes", "nothing"):
+                live.execute("misbehaving", kind=fault)
+
+    rounds(2)
+    before = used()
+    rounds(4)
+    after = used()
+    assert after[0] == before[0]
+    assert after[1] <= before[1] + 1  # a connection of ours may be open or not
