@@ -28,10 +28,21 @@ def assign(walk: Walk, node: cst.Assign) -> None:
         targets.store(walk, target.target, value)
 
 
+def last_name(node: cst.Name | cst.Attribute) -> str:
+    """`t.TypeAlias` -> "TypeAlias"."""
+    return name_of(node.attr if isinstance(node, cst.Attribute) else node)
+
+
 def annotated_assign(walk: Walk, node: cst.AnnAssign) -> None:
     """`x: T`, `x: T = value`, the same for attributes and items."""
     target = node.target
-    value = -1 if node.value is None else walk.expr(node.value)
+    written = node.annotation.annotation
+    if node.value is None:
+        value = -1
+    elif isinstance(written, cst.Name | cst.Attribute) and last_name(written) == "TypeAlias":
+        value = annotation(walk, node.value)
+    else:
+        value = walk.expr(node.value)
     typed = annotation(walk, node.annotation.annotation)
     walk.place = node
     number = walk.add(["annotated", typed, value])

@@ -143,6 +143,9 @@ def _overridden(solver: Solver, function: FunctionId, receiver: Value, grade: in
     if cls is None:
         return
     name = solver.project.scope(function).name
+    found = solver.classes.lookup(cls, name)
+    if found is None or solver.project.definition(function) not in found[1]:
+        return  # called through super()
     subclasses = solver.classes.subclasses(cls)
     if len(subclasses) > 40:
         return

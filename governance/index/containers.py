@@ -115,14 +115,21 @@ def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer
     key = container[2][1]
     if key[0] == "dval":
         node = solver.project.node((key[1], key[2]))
+        if not solver.ready(index):
+            return
         wanted = [value for value in solver.get(index) if value[0] in ("const", "enum")]
         if node[0] == "dict" and wanted:
-            known = True
-            for entry, value in node[1]:
-                names = set(solver.get(("n", key[1], entry))) if entry >= 0 else set()
-                if not names or names & set(wanted):
-                    known = known and bool(names)
+            for entry, value in reversed(node[1]):
+                if entry < 0:
+                    _entries(solver, ("n", key[1], value), 1, out)
+                    continue
+                if not solver.ready(("n", key[1], entry)):
+                    continue
+                names = solver.get(("n", key[1], entry))
+                if not names or any(each in names for each in wanted):
                     solver.copy(("n", key[1], value), out, "entry", grade)
+                    if len(names) == len(wanted) == 1:
+                        break
             solver.copy(("mutated", key[1], key[2]), out, "stored entry", grade)
             return
     solver.copy(key, out, "entry", grade)

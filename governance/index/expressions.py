@@ -109,7 +109,10 @@ def _import(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
         for entity in names.imported(ref[0], node):
             add(out, entity, note="import")
     elif names.module(target)[0] == "mod":
-        if target in solver.project.modules:
+        submodule = f"{target}.{node[3]}"
+        if ref in names.definitions(target, node[3]) and names.module(submodule)[0] == "mod":
+            add(out, ("mod", submodule), note="import")  # a package that imports its own submodule
+        elif target in solver.project.modules:
             solver.copy(("glob", target, node[3]), out, "import")
         elif names.module(f"{target}.{node[3]}")[0] == "mod":
             add(out, ("mod", f"{target}.{node[3]}"), note="import")
@@ -163,8 +166,11 @@ def _annotated(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
         add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
     if node[2] >= 0:
         assigned = solver.get(("n", ref[0], node[2]))
+        generic = any(value[0] == "xinst" and value[2] for value in declared)
         if not typing_forms.informative(declared) or any(value[0] in ("cls", "enum", "const") for value in assigned):
-            solver.copy(("n", ref[0], node[2]), out, "assigned")
+            for value, evidence in assigned.items():
+                if not (generic and value[0] == "xinst"):
+                    add(out, value, evidence.grade, "assigned", ("n", ref[0], node[2]), value)
         else:
             for value, evidence in assigned.items():
                 # A container literal under a declared container type: both say what its elements are.
@@ -204,6 +210,13 @@ def _binary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
                     key: Key = ("ret", each[0], function[1])
                     for value, evidence in solver.get(key).items():
                         add(out, attributes.rebound(value, one), evidence.grade, "operator", key, value)
+
+
+def _unary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    for value in solver.get(("n", ref[0], node[2])):
+        if node[1] == "-" and value[:2] == ("const", "int") and value[2] is not None:
+            add(out, ("const", "int", -value[2]), note="constant")
+    add(out, ("xinst", "builtins.int", ()), note="expression")
 
 
 def _fstring(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -271,7 +284,7 @@ _NODES: Final[dict[str, NodeRule]] = {
     "not": _external("builtins.bool"),
     "compare": _external("builtins.bool"),
     "matches": _external("builtins.bool"),
-    "unary": _external("builtins.int"),
+    "unary": _unary,
     "ifexp": _ifexp,
     "binary": _binary,
     "augmented": _augmented,

@@ -31,6 +31,10 @@ def call(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade:
         elif value[2]:
             solver.copy(value[2][0], out, "type argument", min(grade, PROBABLE))
         return
+    if dotted == "builtins.object.__new__" and node[2]:
+        for each, evidence in solver.get(("n", ref[0], node[2][0])).items():
+            calls.result(solver, ref, ["call", node[1], [], []], source, each, min(grade, evidence.grade), out)
+        return
     summary = _SUMMARIES.get(dotted) or _BY_LAST.get(last_part(dotted))
     if summary is not None:
         summary(solver, ref, node, grade, out)

@@ -140,6 +140,10 @@ def rule_callers(solver: Solver, key: Key, out: Answer) -> None:
     nested = scope.parent > 0 and owner is None
     if scope.kind == "lambda" or nested or scope.name == "__call__" or any(project.mentions(name) for name in names):
         sites.update(dict.fromkeys(project.indirect_calls[:CANDIDATES]))
+    if scope.kind == "lambda" and scope.node >= 0:
+        # Handed over where it is written: `map(lambda x: ..., xs)`.
+        written = [user for user in project.users((module, scope.node)) if project.node(user)[0] == "call"]
+        sites = dict.fromkeys([*written, *sites])
     if len(sites) > CANDIDATES:
         solver.widened.add(key)
         sites = dict.fromkeys(list(sites)[:CANDIDATES])
@@ -346,6 +350,9 @@ def _callback(solver: Solver, module: str, node: Node, value: Value, grade: int)
                 shown: Node = ["call", node[1], solver.project.node((module, arguments))[1], []]
                 _reach_callable(solver, module, shown, each, min(grade, evidence.grade, PROBABLE))
         return
+    if "key" in keywords and name in ("sorted", "min", "max", "nlargest", "nsmallest", "groupby"):
+        for each, evidence in solver.get(("n", module, keywords["key"])).items():
+            _map_elements(solver, module, each, node[2][-1:], min(grade, evidence.grade, PROBABLE))
     mapped = name in ("map", "starmap", "imap", "imap_unordered", "filter", "filterfalse", "reduce")
     for position, argument in enumerate(node[2]):
         for each, evidence in solver.get(("n", module, argument)).items():

@@ -84,6 +84,7 @@ class Solver:
         self.readers: dict[Key, set[Key]] = {}
         self.pending: deque[Key] = deque()
         self.queued: set[Key] = set()
+        self.answered: set[Key] = set()
         self.active: set[Key] = set()
         self.stack: list[Key] = []
         self.widened: set[Key] = set()
@@ -100,7 +101,8 @@ class Solver:
         if self.stack:
             self.readers.setdefault(key, set()).add(self.stack[-1])
         if key not in self.state:
-            if len(self.stack) < DEPTH:
+            # Annotations nest little, and whether one says something decides what else is asked.
+            if len(self.stack) < DEPTH or key[0] == "t":
                 self._visit(key)
             else:
                 self.state[key] = {}
@@ -110,6 +112,14 @@ class Solver:
         if seen is None:
             seen = self.snapshots[key] = dict(self.state[key])
         return seen
+
+    def ready(self, key: Key) -> bool:
+        """Whether a key has been answered at least once; for rules that must not take "not yet" for "nothing".
+
+        The rule that asks is run again when that happens.
+        """
+        self.get(key)
+        return key in self.answered
 
     def settle(self) -> None:
         """Run until nothing grows any more (or the budget is used up, which `exhausted` tells)."""
@@ -172,7 +182,8 @@ class Solver:
         for value, evidence in self.contributed.get(key, _EMPTY).items():
             add(out, *evidence_args(value, evidence))
         state = self.state[key]
-        grown = False
+        grown = key not in self.answered
+        self.answered.add(key)
         for value, evidence in out.items():
             known = state.get(value)
             if known is None:

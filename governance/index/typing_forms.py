@@ -96,7 +96,7 @@ def _entity(solver: Solver, ref: Ref, entity: Entity, env: Env, out: Answer) -> 
                 if solver.project.scope(scope).kind == "class":
                     add(out, ("self", scope), note="annotation")
                     return
-        elif dotted not in _SILENT:
+        elif dotted not in _SILENT and last_part(dotted) not in _FIRST:
             add(out, ("xinst", dotted, ()), note="annotation")
 
 
@@ -137,7 +137,9 @@ def _alias(solver: Solver, alias: Ref, keys: tuple[Key, ...], out: Answer) -> No
 
 def _external(solver: Solver, dotted: str, arguments: list[Ref], keys: tuple[Key, ...], env: Env, out: Answer) -> None:
     name = last_part(dotted)
-    if name == "Union" or name in _FIRST:
+    if not arguments:
+        add(out, ("cont", "tuple", ()) if name in ("tuple", "Tuple") else ("xinst", dotted, ()), note="annotation")
+    elif name == "Union" or name in _FIRST:
         for key in keys if name == "Union" else keys[:1]:
             solver.copy(key, out, "annotation")
         if name == "Optional":

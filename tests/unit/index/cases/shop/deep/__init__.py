@@ -1,0 +1,3 @@
+from .inner import Thing
+
+default = Thing()
