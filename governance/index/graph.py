@@ -10,7 +10,7 @@ _LISTED = frozenset(("fstring", "phi", "slice", "tuple", "list", "set", "and", "
 _ALL = frozenset(("star", "await", "yield", "yieldfrom", "not", "alias", "exception"))
 
 
-def operands(node: Node) -> Iterator[int]:  # noqa: PLR0915  # one line per kind of node
+def operands(node: Node) -> Iterator[int]:
     """The nodes a node refers to, -1 left out; definitions of `phi` and `local` included."""
     op = node[0]
     if op == "call":

@@ -60,7 +60,7 @@ def shown(value: Value, depth: int = 3) -> str:
         return {"seq": "[{}]", "dict": "{{{}}}", "tuple": "({})"}[value[1]].format(
             inner[-1] if value[1] != "tuple" else ", ".join(inner)
         )
-    return {"coro": "awaitable", "gencm": "manager", "xmeth": "method", "cmeth": "method"}.get(kind, kind)
+    return {"coro": "awaitable", "gencm": "manager", "xmeth": "method", "cmeth": "method"}.get(kind, str(kind))
 
 
 def told(key: tuple[object, ...], depth: int = 3, of: Index | None = None) -> str:
