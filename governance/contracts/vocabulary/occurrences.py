@@ -1,0 +1,311 @@
+"""Occurrences: the words an expression may be, each with the place to show and the certainty that it gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from governance.contract import Ref, Trail
+from governance.contracts.vocabulary import arguments, members
+from governance.contracts.vocabulary.words import Vocabulary
+from governance.facts import Node
+from governance.findings import Grade
+from governance.index import Index
+from governance.index.values import ClassId, FunctionId, Key, Value
+
+_FOLDS: Final = frozenset(("lower", "upper", "casefold", "title", "capitalize", "strip", "swapcase"))
+_CALLS: Final = 3
+_DEPTH: Final = 12
+_STEPS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A word at a place. shown: as messages write it; kind: "string", or "member" of another enum (text is what it is
+    stored as), or "enum": any member of another enum (text is that enum's first word outside the vocabulary)."""
+
+    place: Ref
+    text: str
+    grade: Grade
+    shown: str
+    kind: str = "string"
+    chain: tuple[Trail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """The object a word is stored on: at a call that hands in both, only calls with such an object count."""
+
+    ref: Ref
+    classes: frozenset[ClassId]
+
+
+class _Hand(NamedTuple):
+    """An argument that hands a word in, and what the receiver is at that call."""
+
+    ref: Ref
+    grade: Grade
+    receiver: Receiver | None = None
+
+
+class Occurrences:
+    """Finds words for one vocabulary."""
+
+    def __init__(self, index: Index, vocabulary: Vocabulary, governed: Callable[[Ref], bool]) -> None:
+        self.index = index
+        self.vocabulary = vocabulary
+        self.governed = governed
+        """Whether an expression is declared to hold words: what gets there has been judged on its way in."""
+        self._callers: dict[FunctionId, list[tuple[Ref, bool, Grade]]] = {}
+
+    def words(self, ref: Ref, receiver: Receiver | None = None, depth: int = _DEPTH) -> Iterator[Occurrence]:
+        """Words written in the expression itself, then those its values may be."""
+        node = self.index.project.node(ref)
+        op = node[0]
+        if depth == 0:
+            return
+        if op == "const":
+            if node[1] == "str":
+                yield Occurrence(ref, node[2], Grade.DEFINITE, repr(node[2]))
+        elif op == "ifexp":
+            for each in node[2:]:
+                yield from self.words((ref[0], each), receiver, depth - 1)
+        elif op in ("and", "or"):
+            # What `and` gives of its earlier operands is falsy, so no word.
+            for each in node[1][-1:] if op == "and" else node[1]:
+                yield from self.words((ref[0], each), receiver, depth - 1)
+        elif op == "annotated":
+            if node[2] >= 0:
+                yield from self.words((ref[0], node[2]), receiver, depth - 1)
+        elif op == "call" and (folded := self._folded(ref, node)) is not None:
+            base, method = folded
+            for each in self.words(base, receiver, depth - 1):
+                text = getattr(each.text, method)() if method else each.text
+                yield replace(each, text=text, shown=repr(text))
+        else:
+            yield from self._valued(ref, receiver, depth)
+
+    def _folded(self, ref: Ref, node: Node) -> tuple[Ref, str] | None:
+        """`x.upper()` and `str(x)`."""
+        callee = self.index.project.node((ref[0], node[1]))
+        given = node[2]
+        if callee[0] == "attr" and callee[2] in _FOLDS and not given:
+            return (ref[0], callee[1]), callee[2]
+        if len(given) == 1 and "builtins.str" in self.index.externals(ref):
+            return (ref[0], given[0]), ""
+        return None
+
+    def _valued(self, ref: Ref, receiver: Receiver | None, depth: int) -> Iterator[Occurrence]:
+        values = self.index.values(ref)
+        found = False
+        if self.governed(self._root(ref)):
+            return
+        own = any(value[0] in ("inst", "self", "enum") and value[1] in self.vocabulary.classes for value in values)
+        for value, evidence in values.items():
+            if value[:2] == ("const", "str"):
+                found = True
+                if not self._shown_member(ref):
+                    grade = Grade(evidence.grade) if self._certain(ref, value) else Grade.POSSIBLE
+                    yield from self._origins(ref, value, grade, receiver, _CALLS)
+            elif value[0] == "enum" and value[1] not in self.vocabulary.classes:
+                found = True
+                shown = f"{self.index.project.scope(value[1]).name}.{value[2]}"
+                yield Occurrence(ref, self._stored_as(value), Grade(evidence.grade), shown, "member",
+                                 self.index.chain(ref, value))
+            elif value[0] == "inst" and not own and self.index.is_enum(value[1]):
+                found = True
+                foreign = self._first_foreign(value[1])
+                if foreign:
+                    shown = f"a member of {self.index.project.scope(value[1]).name}"
+                    yield Occurrence(ref, foreign, Grade(evidence.grade), shown, "enum", self.index.chain(ref, value))
+        node = self.index.project.node(ref)
+        if not found and node[0] == "local" and node[2] >= 0:
+            for each in self.words((ref[0], node[2]), receiver, depth - 1):
+                yield replace(each, place=ref)
+
+    def _shown_member(self, ref: Ref) -> bool:
+        """`Enum.WORD.value`: the member itself has been judged."""
+        node = self.index.project.node(ref)
+        return node[0] == "attr" and node[2] in ("value", "name", "_value_", "_name_") and any(
+            value[0] == "enum" and value[1] in self.vocabulary.classes for value in self.index.values((ref[0], node[1]))
+        )
+
+    def _stored_as(self, member: Value) -> str:
+        """The string a member of another enum is stored as, its name if that is no constant string."""
+        found = self.index.classes.lookup(member[1], member[2])
+        texts = [text for each in (found[1] if found else ()) for text in arguments.strings(self.index, each)]
+        return texts[0] if texts else str(member[2])
+
+    def _first_foreign(self, cls: ClassId) -> str:
+        words = {
+            name: text if text is not None else name for name, (_, text) in members.of_class(self.index, cls).items()
+        }
+        outside = [
+            word for name, word in words.items()
+            if word not in self.vocabulary.strings and name not in self.vocabulary.names
+        ]
+        return outside[0] if outside else ""
+
+    def _certain(self, ref: Ref, value: Value) -> bool:
+        """False if the word comes out of an attribute or a list that holds several things: which one is not known."""
+        key: Key = ("n", *ref)
+        for _ in range(_STEPS):
+            evidence = self.index.solver.ask(key).get(value)
+            if evidence is None or evidence.source is None or evidence.value is None:
+                return True
+            source = evidence.source
+            picks = key[0] == "n" and self._picks((key[1], key[2]))
+            if (source[0] == "attr" or (source[0] == "elem" and picks)) and len(self.index.solver.ask(source)) > 1:
+                return False
+            key, value = source, evidence.value
+        return True
+
+    def _picks(self, ref: Ref) -> bool:
+        """`words[0]` and `a, b = words`."""
+        node = self.index.project.node(ref)
+        if node[0] == "sub":
+            return bool(self.index.project.node((ref[0], node[2]))[0] == "const")
+        return bool(node[0] == "unpack")
+
+    # Where a word enters: the argument that hands it in, if it comes through a parameter
+
+    def _origins(
+        self, ref: Ref, value: Value, grade: Grade, receiver: Receiver | None, depth: int
+    ) -> Iterator[Occurrence]:
+        root = self._root(ref)
+        node = self.index.project.node(root)
+        hands = self._handed((root[0], int(node[1])), int(node[2]), value, receiver) if node[0] == "param" else None
+        if hands is None or depth == 0:
+            yield Occurrence(ref, value[2], grade, repr(value[2]), "string", self.index.chain(ref, value))
+            return
+        for hand in hands:
+            best = min(grade, hand.grade)
+            literal = next(self._literals(hand.ref, value[2]), None)
+            if literal is not None:
+                chain = self.index.chain(ref, value)
+                yield Occurrence(literal, value[2], best, repr(value[2]), "string", chain)
+            else:
+                yield from self._origins(hand.ref, value, best, hand.receiver, depth - 1)
+
+    def _literals(self, ref: Ref, text: str) -> Iterator[Ref]:
+        node = self.index.project.node(ref)
+        if node[:3] == ["const", "str", text]:
+            yield ref
+        elif node[0] == "ifexp":
+            for each in node[2:]:
+                yield from self._literals((ref[0], each), text)
+        elif node[0] in ("and", "or"):
+            for each in node[1]:
+                yield from self._literals((ref[0], each), text)
+
+    def _root(self, ref: Ref) -> Ref:
+        for _ in range(20):
+            node = self.index.project.node(ref)
+            if node[0] == "local" and node[2] >= 0:
+                ref = (ref[0], node[2])
+            elif node[0] == "narrow":
+                ref = (ref[0], node[1])
+            else:
+                return ref
+        return ref
+
+    def _handed(
+        self, function: FunctionId, position: int, value: Value, receiver: Receiver | None
+    ) -> list[_Hand] | None:
+        """Arguments and defaults that give the parameter this value; None if no call that does so is known."""
+        scope = self.index.project.scope(function)
+        carrier = self._parameter(function, receiver)
+        known = False
+        found = []
+        for call, bound, grade in self._calls(function):
+            pairs = list(arguments.to_parameters(self.index, call, scope, bound))
+            holder = next((given.ref for number, given in pairs if number == carrier), None)
+            for number, given in pairs:
+                if number == position and value in self.index.values(given.ref):
+                    known = True
+                    if receiver is None or holder is None:
+                        found.append(_Hand(given.place, grade))
+                    elif self._may_be(holder, receiver.classes):
+                        found.append(_Hand(given.place, grade, Receiver(holder, receiver.classes)))
+        default = scope.params[position].default
+        if default >= 0 and value in self.index.values((function[0], default)):
+            known = True
+            found.append(_Hand((function[0], default), Grade.DEFINITE))
+        return found if known else None
+
+    def _parameter(self, function: FunctionId, receiver: Receiver | None) -> int | None:
+        """Which parameter of the function the receiver is."""
+        if receiver is None:
+            return None
+        root = self._root(receiver.ref)
+        node = self.index.project.node(root)
+        return int(node[2]) if node[0] == "param" and (root[0], node[1]) == function else None
+
+    def _may_be(self, ref: Ref, classes: frozenset[ClassId]) -> bool:
+        known = self.index.classes_of(ref)
+        return not known or not classes.isdisjoint(known)
+
+    def _calls(self, function: FunctionId) -> list[tuple[Ref, bool, Grade]]:
+        """Calls that may run a function, by the names it goes by: (call, whether the receiver is bound, grade)."""
+        if function not in self._callers:
+            project = self.index.project
+            owner = project.owning_class(function)
+            names = {project.scope(function).name}
+            if owner is not None and names & {"__init__", "__new__"}:
+                names = {project.scope(each).name for each in self.index.subclasses(owner)}
+            names |= {alias for name in names for alias in project.aliases.get(name, ())}
+            found = []
+            for call in [ref for name in sorted(names) if name for ref in project.calls(name)]:
+                for callee in self.index.callees(call):
+                    if callee.function == function:
+                        found.append((call, callee.receiver is not None, callee.grade))
+                        break
+            self._callers[function] = found
+        return self._callers[function]
+
+    # Containers
+
+    def elements(self, ref: Ref) -> Iterator[Ref | Key]:
+        """The parts of a display in place, else the keys of the elements of what it may be."""
+        node = self.index.project.node(ref)
+        if node[0] in ("tuple", "list", "set"):
+            for each in node[1]:
+                inner = self.index.project.node((ref[0], each))
+                if inner[0] == "star":
+                    yield from self.elements((ref[0], inner[1]))
+                else:
+                    yield (ref[0], each)
+        elif node[0] == "dict":
+            for key, value in node[1]:
+                if key >= 0:
+                    yield (ref[0], key)
+                else:
+                    yield from self.elements((ref[0], value))
+        elif node[0] == "comp" and node[1] != "dict":
+            yield (ref[0], node[2])
+        elif node[0] == "call" and len(node[2]) == 1 and self._is_copy(ref):
+            yield from self.elements((ref[0], node[2][0]))
+        elif node[0] == "binary" and node[1] in ("|", "+", "-", "&"):
+            yield from self.elements((ref[0], node[2]))
+            if node[1] in ("|", "+"):
+                yield from self.elements((ref[0], node[3]))
+        else:
+            for value in self.index.values(ref):
+                if value[0] == "cont":
+                    yield from value[2][:1] if value[1] != "tuple" else value[2]
+
+    def _is_copy(self, ref: Ref) -> bool:
+        names = ("frozenset", "set", "tuple", "list", "sorted", "reversed", "iter", "deque")
+        return bool(self.index.externals(ref) & {f"builtins.{name}" for name in names})
+
+    def held(self, key: Key, place: Ref) -> Iterator[Occurrence]:
+        """Words of a container that was made elsewhere, shown where it is used."""
+        for value, evidence in self.index.solver.ask(key).items():
+            if value[:2] == ("const", "str"):
+                yield Occurrence(place, value[2], Grade(evidence.grade), repr(value[2]), "string",
+                                 self.index.trail(key, value))
+            elif value[0] == "enum" and value[1] not in self.vocabulary.classes:
+                shown = f"{self.index.project.scope(value[1]).name}.{value[2]}"
+                yield Occurrence(place, self._stored_as(value), Grade(evidence.grade), shown, "member",
+                                 self.index.trail(key, value))

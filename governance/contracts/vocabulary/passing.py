@@ -1,0 +1,236 @@
+"""Passing: words handed to parameters, constructors and copies that are declared to take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from governance.contract import Ref
+from governance.contracts.vocabulary import arguments
+from governance.contracts.vocabulary.arguments import Given
+from governance.contracts.vocabulary.shapes import Shape
+from governance.contracts.vocabulary.sites import Scene, Site
+from governance.findings import Grade
+from governance.index.values import ClassId, FunctionId, last_part
+
+_COPIES: Final = frozenset(("replace", "_replace", "evolve", "assoc", "model_copy", "copy", "model_construct"))
+_DEFERRED: Final = {
+    "partial": 1, "partialmethod": 1, "submit": 1, "to_thread": 1, "run_in_executor": 2, "call_soon": 1,
+    "call_soon_threadsafe": 1, "run_in_threadpool": 1, "run_sync": 1, "apply_async": 1, "add_task": 1,
+}  # fmt: skip
+"""Functions that call one of their arguments with those that follow: how many come before the followers."""
+
+
+def sites(scene: Scene) -> Iterator[Site]:
+    """Every argument and default for a governed parameter or field."""
+    passing = _Passing(scene)
+    project = scene.index.project
+    for function in project.scopes("function"):
+        yield from passing.defaults(function)
+    for call in project.all_calls:
+        yield from passing.call(call)
+
+
+class _Passing:
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.index = scene.index
+        self.taking = self._taking()
+        self.holding = self._holding()
+        names = {self.index.project.scope(function).name for function in self.taking}
+        names |= {self.index.project.scope(cls).name for cls in self.holding}
+        constructors = [
+            owner
+            for function in self.taking
+            if self.index.project.scope(function).name in ("__init__", "__new__")
+            and (owner := self.index.project.owning_class(function)) is not None
+        ]
+        for owner in constructors:
+            names |= {self.index.project.scope(each).name for each in self.index.subclasses(owner)}
+        aliases = self.index.project.aliases
+        self.names = names | {alias for name in names for alias in aliases.get(name, ())} | {"__call__", "cls"}
+
+    def _taking(self) -> dict[FunctionId, dict[int, Shape]]:
+        """Functions with governed parameters."""
+        found: dict[FunctionId, dict[int, Shape]] = {}
+        for function in self.index.project.scopes("function"):
+            facts = self.index.project.modules[function[0]].facts
+            for position, param in enumerate(facts.scopes[function[1]].params):
+                listed = position in self.scene.vocabulary.parameters.get(function, ())
+                if not listed and not self.scene.mentions(facts, param.annotation):
+                    continue
+                shape = self.scene.shapes.parameter(function, position)
+                if shape is not None:
+                    found.setdefault(function, {})[position] = shape
+        return found
+
+    def _holding(self) -> dict[ClassId, dict[str, Shape]]:
+        """Classes with governed fields that their generated constructor takes."""
+        found: dict[ClassId, dict[str, Shape]] = {}
+        classes = self.index.classes
+        for cls in self.index.project.scopes("class"):
+            for name in classes.fields(cls):
+                shape = self.scene.shapes.attribute(cls, name)
+                if shape is not None:
+                    found.setdefault(cls, {})[name] = shape
+            for name, owners in self.scene.vocabulary.attributes.items():
+                shape = self.scene.shapes.attribute(cls, name) if cls in owners else None
+                if shape is not None:
+                    found.setdefault(cls, {})[name] = shape
+        return found
+
+    def defaults(self, function: FunctionId) -> Iterator[Site]:
+        """Defaults of governed parameters."""
+        for position, shape in self.taking.get(function, {}).items():
+            param = self.index.project.scope(function).params[position]
+            if param.default >= 0 and param.kind in ("positional", "normal", "keyword"):
+                yield Site((function[0], param.default), shape, "argument", "is the default of")
+
+    def call(self, ref: Ref) -> Iterator[Site]:
+        """A call that constructs, calls, copies or defers."""
+        node = self.index.project.node(ref)
+        callee = self.index.project.node((ref[0], node[1]))
+        name = callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else None
+        if name in _COPIES:
+            yield from self._copied(ref, str(name))
+        if name in _DEFERRED or (name in ("Thread", "Process", "Timer") and node[3]):
+            yield from self._deferred(ref, str(name))
+        known = self.index.project.last_name((ref[0], node[1]))
+        if known in self.names or self._renamed(ref, node[1]):
+            yield from self._constructed(ref)
+            yield from self._called(ref)
+
+    def _renamed(self, ref: Ref, callee: int) -> bool:
+        """Whether the callee may be bound under another name than its own (`note = book.note_execution`)."""
+        node = self.index.project.node((ref[0], callee))
+        if node[0] in ("attr", "free"):
+            return any(
+                value[0] == "partial" or (value[0] in ("bm", "fn") and value[1] in self.taking)
+                for value in self.index.values((ref[0], callee))
+            )
+        return True
+
+    def _called(self, ref: Ref) -> Iterator[Site]:
+        for callee in self.index.callees(ref):
+            wanted = self.taking.get(callee.function)
+            if wanted:
+                scope = self.index.project.scope(callee.function)
+                pairs = arguments.to_parameters(self.index, ref, scope, callee.receiver is not None)
+                for position, given in pairs:
+                    if position in wanted:
+                        shape = wanted[position]
+                        yield self._argument(given, shape.named(shape.text, callee.grade))
+                yield from self._collected(ref, callee.function, wanted, callee.receiver is not None)
+
+    def _collected(self, ref: Ref, function: FunctionId, wanted: dict[int, Shape], bound: bool) -> Iterator[Site]:
+        """Arguments that `*states: State` and `**states: State` collect."""
+        params = self.index.project.scope(function).params
+        takers = [each for each in params if each.kind in ("positional", "normal")]
+        named = {each.name for each in params if each.kind in ("normal", "keyword")}
+        for position, shape in wanted.items():
+            if params[position].kind == "vararg" and shape.parts[0] is not None:
+                for order, given in enumerate(arguments.positional(self.index, ref), start=1 if bound else 0):
+                    if order >= len(takers):
+                        yield self._argument(given, shape.parts[0].named(shape.text))
+            elif params[position].kind == "kwarg" and shape.parts[1] is not None:
+                for name, given in arguments.keywords(self.index, ref):
+                    if name not in named:
+                        yield self._argument(given, shape.parts[1].named(shape.text))
+
+    def _argument(self, given: Given, shape: Shape) -> Site:
+        place = None if given.ref == given.place else given.place
+        return Site(given.ref, shape, "argument", "is passed as", place)
+
+    def _constructed(self, ref: Ref) -> Iterator[Site]:
+        node = self.index.project.node(ref)
+        callee = (ref[0], node[1])
+        for cls, (grade, _) in self.index.type_objects(callee).items():
+            fields = self.index.classes.fields(cls)
+            given = [*zip(fields, arguments.positional(self.index, ref), strict=False)]
+            yield from self._fields(cls, [*given, *arguments.keywords(self.index, ref)], grade)
+        for value, evidence in self.index.values(callee).items():
+            if value[0] == "partial" and self.index.project.node((value[1], value[2]))[2]:
+                made = (value[1], self.index.project.node((value[1], value[2]))[2][0])
+                for cls, (grade, _) in self.index.type_objects(made).items():
+                    best = min(grade, Grade(evidence.grade))
+                    yield from self._fields(cls, arguments.keywords(self.index, ref), best)
+
+    def _fields(self, cls: ClassId, given: Iterable[tuple[str, Given]], grade: Grade) -> Iterator[Site]:
+        """Values for the fields of a class whose constructor is generated."""
+        held = self.holding.get(cls)
+        if not held or self.index.classes.lookup(cls, "__init__") is not None or not self._takes_fields(cls):
+            return
+        for name, each in given:
+            if name in held:
+                yield self._argument(each, held[name].named(held[name].text, grade))
+
+    def _takes_fields(self, cls: ClassId) -> bool:
+        """Whether the constructor is generated from the annotations: of dataclasses, models and TypedDicts."""
+        if any(self.index.classes.is_dataclass(each) for each in self.index.mro(cls)):
+            return True
+        return any(last_part(base) == "TypedDict" for base in self.index.external_bases(cls))
+
+    def _copied(self, ref: Ref, name: str) -> Iterator[Site]:
+        """`replace(record, state=x)`, `record._replace(state=x)`, `record.model_copy(update={"state": x})`."""
+        node = self.index.project.node(ref)
+        callee = self.index.project.node((ref[0], node[1]))
+        original = (ref[0], node[2][0]) if node[2] else None
+        if callee[0] == "attr" and name in ("_replace", "model_copy", "copy", "model_construct"):
+            original = (ref[0], callee[1])
+        if original is None:
+            return
+        owners = self.index.classes_of(original)
+        if name == "model_construct":
+            owners = self.index.type_objects(original)
+        held = {each: (shape, grade) for cls, (grade, _) in owners.items() for each, shape in self._held(cls)}
+        if not held:
+            return
+        named = list(arguments.keywords(self.index, ref))
+        for option, given in list(named):
+            if option == "update":
+                named.extend(arguments.entries(self.index, given.ref))
+        for option, given in named:
+            if option in held:
+                shape, grade = held[option]
+                yield self._argument(given, shape.named(shape.text, grade))
+
+    def _held(self, cls: ClassId) -> list[tuple[str, Shape]]:
+        return list(self.holding.get(cls, {}).items())
+
+    def _deferred(self, ref: Ref, name: str) -> Iterator[Site]:
+        """`partial(f, x)`, `pool.submit(f, x)`, `Thread(target=f, args=(x,), kwargs={...})`."""
+        node = self.index.project.node(ref)
+        skip = _DEFERRED.get(name, 0)
+        targets = [(ref[0], number) for option, number in node[3] if option in ("target", "function")]
+        if skip and len(node[2]) >= skip:
+            targets.append((ref[0], node[2][skip - 1]))
+        for target in targets:
+            for cls, (grade, _) in self.index.type_objects(target).items():
+                positional = arguments.positional(self.index, ref, skip)
+                given = [*zip(self.index.classes.fields(cls), positional, strict=False)]
+                yield from self._fields(cls, [*given, *arguments.keywords(self.index, ref)], grade)
+            for value, evidence in self.index.values(target).items():
+                if value[0] not in ("fn", "bm") or value[1] not in self.taking:
+                    continue
+                wanted = self.taking[value[1]]
+                for position, follower in self._followers(ref, value[1], value[0] == "bm", skip):
+                    if position in wanted:
+                        shape = wanted[position]
+                        yield self._argument(follower, shape.named(shape.text, Grade(evidence.grade)))
+
+    def _followers(self, ref: Ref, function: FunctionId, bound: bool, skip: int) -> Iterator[tuple[int, Given]]:
+        scope = self.index.project.scope(function)
+        if skip:
+            yield from arguments.to_parameters(self.index, ref, scope, bound, skip)
+        names = {each.name: number for number, each in enumerate(scope.params)}
+        takers = [number for number, each in enumerate(scope.params) if each.kind in ("positional", "normal")]
+        for option, number in self.index.project.node(ref)[3]:
+            inner = self.index.project.node((ref[0], number))
+            if option == "args" and inner[0] in ("tuple", "list"):
+                for order, each in enumerate(inner[1], start=1 if bound else 0):
+                    if order < len(takers):
+                        yield takers[order], Given((ref[0], each), (ref[0], each))
+            elif option in ("kwargs", "kwds"):
+                for name, given in arguments.entries(self.index, (ref[0], number)):
+                    if name in names:
+                        yield names[name], given
