@@ -91,7 +91,7 @@ no scope of their own: they run where they stand (a generator expression too), t
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
 SCHEMA: Final = 1
@@ -163,7 +163,12 @@ class ModuleFacts:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON-ready data; `from_json` restores it."""
-        return {"nodes": self.nodes, "owner": self.owner, "scopes": [asdict(scope) for scope in self.scopes]}
+        scopes = []
+        for scope in self.scopes:  # not asdict: it copies every list, and recurses into long chains of branches
+            raw = {item.name: getattr(scope, item.name) for item in fields(scope)}
+            raw["params"] = [asdict(param) for param in scope.params]
+            scopes.append(raw)
+        return {"nodes": self.nodes, "owner": self.owner, "scopes": scopes}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> ModuleFacts:

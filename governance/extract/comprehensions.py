@@ -44,7 +44,7 @@ def _clause(walk: Walk, node: Any, clause: cst.CompFor, source: int, names: dict
         test, true, _ = conditions.condition(walk, condition.test)
         walk.env = Env(true)
         inner, enclosing = walk.collect()
-        enclosing.append(["if", test, inner, []])
+        enclosing[0].append(["if", test, inner, []])
     if clause.inner_for_in is not None:
         following = clause.inner_for_in
         _clause(walk, node, following, walk.expr(following.iter), names, produced)
@@ -55,6 +55,6 @@ def _clause(walk: Walk, node: Any, clause: cst.CompFor, source: int, names: dict
     else:
         produced += [walk.expr(node.elt), -1]
     walk.resume(outer)
-    outer.append(["loop", "comp", [["next", item]], -1, body, []])
+    walk.steps.append(["loop", "comp", [["next", item]], -1, body, []])
     walk.close_loop(phis, [walk.env])
     return item

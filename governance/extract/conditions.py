@@ -64,14 +64,14 @@ def _boolean(walk: Walk, node: cst.BooleanOperation) -> tuple[int, Env, Env]:
     operands.reverse()
     decided: list[Env] = []
     numbers: list[int] = []
-    outer = walk.steps
+    outer = (walk.steps, walk.depth)
     is_and = operator is cst.And
     for position, operand in enumerate(operands):
         if position:
             block, before = walk.collect()
             number, true, false = condition(walk, operand)
             if block:
-                before.append(["if", numbers[-1], block, []] if is_and else ["if", numbers[-1], [], block])
+                before[0].append(["if", numbers[-1], block, []] if is_and else ["if", numbers[-1], [], block])
             else:
                 walk.resume(before)
         else:

@@ -9,7 +9,7 @@ import libcst as cst
 from governance.extract.bound_names import Names
 from governance.extract.environment import Env
 from governance.extract.type_expressions import annotation
-from governance.extract.walk import Building, Walk, name_of
+from governance.extract.walk import NORMAL, Building, Walk, name_of
 from governance.facts import Param
 
 
@@ -143,9 +143,9 @@ def _type_params(walk: Walk, scope: Building, params: cst.TypeParameters | None)
 
 def _run(walk: Walk, scope: Building, node: Any) -> None:
     """Walk the body in the new scope."""
-    saved = walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.mode, walk.has_paths
+    saved = walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.has_paths
     walk.scope, walk.env, walk.log, walk.loop, walk.steps = scope, Env(), [], None, scope.body
-    walk.mode, walk.has_paths = 0, False
+    walk.depth, walk.mode, walk.has_paths = 0, NORMAL, False
     for param in scope.params:
         walk.env[param.name] = param.node
         scope.bindings.setdefault(param.name, []).append(param.node)
@@ -157,7 +157,7 @@ def _run(walk: Walk, scope: Building, node: Any) -> None:
     else:
         walk.block(node.body)
     close(walk)
-    walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.mode, walk.has_paths = saved
+    walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.has_paths = saved
 
 
 def close(walk: Walk) -> None:

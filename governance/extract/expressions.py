@@ -97,7 +97,7 @@ def comparison(walk: Walk, node: cst.Comparison) -> int:
     """A chain of comparisons; what stands behind the second operator runs only if the first held."""
     operands = [walk.expr(node.left)]
     operators: list[str] = []
-    outer = walk.steps
+    outer = (walk.steps, walk.depth)
     for position, target in enumerate(node.comparisons):
         if position == 0:
             operand = walk.expr(target.comparator)
@@ -105,7 +105,7 @@ def comparison(walk: Walk, node: cst.Comparison) -> int:
             block, before = walk.collect()
             operand = walk.expr(target.comparator)
             if block:
-                before.append(["if", walk.add(["compare", list(operators), list(operands)]), block, []])
+                before[0].append(["if", walk.add(["compare", list(operators), list(operands)]), block, []])
             else:
                 walk.resume(before)
         operators.append(OPERATORS[type(target.operator)])

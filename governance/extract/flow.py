@@ -124,14 +124,14 @@ def _finally(walk: Walk, node: Any, start: int, before: Env, after: Env, marks: 
     """The `finally` suite: one walk for all the ways into it; what it stores holds on all the ways out."""
     walk.env = Env(walk.since(start, before), live=True)
     entry = len(walk.log)
+    ways = [result := Env(after)]
+    if walk.loop is not None:
+        ways += _copied(walk.loop.breaks, marks[0]) + _copied(walk.loop.continues, marks[1])
     block, outer = walk.collect()
     walk.block(node.body)
     walk.resume(outer)
     end = walk.env
     stored = {name for name, _ in walk.log[entry:]}
-    ways = [result := Env(after)]
-    if walk.loop is not None:
-        ways += _copied(walk.loop.breaks, marks[0]) + _copied(walk.loop.continues, marks[1])
     for env in ways:
         for name in sorted(stored):
             value = end.get(name, UNBOUND)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import libcst as cst
 
 from governance.extract.bound_names import Names, identifier
 from governance.extract.environment import UNBOUND, Env, Narrow, Phi, Value, forget, merge
+from governance.extract.error import ExtractError
 from governance.facts import Block, Node, Param, Scope
 
+MAX_BLOCKS = 400
+"""Blocks of steps within each other (an `elif` counts): facts must fit into JSON that any reader takes."""
 NORMAL, ANNOTATION, LITERAL = 0, 1, 2
 """How names and strings are read: as code, as a type (names look outward, strings are parsed), as `Literal[...]`."""
+
+
+Mark: TypeAlias = "tuple[Block, int]"
 
 
 class Building:
@@ -107,6 +113,7 @@ class Walk:
         self.has_paths = False
         """Whether any test told something about a dotted path or free name yet."""
         self.has_type_params = False
+        self.depth = 0
         self.header: Building | None = None
         """The scope whose header's annotations are being walked, if it has type parameters."""
 
@@ -145,15 +152,18 @@ class Walk:
         """A node for the present statement."""
         return self.add(["at", kind])
 
-    def collect(self) -> tuple[Block, Block]:
-        """Open a new block of steps; answers it and the one to go on with (give it to `resume`)."""
-        outer = self.steps
+    def collect(self) -> tuple[Block, Mark]:
+        """Open a new block of steps; answers it and what `resume` needs to close it."""
+        outer = (self.steps, self.depth)
+        self.depth += 1
+        if self.depth > MAX_BLOCKS:
+            raise ExtractError("too-deep", f"more than {MAX_BLOCKS} branches, loops and suites are nested in each other")
         self.steps = []
         return self.steps, outer
 
-    def resume(self, outer: Block) -> None:
-        """Close the block opened last."""
-        self.steps = outer
+    def resume(self, outer: Mark) -> None:
+        """Go on where a block was opened."""
+        self.steps, self.depth = outer
 
     # names ----------------------------------------------------------------------------------------------------------
 
