@@ -144,6 +144,13 @@ def text(facts: ModuleFacts, number: int, depth: int = 4) -> str:
         return f"await {text(facts, node[1], depth - 1)}"
     if op == "narrow":
         return text(facts, node[1], depth)
+    if op == "not":
+        return f"not {text(facts, node[1], depth - 1)}"
+    if op in ("and", "or"):
+        return f" {op} ".join(text(facts, each, depth - 1) for each in node[1])
+    if op == "compare":
+        first, *others = (text(facts, each, depth - 1) for each in node[2])
+        return " ".join([first, *(f"{sign} {other}" for sign, other in zip(node[1], others, strict=True))])
     if op in ("function", "class"):
         return facts.scopes[node[1]].name or "lambda"
     if op == "import":

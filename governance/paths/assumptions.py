@@ -1,0 +1,78 @@
+"""Assumptions: which calls outside the project are taken not to raise, and what a few of them are known to do."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Final
+
+SAFE: Final = (
+    "time.*", "logging.*", "warnings.*", "datetime.*", "uuid.uuid*", "threading.*", "contextvars.*", "contextlib.*",
+    "collections.*", "itertools.*", "functools.*", "dataclasses.*", "types.*", "typing.*", "operator.*", "enum.*",
+    "math.floor", "math.ceil", "random.random", "os.getpid", "gc.*", "sys.exc_info", "traceback.*", "pathlib.Path",
+    "asyncio.Lock*", "asyncio.Event*", "asyncio.Semaphore*", "asyncio.Queue", "asyncio.get_running_loop*",
+    "asyncio.create_task", "asyncio.ensure_future", "asyncio.current_task*", "asyncio.to_thread", "asyncio.gather",
+    "asyncio.wait_for", "asyncio.shield", "asyncio.sleep", "asyncio.TaskGroup*", "asyncio.timeout*", "asyncio.wait",
+    "concurrent.futures.*", "structlog.*", "loguru.*", "copy.copy", "weakref.*", "queue.Queue", "secrets.token_*",
+)  # fmt: skip
+"""Shell patterns over dotted names (methods of an object: the class or factory, a dot, the method)."""
+
+_SAFE_BUILTINS: Final = frozenset(
+    "abs all any bool bytes callable classmethod delattr dict dir enumerate filter float format frozenset getattr "
+    "hasattr hash id int isinstance issubclass iter len list locals map max min object print property range repr "
+    "reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip".split()
+)
+"""Builtins that raise only on arguments a type checker would refuse; `open`, `next`, `eval` and their like are not."""
+
+_UNSAFE_METHODS: Final = frozenset(
+    "pop popitem popleft remove index decode encode format format_map to_bytes fromhex move_to_end result".split()
+)
+"""Methods of builtin objects that raise in ordinary use."""
+
+_LOGGERS: Final = frozenset("log logger logging _log _logger LOG LOGGER __log__ audit_log access_log".split())
+_LOG_METHODS: Final = frozenset("debug info warning warn error exception critical fatal log bind trace success".split())
+
+EXIT_CALLS: Final = frozenset(("sys.exit", "builtins.exit", "builtins.quit"))
+GONE_CALLS: Final = frozenset(("os._exit", "os.abort", "os.execv", "os.execve", "os.execvp", "os.execl"))
+
+HARMLESS_WITH_FUNCTIONS: Final = frozenset(
+    "partial partialmethod staticmethod classmethod callable hasattr getattr id repr str isinstance issubclass type "
+    "signature iscoroutinefunction isfunction ismethod wraps update_wrapper append add cast debug info warning error "
+    "lru_cache cache property setattr append extend setdefault get len bool".split()
+)
+"""Last names of callables that take a function without running it."""
+
+JOINED_ON_AWAIT: Final = frozenset(("to_thread", "run_in_executor", "run_sync", "run_in_threadpool", "sync_to_async"))
+JOINED_BY_METHOD: Final = frozenset(("result", "join", "get"))
+STARTED_ELSEWHERE: Final = frozenset(
+    ("submit", "Thread", "Process", "Timer", "apply_async", "run_coroutine_threadsafe")
+)
+RUN_AT_ONCE: Final = frozenset(
+    ("run", "run_until_complete", "reduce", "runcall", "timeit", "async_to_sync", "apply", "call", "retry_call")
+)
+TASKS: Final = frozenset(("create_task", "ensure_future"))
+
+
+def is_safe(dotted: str, patterns: tuple[str, ...]) -> bool:
+    """Whether calling something of that dotted name is taken not to raise."""
+    if dotted.startswith("builtins."):
+        name = dotted[len("builtins.") :]
+        if "." not in name:
+            return name in _SAFE_BUILTINS or _is_exception(name)
+        return name.rpartition(".")[2] not in _UNSAFE_METHODS
+    if dotted.rpartition(".")[2] in ("result", "exception") and dotted.startswith("concurrent.futures."):
+        return False
+    return any(fnmatchcase(dotted, pattern) for pattern in patterns)
+
+
+def is_safe_method(name: str) -> bool:
+    """Whether a method of a builtin container is taken not to raise."""
+    return name not in _UNSAFE_METHODS
+
+
+def is_logging(base: str | None, method: str) -> bool:
+    """Whether `base.method()` is a log call by its names."""
+    return base in _LOGGERS and method in _LOG_METHODS
+
+
+def _is_exception(name: str) -> bool:
+    return name.endswith(("Error", "Exception", "Warning", "Exit", "Interrupt", "Iteration", "Group"))

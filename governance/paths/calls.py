@@ -1,0 +1,227 @@
+"""Calls: what happens on the paths through one call, attribute load, subscript or await."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.facts import Step
+from governance.paths import assumptions, automaton, deferred, stacks, targets
+from governance.paths.exceptions import ANY, CANCELLED, EXIT
+from governance.paths.frames import Frame, Work
+from governance.paths.outcomes import DEFINITE, POSSIBLE, PROBABLE, Outcomes, States, put
+from governance.paths.targets import Target
+
+if TYPE_CHECKING:
+    from governance.paths.engine import Engine
+
+
+def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
+    """The call step: everything the call may do, side by side."""
+    number = step[1]
+    registered = stacks.registered(engine, frame, number, entry)
+    if registered is not None:
+        return registered
+    joined = deferred.joined_by_method(engine, frame, number)
+    out = Outcomes()
+    if joined:
+        entry = perform_all(engine, frame, joined, entry, out)
+    for target in engine.targets(frame, number):
+        apply(engine, frame, number, target, entry, out)
+    return out
+
+
+def apply(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+    """One thing a call may do, when the call is evaluated."""
+    if target.deferred and not (target.deferred == "generator" and target.kind != targets.RUN):
+        _made(engine, frame, number, target, entry, out)
+    else:
+        perform(engine, frame, number, target, entry, out)
+
+
+def _made(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+    """A coroutine or generator is made: nothing of it runs here, unless nobody can tell where it does."""
+    if target.deferred == "generator" or number in engine.awaited_calls(frame):
+        _pass(entry, out)
+        return
+    name = engine.text(frame.ref(number))
+    if target.kind == targets.TRIGGER and engine.index.project.users(frame.ref(number)):
+        engine.note_site(frame.ref(number), target)
+        handed = frame.event("trigger", number, f"{name} is handed on without being awaited here")
+        for state, path in entry.items():
+            after = state.moved(engine.automaton.move(state.auto, automaton.TRIGGER))
+            put(out.normal, after, path.then(handed, target.grade))
+        return
+    event = None
+    if target.kind == targets.DUTY or (target.work is not None and engine.pays_in(target.work)):
+        event = frame.event("unawaited", number, f"{name} is never awaited, so it does not run")
+    for state, path in entry.items():
+        put(out.normal, state, path.then(event))
+
+
+def _pass(entry: States, out: Outcomes) -> None:
+    for state, path in entry.items():
+        put(out.normal, state, path)
+
+
+def perform(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+    """One thing that runs now."""
+    ref = frame.ref(number)
+    kind = target.kind
+    if kind == targets.SAFE:
+        _pass(entry, out)
+    elif kind == targets.RAISES:
+        _pass(entry, out)
+        may_raise(frame, number, entry, out, PROBABLE, engine.text(ref))
+    elif kind == targets.EXIT:
+        event = frame.event("raised", number, engine.text(ref))
+        for state, path in entry.items():
+            put(out.raised, (state, ("builtin", "SystemExit")), path.then(event))
+    elif kind == targets.TRIGGER:
+        trigger(engine, frame, number, target, entry, out)
+    elif kind == targets.DUTY:
+        duty(engine, frame, number, target, entry, out)
+    elif kind == targets.HANDS:
+        _hand_over(engine, frame, number, target, entry, out)
+    elif kind == targets.RUN:
+        engine.runs.call(frame, number, target, entry, out)
+
+
+def trigger(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+    """The call after which the duty is owed: it may end, raise, or be left by an exit."""
+    engine.note_site(frame.ref(number), target)
+    text = engine.text(frame.ref(number))
+    entered = frame.event("trigger", number, f"{text} is entered")
+    raised = frame.event("raised", number, f"{text}")
+    for state, path in entry.items():
+        after = state.moved(engine.automaton.move(state.auto, automaton.TRIGGER))
+        onward = path.then(entered, target.grade)
+        put(out.normal, after, onward)
+        put(out.raised, (after, ANY), onward.then(raised))
+        put(out.raised, (after, EXIT), onward.then(raised, PROBABLE))
+
+
+def duty(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+    """The call that is owed. Trying is enough for what must follow; for what must come before it has to succeed."""
+    engine.note_duty(frame.ref(number), target)
+    text = engine.text(frame.ref(number))
+    event = frame.event("duty", number, f"{text} is called")
+    raised = frame.event("raised", number, text)
+    for state, path in entry.items():
+        after = state.moved(engine.automaton.move(state.auto, automaton.DUTY))
+        # The receiver being unknown makes the proof weaker, not a path that pays more doubtful.
+        onward = path.then(event, DEFINITE if target.assumed else max(target.grade, POSSIBLE))
+        put(out.normal, after, onward)
+        failed = after if engine.automaton.attempt else state
+        put(out.raised, (failed, ANY), onward.then(raised, PROBABLE))
+
+
+def may_raise(frame: Frame, number: int, entry: States, out: Outcomes, grade: int, text: str) -> None:
+    """Something of which nothing is known may raise."""
+    event = frame.event("raised", number, text)
+    for state, path in entry.items():
+        put(out.raised, (state, ANY), path.then(event, grade))
+        put(out.raised, (state, EXIT), path.then(event, POSSIBLE))
+
+
+def suspended(engine: Engine, frame: Frame, number: int, entry: States, out: Outcomes) -> None:
+    """The coroutine waits here: it may be cancelled."""
+    event = frame.event("raised", number, f"cancellation at `{engine.text(frame.ref(number))}`")
+    for state, path in entry.items():
+        put(out.raised, (state, CANCELLED), path.then(event, PROBABLE))
+
+
+def _hand_over(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+    """Functions are given to something outside the project, which may run them at once, later, or never."""
+    name = targets.last_of(frame, frame.facts.nodes[number][1])
+    awaited = name in assumptions.JOINED_ON_AWAIT
+    if awaited and number in engine.awaited_calls(frame):
+        _pass(entry, out)
+        return
+    at_once = name in assumptions.RUN_AT_ONCE
+    if not at_once:
+        _pass(entry, out)
+    for work in target.works:
+        inner = Target(_kind_of(engine, work), min(work.grade, PROBABLE), work)
+        after = Outcomes()
+        perform(engine, frame, number, inner, entry, after)
+        if at_once:
+            out.absorb_all(after)
+            continue
+        # Whether a duty is done by whoever received it cannot be told: only that it may become owed is kept.
+        for state, path in after.normal.items():
+            if state.auto in engine.automaton.owing or state.auto in engine.automaton.wrong:
+                put(out.normal, state, path)
+    if name not in assumptions.STARTED_ELSEWHERE:
+        may_raise(frame, number, dict(out.normal), out, PROBABLE, engine.text(frame.ref(number)))
+
+
+def _kind_of(engine: Engine, work: Work) -> str:
+    if work.function in engine.trigger.functions:
+        return targets.TRIGGER
+    return targets.DUTY if work.function in engine.duty.functions else targets.RUN
+
+
+def awaited(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
+    """`await x`: coroutines that x stands for run here; everything else may be cancelled while it is waited for."""
+    node = frame.facts.nodes[step[1]][1]
+    out = Outcomes()
+    alternatives, waits = deferred.carried(engine, frame, node)
+    if not alternatives:
+        _pass(entry, out)
+    for jobs in alternatives:
+        after = perform_all(engine, frame, jobs, entry, out)
+        _pass(after, out)
+    if waits:
+        # What is awaited has been started when the wait can be cancelled.
+        reached: States = dict(out.normal) if alternatives else entry
+        suspended(engine, frame, step[1], reached, out)
+        if alternatives:
+            may_raise(frame, step[1], reached, out, PROBABLE, engine.text(frame.ref(node)))
+    return out
+
+
+def perform_all(engine: Engine, frame: Frame, jobs: list[deferred.Job], entry: States, out: Outcomes) -> States:
+    """Run what an awaitable or future carries; answers the states after all of it."""
+    current = entry
+    for job in jobs:
+        after = Outcomes()
+        for target in job.targets:
+            perform(engine, job.frame, job.number, target, current, after)
+        out.absorb(after)
+        current = after.normal
+    return current
+
+
+def attribute(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
+    """An attribute load: a property of the project runs; afterwards the base is known not to be None."""
+    number = step[1]
+    fact = frame.facts.nodes[number]
+    place, is_variable = engine.truth.place(frame, fact[1])
+    if place is not None and is_variable:
+        known: States = {}
+        for state, path in entry.items():
+            value = state.env.get(place)
+            if value == ("const", "none", None):
+                continue
+            put(known, state.with_value(place, ("some",)) if value is None else state, path)
+        entry = known or entry
+    works = engine.properties(frame, number)
+    if not works:
+        return Outcomes(entry)
+    out = Outcomes()
+    for work in works:
+        perform(engine, frame, number, Target(_kind_of(engine, work), work.grade, work), entry, out)
+    return out
+
+
+def subscript(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
+    """An item load: may raise unless the item is known to be there."""
+    out = Outcomes(entry)
+    if not engine.has_item(frame, step[1]):
+        kind = ("builtin", "LookupError")
+        event = frame.event("raised", step[1], engine.text(frame.ref(step[1])))
+        for state, path in entry.items():
+            key, _ = engine.truth.place(frame, step[1])
+            if key is None or key not in state.env:
+                put(out.raised, (state, kind), path.then(event, PROBABLE))
+    return out

@@ -1,0 +1,105 @@
+"""Lookups: methods and properties of classes, and whether a subscript finds something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from governance.index.definitions import wrapper
+from governance.index.values import ClassId, Value
+from governance.paths.frames import Frame, Work
+from governance.paths.outcomes import DEFINITE
+
+if TYPE_CHECKING:
+    from governance.index import Index
+
+
+def method(index: Index, cls: ClassId, name: str) -> Work | None:
+    """A method of a class or of its bases."""
+    bound = index.classes.lookup(cls, name)
+    for ref in bound[1] if bound else ():
+        node = index.project.node(ref)
+        if node[0] == "function":
+            return Work((ref[0], node[1]), cls)
+    return None
+
+
+def properties(index: Index, frame: Frame, number: int) -> list[Work]:
+    """The property functions of the project that an attribute load may run."""
+    fact = frame.facts.nodes[number]
+    found: list[Work] = []
+    owner = frame.self_frame(frame.name_of(fact[1]) or "")
+    if owner is not None and owner.receiver is not None:
+        work = _property(index, owner.receiver, fact[2])
+        return [work._replace(same_self=owner.same_self)] if work else []
+    if not any(index.project.children(cls, fact[2]) for cls in _classes_with(index, fact[2])):
+        return []
+    for cls, (grade, _) in index.classes_of(frame.ref(fact[1])).items():
+        work = _property(index, cls, fact[2])
+        if work is not None:
+            found.append(work._replace(grade=int(grade)))
+    return found
+
+
+def _classes_with(index: Index, name: str) -> list[ClassId]:
+    """Classes in whose body a name is bound: asked first, because most attributes are bound in none."""
+    table: dict[str, list[ClassId]] | None = getattr(index, "_bound_in_classes", None)
+    if table is None:
+        table = {}
+        for cls in index.project.scopes("class"):
+            for bound in index.project.scope(cls).bindings:
+                table.setdefault(bound, []).append(cls)
+        index._bound_in_classes = table  # type: ignore[attr-defined]
+    return table.get(name, [])
+
+
+def _property(index: Index, cls: ClassId, name: str) -> Work | None:
+    work = method(index, cls, name)
+    if work is not None and wrapper(index.solver, work.function) == "property":
+        return work
+    return None
+
+
+def has_item(index: Index, frame: Frame, number: int) -> bool:
+    """Whether `base[index]` is sure not to raise: a type, a slice, an item of a display, a default dictionary."""
+    fact = frame.facts.nodes[number]
+    key = frame.facts.nodes[fact[2]]
+    if key[0] == "slice":
+        return True
+    base = frame.facts.nodes[frame.origin(fact[1])]
+    if base[0] in ("dict", "list", "tuple"):
+        return _in_display(frame.facts.nodes, base, key)
+    values = index.values(frame.ref(fact[1]))
+    return bool(values) and all(_value_has(index, value, key) for value in values)
+
+
+def _in_display(nodes: list[list[Any]], display: list[Any], key: list[Any]) -> bool:
+    if key[0] != "const" or key[2] is None:
+        return False
+    if display[0] == "dict":
+        return any(each >= 0 and nodes[each][0] == "const" and nodes[each][2] == key[2] for each, _ in display[1])
+    size = len(display[1])
+    return isinstance(key[2], int) and -size <= key[2] < size
+
+
+def _value_has(index: Index, value: Value, key: list[Any]) -> bool:
+    if value[0] in ("cls", "selfcls", "ext", "tvcls"):
+        return True
+    if value[0] == "xinst":
+        return value[1].rpartition(".")[2] in ("defaultdict", "Counter")
+    if value[0] in ("inst", "self"):
+        return bool(index.external_bases(value[1]) & {"typing.TypedDict", "typing_extensions.TypedDict"})
+    if value[0] == "cont":
+        if value[1] == "tuple":
+            return key[0] == "const" and isinstance(key[2], int) and -len(value[2]) <= key[2] < len(value[2])
+        for site in value[2]:
+            if len(site) == 3 and isinstance(site[1], str) and isinstance(site[2], int):
+                made = index.project.node((site[1], site[2]))
+                if made[0] == "dict":
+                    return _in_display(index.project.modules[site[1]].facts.nodes, made, key)
+                if made[0] == "call":
+                    names = index.externals((site[1], site[2]))
+                    return any(name.rpartition(".")[2] in ("defaultdict", "Counter") for name in names)
+    return False
+
+
+__all__ = ["DEFINITE", "has_item", "method", "properties"]

@@ -1,0 +1,170 @@
+"""Reach: which functions may, directly or through what they call, come to one of the sought symbols."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from governance.index.values import FunctionId
+from governance.paths.sought import Sought
+
+if TYPE_CHECKING:
+    from governance.index import Index
+
+_IMPLICIT: Final = frozenset("__init__ __new__ __post_init__ __enter__ __exit__ __aenter__ __aexit__ __call__".split())
+_IMPLICIT_NEXT: Final = frozenset("__iter__ __next__ __aiter__ __anext__ __getattr__ __getitem__".split())
+
+
+class Reach:
+    """Answers for one set of sought symbols. Names alone give an upper bound; resolved calls decide within it."""
+
+    def __init__(self, index: Index, wanted: Sought) -> None:
+        self.index = index
+        self.wanted = wanted
+        self._known: dict[FunctionId, bool] = {}
+
+    def __call__(self, function: FunctionId) -> bool:
+        """Whether running a function may run one of the sought."""
+        known = self._known.get(function)
+        if known is None:
+            known = self._search(function)
+        return known
+
+    def _search(self, start: FunctionId) -> bool:
+        seen = {start}
+        todo = [start]
+        while todo:
+            function = todo.pop()
+            if function in self.wanted.functions:
+                self._known[start] = True
+                return True
+            if function not in self._named:
+                continue
+            for following in self._next(function):
+                if following not in seen:
+                    if self._known.get(following):
+                        self._known[start] = True
+                        return True
+                    seen.add(following)
+                    todo.append(following)
+        for function in seen:
+            self._known[function] = False
+        return False
+
+    def _next(self, function: FunctionId) -> list[FunctionId]:
+        """What a function may run next, as far as it is within the names; a sought symbol if it calls one."""
+        found: list[FunctionId] = []
+        sentinel = next(iter(self.wanted.functions), None)
+        for scope in self._subtree(function):
+            for number, name in self._uses[scope]:
+                if name not in self._names:
+                    continue
+                ref = (function[0], number)
+                values = self.index.values(ref)
+                if not values and name in self.wanted.names and sentinel is not None:
+                    return [sentinel]
+                for value in values:
+                    if value[0] in ("fn", "bm", "decorated"):
+                        found.extend(self.index.overrides(value[1]))
+                    elif value[0] in ("cls", "selfcls", "inst", "self"):
+                        if value[1] in self.wanted.classes and sentinel is not None:
+                            return [sentinel]
+                        found.extend(self._implicit(value[1]))
+                    elif value[0] in ("ext", "xmeth") and sentinel is not None:
+                        dotted = value[1] if value[0] == "ext" else f"{value[1]}.{value[2]}"
+                        if dotted in self.wanted.externals:
+                            return [sentinel]
+        return found
+
+    def _implicit(self, cls: FunctionId) -> list[FunctionId]:
+        found: list[FunctionId] = []
+        for name in (*_IMPLICIT, *_IMPLICIT_NEXT):
+            bound = self.index.classes.lookup(cls, name)
+            for ref in bound[1] if bound else ():
+                node = self.index.project.node(ref)
+                if node[0] == "function":
+                    found.append((ref[0], node[1]))
+        return found
+
+    def _subtree(self, function: FunctionId) -> list[FunctionId]:
+        return [function, *self._nested.get(function, ())]
+
+    @cached_property
+    def _nested(self) -> dict[FunctionId, list[FunctionId]]:
+        """Functions defined inside a function, at any depth."""
+        found: defaultdict[FunctionId, list[FunctionId]] = defaultdict(list)
+        project = self.index.project
+        for kind in ("function", "lambda"):
+            for scope in project.scopes(kind):
+                for outer in list(project.enclosing(scope))[1:]:
+                    if project.scope(outer).kind in ("function", "lambda"):
+                        found[outer].append(scope)
+        return dict(found)
+
+    @cached_property
+    def _uses(self) -> defaultdict[FunctionId, list[tuple[int, str]]]:
+        """The names each function uses (attributes, names, constant strings), with the node."""
+        found: defaultdict[FunctionId, list[tuple[int, str]]] = defaultdict(list)
+        for module, each in self.index.project.modules.items():
+            facts = each.facts
+            for number, node in enumerate(facts.nodes):
+                if node[0] == "attr":
+                    found[module, facts.owner[number]].append((number, node[2]))
+                elif node[0] in ("local", "free"):
+                    found[module, facts.owner[number]].append((number, node[1]))
+            for position, scope in enumerate(facts.scopes):
+                if scope.kind == "function":
+                    for decorator in scope.decorators:
+                        inner = facts.nodes[decorator]
+                        base = inner[1] if inner[0] == "call" else decorator
+                        name = facts.nodes[base]
+                        if name[0] in ("attr", "local", "free"):
+                            text = name[2] if name[0] == "attr" else name[1]
+                            found[module, position].append((base, text))
+        return found
+
+    @cached_property
+    def _closure(self) -> tuple[frozenset[FunctionId], frozenset[str]]:
+        project = self.index.project
+        users: defaultdict[str, set[FunctionId]] = defaultdict(set)
+        for scope, uses in self._uses.items():
+            for outer in project.enclosing(scope):
+                if project.scope(outer).kind in ("function", "lambda"):
+                    for _, name in uses:
+                        users[name].add(outer)
+        names = set(self.wanted.names)
+        for name in self.wanted.names:
+            names |= project.aliases.get(name, set())
+        todo = list(names)
+        functions: set[FunctionId] = set()
+        while todo:
+            for function in users.get(todo.pop(), ()):
+                if function in functions:
+                    continue
+                functions.add(function)
+                for called in self._called_by(function):
+                    for name in (called, *project.aliases.get(called, ())):
+                        if name not in names:
+                            names.add(name)
+                            todo.append(name)
+        return frozenset(functions), frozenset(names)
+
+    def _called_by(self, function: FunctionId) -> list[str]:
+        """The names through which a function may be run."""
+        project = self.index.project
+        name = project.scope(function).name
+        owner = project.owning_class(function)
+        if owner is not None and name in (*_IMPLICIT, *_IMPLICIT_NEXT):
+            classes = self.index.subclasses(owner)
+            # An instance may go by any name, so whoever makes or receives one is found by resolved values.
+            return [project.scope(cls).name for cls in classes]
+        return [name] if name else []
+
+    @property
+    def _named(self) -> frozenset[FunctionId]:
+        return self._closure[0]
+
+    @property
+    def _names(self) -> frozenset[str]:
+        return self._closure[1]

@@ -1,0 +1,255 @@
+"""Runs: project functions run as summaries: from a state, the states in which they return and what they raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from governance.index.values import FunctionId
+from governance.paths import managers, targets
+from governance.paths.frames import RESULT, SELF, Frame, Work
+from governance.paths.outcomes import (
+    DEFINITE,
+    Abstract,
+    Event,
+    Kind,
+    Outcomes,
+    Path,
+    Place,
+    Raised,
+    State,
+    States,
+    put,
+)
+from governance.paths.targets import Target
+from governance.paths.truth import NOTHING
+
+if TYPE_CHECKING:
+    from governance.paths.engine import Engine
+
+NESTING: Final = 24
+_ROUNDS: Final = 8
+
+Ended = dict[tuple[State, "Abstract | None"], Path]
+"""The states in which a function returns, with what is known of its result."""
+
+
+class TooComplex(Exception):
+    """The paths of a function are too many to be followed."""
+
+
+class Summary(NamedTuple):
+    """What running a function from one state comes to."""
+
+    ended: Ended
+    raised: Raised
+
+
+class Runs:
+    """Runs functions for an engine and keeps their summaries."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.live = 0
+        self._memo: dict[object, Summary] = {}
+        self._provisional: dict[object, Summary] = {}
+        self._running: dict[object, bool] = {}
+        self._inline: list[FunctionId] = []
+
+    def call(self, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+        """A call that runs a function of the project."""
+        assert target.work is not None
+        work = self._with_callables(frame, number, target)
+        pairs = targets.arguments(self.engine, frame, number, target) if frame.facts.nodes[number][0] == "call" else []
+        place = (frame.number, ("call", number)) if ("call", number) in frame.tracked else None
+        for state, path in entry.items():
+            given = {name: self.engine.truth.evaluate(frame, node, state) for name, node in pairs}
+            known = {name: value for name, value in given.items() if value is not None}
+            for (after, value), onward in self.ended(frame, number, work, known, {state: path}, out).items():
+                put(out.normal, after if place is None else after.with_value(place, value), onward)
+
+    def ended(
+        self, frame: Frame, at: int, work: Work, given: dict[str, Abstract], entry: States, out: Outcomes
+    ) -> Ended:
+        """Run a function from each state; what it raises goes to `out`."""
+        result: Ended = {}
+        for state, path in entry.items():
+            summary = self._call(work, given, state)
+            called = frame.event("called", at, f"{self.engine.index.project.qualname(work.function)} is called")
+            for (after, value), way in summary.ended.items():
+                put(result, (after, value), _joined(path, called, way, work.grade))
+            for (after, kind), way in summary.raised.items():
+                put(out.raised, (after, kind), _joined(path, called, way, work.grade))
+        return result
+
+    def _with_callables(self, frame: Frame, number: int, target: Target) -> Work:
+        """The function with what its parameters are known to hold."""
+        work = target.work
+        assert work is not None
+        if frame.facts.nodes[number][0] != "call":
+            return work
+        held = dict(work.callables)
+        for name, node in targets.arguments(self.engine, frame, number, target):
+            found = targets.functions_in(self.engine, frame, node)
+            if 0 < len(found) <= 4:
+                held[work.function, name] = tuple(found)
+        if held == dict(work.callables):
+            return work
+        return work._replace(callables=tuple(sorted(held.items(), key=lambda item: item[0])))
+
+    def _call(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
+        if self.live > NESTING or self._inline.count(work.function) > 1:
+            return _unknown(state)
+        if _is_closure(work):
+            self._inline.append(work.function)
+            try:
+                return self.of(work, given, state)
+            finally:
+                self._inline.pop()
+        seen = {place: value for place, value in state.env.items() if place[0] == SELF and work.same_self}
+        entry = State(state.auto, seen)
+        summary = self._memoised(work, given, entry)
+        rest = {place: value for place, value in state.env.items() if place not in seen}
+        return Summary(
+            {(_merged(after, rest), value): path for (after, value), path in summary.ended.items()},
+            {(_merged(after, rest), kind): path for (after, kind), path in summary.raised.items()},
+        )
+
+    def _memoised(self, work: Work, given: dict[str, Abstract], entry: State) -> Summary:
+        """Summaries of functions that call themselves start empty and grow until nothing is added.
+
+        What is computed on the way from such an unfinished summary is kept for that round only.
+        """
+        key = (work, frozenset(given.items()), entry)
+        if key in self._running:
+            self._running[key] = True
+            return self._memo[key]
+        known = self._memo.get(key) or self._provisional.get(key)
+        if known is not None:
+            return known
+        self._memo[key] = Summary({}, {})
+        try:
+            for _ in range(_ROUNDS):
+                self._running[key] = False
+                found = self.of(work, given, entry)
+                before, self._memo[key] = self._memo[key], found
+                if not self._running[key] or _same(before, found):
+                    break
+                self._provisional.clear()
+        finally:
+            del self._running[key]
+        if any(self._running.values()):
+            self._provisional[key] = self._memo.pop(key)
+            return self._provisional[key]
+        self._provisional.clear()
+        return self._memo[key]
+
+    def of(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
+        """Run a function with the decorators around it."""
+        step = self.engine.layers.applied(work)
+        if step is None:
+            return self._bare(work, given, state)
+        layer, inner = step
+        if layer.wrapper is not None:
+            return self.of(self.engine.layers.wrapped(layer, inner), {}, state)
+        return self._managed(layer.manager, inner, given, state)
+
+    def _managed(self, manager: int, inner: Work, given: dict[str, Abstract], state: State) -> Summary:
+        """A context manager that is used as a decorator stands around the call."""
+        module = (inner.function[0], 0)
+        frame = self.engine.frame(Work(module))
+        self.live += 1
+        is_async = self.engine.index.project.scope(inner.function).is_async
+
+        def body(states: States) -> Outcomes:
+            inside = Outcomes()
+            for (after, value), path in self.ended(frame, manager, inner, given, states, inside).items():
+                put(inside.returned, after.with_value((frame.number, RESULT), value), path)
+            return inside
+
+        try:
+            return _settled(
+                frame, managers.around(self.engine, frame, manager, manager, is_async, {state: Path(DEFINITE)}, body)
+            )
+        finally:
+            self.live -= 1
+
+    def _bare(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
+        frame, raw = self._activated(work, given, {state: Path(DEFINITE)}, None)
+        return _settled(frame, raw)
+
+    def _activated(
+        self, work: Work, given: dict[str, Abstract], entry: States,
+        on_yield: Callable[[Frame, States], Outcomes] | None,
+    ) -> tuple[Frame, Outcomes]:  # fmt: skip
+        frame = self.engine.frame(work)
+        frame.on_yield = on_yield
+        self.live += 1
+        try:
+            states: States = {}
+            known: dict[Place, Abstract] = {
+                (frame.number, name): value
+                for name, value in given.items()
+                if name in frame.tracked or value[0] in ("exception", "exception type")
+            }
+            for state, path in entry.items():
+                put(states, State(state.auto, {**state.env, **known}) if known else state, path)
+            return frame, self.engine.block(frame, frame.scope.body, states)
+        finally:
+            self.live -= 1
+
+    def activate(
+        self, frame: Frame, number: int, target: Target, entry: States,
+        on_yield: Callable[[Frame, States], Outcomes],
+    ) -> tuple[Frame, Outcomes]:  # fmt: skip
+        """Run a generator function; the answer still holds what its frame knows."""
+        assert target.work is not None
+        if self.live > NESTING:
+            raise TooComplex
+        work = self._with_callables(frame, number, target)
+        return self._activated(work._replace(layers=0), {}, entry, on_yield)
+
+
+def _joined(path: Path, called: Event, way: Path, grade: int) -> Path:
+    """A path, then a way through a called function."""
+    result = path
+    if way.trail:
+        result = result.then(called)
+        for event in way.trail:
+            result = result.then(event)
+    return result.then(None, min(way.grade, grade))
+
+
+def _settled(frame: Frame, raw: Outcomes) -> Summary:
+    gone = frozenset((frame.number,))
+    ended: Ended = {}
+    for state, path in raw.normal.items():
+        put(ended, (state.without(gone), NOTHING), path)
+    for state, path in raw.returned.items():
+        put(ended, (state.without(gone), state.env.get((frame.number, RESULT))), path)
+    raised: Raised = {}
+    for (state, kind), path in raw.raised.items():
+        key: tuple[State, Kind] = (state.without(gone), kind)
+        put(raised, key, path)
+    return Summary(ended, raised)
+
+
+def _merged(after: State, rest: dict[Place, Abstract]) -> State:
+    return State(after.auto, {**rest, **after.env}) if rest else after
+
+
+def _unknown(state: State) -> Summary:
+    """A function that is not followed any further."""
+    return Summary({(state, None): Path(DEFINITE)}, {})
+
+
+def _same(one: Summary, other: Summary) -> bool:
+    def grades(paths: dict[tuple[State, object], Path]) -> dict[tuple[State, object], int]:
+        return {key: path.grade for key, path in paths.items()}
+
+    return grades(one.ended) == grades(other.ended) and grades(one.raised) == grades(other.raised)  # type: ignore[arg-type]
+
+
+def _is_closure(work: Work) -> bool:
+    """Whether a function, or one that is handed to it, shares variables with an active one."""
+    return work.outer is not None or any(_is_closure(each) for _, works in work.callables for each in works)

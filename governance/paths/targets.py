@@ -1,0 +1,362 @@
+"""Targets: what a call may run, as far as the paths of a contract are concerned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from governance.facts import Node
+from governance.findings import Grade
+from governance.index import calls as index_calls
+from governance.index import graph
+from governance.index.values import ClassId, FunctionId, Value
+from governance.paths import assumptions
+from governance.paths.frames import Callables, Frame, Slot, Work
+from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
+
+if TYPE_CHECKING:
+    from governance.index import Index
+    from governance.index.index import Callee
+    from governance.paths.engine import Engine
+
+TRIGGER: Final = "trigger"
+DUTY: Final = "duty"
+RUN: Final = "run"
+SAFE: Final = "safe"
+RAISES: Final = "raises"
+EXIT: Final = "exit"
+GONE: Final = "gone"
+HANDS: Final = "hands"
+
+_HARMLESS_BASES: Final = frozenset(
+    ("builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic", "enum.Enum", "enum.StrEnum", "enum.IntEnum",
+     "typing.NamedTuple", "typing.TypedDict", "contextlib.ContextDecorator", "contextlib.AbstractContextManager",
+     "contextlib.AbstractAsyncContextManager", "typing_extensions.Protocol", "threading.Thread", "threading.local")
+)  # fmt: skip
+
+
+class Target(NamedTuple):
+    """One thing a call may do. works: the functions handed over (kind hands) or the one that is run.
+
+    deferred: a coroutine or generator is made, and nothing runs yet.
+    assumed: taken for the trigger or duty because of its name, the receiver being unknown.
+    bound: the receiver takes the first parameter.
+    """
+
+    kind: str
+    grade: int = DEFINITE
+    work: Work | None = None
+    works: tuple[Work, ...] = ()
+    deferred: str = ""
+    assumed: bool = False
+    bound: bool = False
+
+
+def find(engine: Engine, frame: Frame, number: int) -> list[Target]:
+    """Everything a call may do; never empty."""
+    fact = frame.facts.nodes[number]
+    held = held_by(engine, frame, fact[1])
+    if held is not None:
+        return [_classified(engine, frame, work, False) for work in held]
+    found = _project_targets(engine, frame, number, fact)
+    found += _others(engine, frame, number, fact, bool(found))
+    return list(dict.fromkeys(found))
+
+
+def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> list[Target]:
+    index = engine.index
+    callees = _dispatched(engine, frame, fact[1], _undecorated(engine, index.callees(frame.ref(number))))
+    sought = {
+        kind: max((int(each.grade) for each in callees if each.function in functions), default=0)
+        for kind, functions in ((TRIGGER, engine.trigger.functions), (DUTY, engine.duty.functions))
+    }
+    concrete = [each for each in callees if not is_abstract(engine.index, each.function)]
+    callees = concrete or callees
+    found = []
+    for callee in callees:
+        receiver, same = _receiver(frame, fact[1], callee)
+        work = work_of(frame, callee.function, receiver, same, int(callee.grade))
+        bound = callee.receiver is not None and not _is_static(engine, callee.function)
+        target = _classified(engine, frame, work, bound)
+        if target.kind in sought:
+            # Which override it is does not matter: the call is as certain as the best of them.
+            target = target._replace(grade=sought[target.kind], work=None)
+        found.append(target)
+    return found
+
+
+def _undecorated(engine: Engine, callees: list[Callee]) -> list[Callee]:
+    """Without the wrappers that decorators put in place of a function: those are applied when it is run."""
+    decorators = {function for callee in callees for function in engine.decorating(callee.function)}
+    if not decorators:
+        return callees
+    kept = [each for each in callees if not _is_inside(engine.index, each.function, decorators)]
+    # What the decorator's own evidence lowered is certain again once the decorator itself is followed.
+    return [
+        type(each)(each.function, Grade.DEFINITE, each.receiver) if engine.decorating(each.function) else each
+        for each in kept
+    ]
+
+
+def _is_inside(index: Index, function: FunctionId, outer: set[FunctionId]) -> bool:
+    return any(each in outer for each in index.project.enclosing(function))
+
+
+def _dispatched(engine: Engine, frame: Frame, callee: int, callees: list[Callee]) -> list[Callee]:
+    """For `self.m()` in a method that is run for a known class: only what an instance of that class has."""
+    fact = frame.facts.nodes[frame.origin(callee)]
+    if fact[0] != "attr" or not callees:
+        return callees
+    owner = frame.self_frame(frame.name_of(fact[1]) or "")
+    if owner is None or owner.receiver is None:
+        return callees
+    index = engine.index
+    allowed: set[FunctionId] = set()
+    inherited = index.classes.lookup(owner.receiver, fact[2])
+    for ref in inherited[1] if inherited else ():
+        node = index.project.node(ref)
+        if node[0] == "function":
+            allowed.add((ref[0], node[1]))
+    exact = set(allowed)
+    for cls in index.subclasses(owner.receiver) - {owner.receiver}:
+        allowed.update(index.project.children(cls, fact[2]))
+    kept = [each for each in callees if each.function in allowed]
+    return [
+        type(each)(each.function, Grade.DEFINITE, each.receiver) if each.function in exact else each for each in kept
+    ] or callees
+
+
+def _receiver(frame: Frame, callee: int, target: Callee) -> tuple[ClassId | None, bool]:
+    """The class of `self` in the called function, and whether that is the receiver of the function asked about."""
+    fact = frame.facts.nodes[frame.origin(callee)]
+    if fact[0] == "attr":
+        owner = frame.self_frame(frame.name_of(fact[1]) or "")
+        base = frame.facts.nodes[fact[1]]
+        if owner is None and base[0] == "call" and frame.facts.nodes[base[1]][:2] == ["free", "super"]:
+            owner = frame if frame.self_name else None
+        if owner is not None:
+            return owner.receiver or _class_of(target.receiver), owner.same_self
+    return _class_of(target.receiver), False
+
+
+def _class_of(value: Value | None) -> ClassId | None:
+    if value is not None and value[0] in ("inst", "self", "cls", "selfcls", "enum"):
+        cls: ClassId = value[1]
+        return cls
+    return None
+
+
+def work_of(
+    frame: Frame, function: FunctionId, receiver: ClassId | None = None, same_self: bool = False, grade: int = DEFINITE
+) -> Work:
+    """What is known about a function that is called from a frame: the activation around it, if it is nested there."""
+    parent = frame.project.scope(function).parent
+    for active in frame.lexical():
+        if active.function == (function[0], parent):
+            return Work(function, None, False, active, _sorted(active.callables), grade)
+    enclosing = set(frame.project.enclosing(function)) - {function}
+    inherited = {slot: works for slot, works in frame.callables.items() if slot[0] in enclosing}
+    return Work(function, receiver, same_self, None, _sorted(inherited), grade)
+
+
+def _sorted(callables: dict[Slot, tuple[Work, ...]]) -> Callables:
+    return tuple(sorted(callables.items(), key=lambda item: item[0]))
+
+
+def _classified(engine: Engine, frame: Frame, work: Work, bound: bool) -> Target:
+    scope = engine.index.project.scope(engine.surface(work))
+    deferred = "generator" if scope.is_generator else "coroutine" if scope.is_async else ""
+    kind = RUN
+    if work.function in engine.duty.functions:
+        kind = DUTY
+    elif work.function in engine.trigger.functions:
+        kind = TRIGGER
+    return Target(kind, work.grade, work, (), deferred, False, bound)
+
+
+def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) -> list[Target]:
+    """What is not a function of the project."""
+    index = engine.index
+    ref = frame.ref(number)
+    handed = _handed_over(engine, frame, fact)
+    found = [_external(engine, dotted, handed) for dotted in sorted(index.externals(ref))]
+    values = index.values(frame.ref(fact[1]))
+    for value in values:
+        if value[0] in ("cls", "selfcls"):
+            cls: ClassId = value[1]
+            if cls in engine.duty.classes or cls in engine.trigger.classes:
+                found.append(Target(DUTY if cls in engine.duty.classes else TRIGGER))
+            elif index.classes.lookup(cls, "__init__") is None:
+                found.append(Target(SAFE if _is_plain(engine, cls) else RAISES, PROBABLE))
+        elif value[0] == "cmeth":
+            found.append(Target(SAFE if assumptions.is_safe_method(value[2]) else RAISES, PROBABLE))
+        elif value[0] in ("callable", "xinst", "enum") or (value[0] in ("inst", "self") and not known):
+            found.append(_handing(handed, last_of(frame, fact[1]), RAISES))
+    return found if found or known else [_unknown(engine, frame, fact, handed)]
+
+
+def _is_plain(engine: Engine, cls: ClassId) -> bool:
+    """Whether making an instance of a class without `__init__` runs nothing that raises."""
+    unknown = engine.index.external_bases(cls) - _HARMLESS_BASES
+    return all(base.startswith("builtins.") and engine.exceptions.of_dotted(base) is not None for base in unknown)
+
+
+def _external(engine: Engine, dotted: str, handed: tuple[Work, ...]) -> Target:
+    if dotted in engine.duty.externals:
+        return Target(DUTY)
+    if dotted in engine.trigger.externals:
+        return Target(TRIGGER)
+    if dotted in assumptions.EXIT_CALLS:
+        return Target(EXIT)
+    if dotted in assumptions.GONE_CALLS:
+        return Target(GONE)
+    safe = assumptions.is_safe(dotted, engine.safe_calls)
+    return _handing(handed, dotted.rpartition(".")[2], SAFE if safe else RAISES)
+
+
+def _handing(handed: tuple[Work, ...], name: str, otherwise: str) -> Target:
+    """A call outside the project: it may run the functions that are handed to it."""
+    if handed and name not in assumptions.HARMLESS_WITH_FUNCTIONS:
+        return Target(HANDS, PROBABLE, works=handed)
+    return Target(otherwise, PROBABLE)
+
+
+def _unknown(engine: Engine, frame: Frame, fact: Node, handed: tuple[Work, ...]) -> Target:
+    """A call about which nothing is known but its name."""
+    callee = frame.facts.nodes[frame.origin(fact[1])]
+    name = last_of(frame, fact[1])
+    if callee[0] == "attr":
+        if name in engine.duty.names and engine.trusting:
+            return Target(DUTY, UNRESOLVED, assumed=True)
+        if name in engine.trigger.names:
+            return Target(TRIGGER, engine.suspicion, assumed=True)
+        if assumptions.is_logging(graph.last_name(frame.facts, callee[1]), name):
+            return Target(SAFE)
+    return _handing(handed, name, RAISES)
+
+
+def last_of(frame: Frame, callee: int) -> str:
+    """The last name of what is called, "" if it has none."""
+    fact = frame.facts.nodes[frame.origin(callee)]
+    if fact[0] == "attr":
+        return str(fact[2])
+    return str(fact[1]) if fact[0] in ("local", "free") else ""
+
+
+# functions as values ------------------------------------------------------------------------------------------------
+
+
+def held_by(engine: Engine, frame: Frame, node: int) -> list[Work] | None:
+    """The functions a parameter is known to hold in this activation; None for everything else."""
+    name = frame.name_of(node)
+    if name is None:
+        return _held_by_self(frame, node)
+    for scope in frame.project.enclosing(frame.function):
+        works = frame.callables.get((scope, name))
+        bindings = frame.project.scope(scope).bindings.get(name, ())
+        if works is not None and len(bindings) <= 1:
+            return list(works)
+        if bindings:
+            break
+    return None
+
+
+def _held_by_self(frame: Frame, node: int) -> list[Work] | None:
+    """What a decorator that is a class keeps in an attribute."""
+    fact = frame.facts.nodes[frame.origin(node)]
+    owner = frame.project.owning_class(frame.function)
+    if fact[0] != "attr" or owner is None or not frame.is_self(fact[1]):
+        return None
+    works = frame.callables.get((owner, f".{fact[2]}"))
+    return list(works) if works is not None else None
+
+
+def functions_in(engine: Engine, frame: Frame, node: int) -> list[Work]:
+    """The functions an expression may be (lambdas, methods, partials), [] if it is none."""
+    held = held_by(engine, frame, node)
+    if held is not None:
+        return held
+    fact = frame.facts.nodes[frame.origin(node)]
+    if fact[0] == "function":
+        return [work_of(frame, (frame.module, fact[1]))]
+    found: list[Work] = []
+    for value, evidence in engine.index.values(frame.ref(node)).items():
+        found += _function_value(engine, frame, node, value, evidence.grade, 3)
+    return list(dict.fromkeys(found))
+
+
+def _function_value(engine: Engine, frame: Frame, node: int, value: Value, grade: int, depth: int) -> list[Work]:
+    if value[0] in ("fn", "bm", "decorated"):
+        bound = value[2] if value[0] == "bm" else None
+        function: FunctionId = value[1]
+        if is_abstract(engine.index, function) and function not in engine.duty.functions | engine.trigger.functions:
+            return []
+        same = False
+        fact = frame.facts.nodes[frame.origin(node)]
+        if bound is not None and fact[0] == "attr":
+            owner = frame.self_frame(frame.name_of(fact[1]) or "")
+            same = owner is not None and owner.same_self
+        return [work_of(frame, function, _class_of(bound), same, grade)]
+    if value[0] == "partial" and depth:
+        call = engine.index.project.node((value[1], value[2]))
+        if call[2] and value[1] == frame.module:
+            inner = call[2][0]
+            found = [
+                each
+                for item, evidence in engine.index.values((value[1], inner)).items()
+                for each in _function_value(engine, frame, inner, item, min(grade, evidence.grade), depth - 1)
+            ]
+            fact = frame.facts.nodes[frame.origin(inner)]
+            return [work_of(frame, (frame.module, fact[1]))] if fact[0] == "function" else found
+    return []
+
+
+def _handed_over(engine: Engine, frame: Frame, fact: Node) -> tuple[Work, ...]:
+    """The functions among the arguments of a call that matter to the contract."""
+    found: list[Work] = []
+    for argument in (*fact[2], *(value for _, value in fact[3])):
+        inner = frame.facts.nodes[argument]
+        if inner[0] == "star":
+            continue
+        found.extend(work for work in functions_in(engine, frame, argument) if engine.matters(work))
+    return tuple(dict.fromkeys(found))
+
+
+def arguments(engine: Engine, frame: Frame, number: int, target: Target) -> list[tuple[str, int]]:
+    """Which argument nodes of a call reach which parameters of a function that it runs."""
+    assert target.work is not None
+    scope = engine.index.project.scope(target.work.function)
+    fact = frame.facts.nodes[number]
+    if any(frame.facts.nodes[each][0] == "star" for each in fact[2]):
+        return []
+    pairs = index_calls.bind(scope, fact, target.bound)
+    return [
+        (scope.params[index].name, node) for index, node in pairs if scope.params[index].kind not in ("vararg", "kwarg")
+    ]
+
+
+# what functions are -------------------------------------------------------------------------------------------------
+
+
+def is_abstract(index: Index, function: FunctionId) -> bool:
+    """Whether a function only stands for its overrides: its body is `...`, `pass` or `raise NotImplementedError`."""
+    scope = index.project.scope(function)
+    if scope.kind != "function" or index.project.owning_class(function) is None:
+        return False
+    for decorator in scope.decorators:
+        if any(name.rpartition(".")[2].startswith("abstract") for name in index.names.dotted((function[0], decorator))):
+            return True
+    steps = [step for step in scope.body if step[0] not in ("bind", "attr")]
+    raising = [step for step in steps if step[0] == "raise"]
+    if raising and all(step[0] in ("raise", "call") for step in steps):
+        names = index.project.text((function[0], raising[0][2])) if raising[0][2] >= 0 else ""
+        return names.startswith("NotImplementedError")
+    return not steps and index.classes.is_protocol(index.project.owning_class(function) or function)
+
+
+def _is_static(engine: Engine, function: FunctionId) -> bool:
+    scope = engine.index.project.scope(function)
+    return any(
+        name.rpartition(".")[2] == "staticmethod"
+        for decorator in scope.decorators
+        for name in engine.index.names.dotted((function[0], decorator))
+    )
