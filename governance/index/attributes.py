@@ -31,6 +31,10 @@ def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, 
         add(out, ("xmeth", f"{value[1]}.{value[2]}", name, ()), grade, "attribute", source, value)
     elif kind == "cont":
         add(out, ("cmeth", value, name), grade, "attribute", source, value)
+    elif kind == "const" and value[1] == "str":
+        add(out, ("smeth", value[2], name), grade, "method", source, value)
+    elif kind == "ns":
+        _of_namespace(solver, source, value, grade, name, out)
     elif kind == "super":
         _of_super(solver, source, value, grade, name, out)
     elif kind == "bm" and name == "__self__":
@@ -178,6 +182,8 @@ def _of_class(solver: Solver, source: Key, value: Value, grade: int, name: str, 
                     add(out, each, min(grade, evidence.grade), "class attribute", key, each)
     if name == "__members__":
         return
+    if name == "__subclasses__":
+        add(out, ("callable", ("subclasses", *cls)), grade, "subclasses", source, value)
     written = classes.annotation(cls, name)
     if written is not None:
         typing_forms.concrete(solver, ("t", *written[1], ()), out, "annotation")
@@ -192,6 +198,31 @@ def _of_super(solver: Solver, source: Key, value: Value, grade: int, name: str, 
         key: Key = ("n", *ref)
         for each, evidence in solver.get(key).items():
             _bind(solver, source, receiver, each, min(grade, evidence.grade), out, key)
+
+
+def _of_namespace(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
+    """SimpleNamespace and its like: constructor keywords, and what is stored on this very object."""
+    _, module, number = value
+    for keyword, argument in solver.project.node((module, number))[3]:
+        if keyword == name:
+            solver.copy(("n", module, argument), out, "keyword", grade)
+    for ref in solver.project.attr_stores(name):
+        node = solver.project.node(ref)
+        if node[0] == "store_attr" and value in solver.get(("n", ref[0], node[1])):
+            solver.copy(("n", ref[0], node[3]), out, "stored", grade)
+
+
+def rule_subclasses(solver: Solver, key: Key, out: Answer) -> None:
+    """("subclasses", module, scope): a sequence of the direct subclasses."""
+    add(out, ("cont", "seq", (("subclass", *key[1:]),)), note="subclasses")
+
+
+def rule_subclass(solver: Solver, key: Key, out: Answer) -> None:
+    """("subclass", module, scope): each of them."""
+    cls = (key[1], key[2])
+    for each in solver.classes.subclasses(cls):
+        if any(base == cls for base, _ in solver.classes.bases(each)):
+            add(out, ("cls", each), note="subclass")
 
 
 def rule_stored(solver: Solver, key: Key, out: Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from governance.contract import Ref
 from governance.facts import Node, Scope
-from governance.index import attributes, containers, externals, typing_forms
+from governance.index import attributes, containers, externals, texts, typing_forms
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
 
@@ -46,6 +46,8 @@ def result(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grad
     elif kind == "callable":
         for each, evidence in solver.get(value[1]).items():
             add(out, each, min(grade, evidence.grade), "annotation", value[1], each)
+    elif kind == "smeth":
+        texts.method(solver, ref, node, value, grade, out)
     elif kind == "cmeth":
         containers.method(solver, ref, node, source, value, grade, out)
     elif kind == "tvcls":

@@ -10,7 +10,7 @@ from governance.index import attributes, graph
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value
 
-_ADDERS: Final = frozenset("append add appendleft put put_nowait insert register subscribe push".split())
+_ADDERS: Final = frozenset("append add appendleft put put_nowait set insert register subscribe push".split())
 _EXTENDERS: Final = frozenset(("extend", "update", "extendleft", "union"))
 _SAME: Final = frozenset(("copy", "union", "intersection", "difference", "__iter__", "new_child"))
 _TAKERS: Final = frozenset("pop popleft get get_nowait popitem setdefault __getitem__ __next__ __anext__".split())
@@ -195,6 +195,9 @@ def awaited(solver: Solver, source: Key, out: Answer) -> None:
             add(out, value, evidence.grade, "awaited", source, value)
         elif value[0] in ("inst", "self"):
             found = solver.classes.lookup(value[1], "__await__")
+            if found is None:
+                # What an asynchronous container hands out: its `get` was taken for the plain one.
+                add(out, value, min(evidence.grade, PROBABLE), "awaited", source, value)
             for ref in found[1] if found else ():
                 node = solver.project.node(ref)
                 if node[0] == "function":
@@ -353,8 +356,6 @@ def method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grad
     elif name in _TAKERS:
         for key in keys:
             solver.copy(key, out, "element", grade)
-        if name == "get":
-            add(out, ("coro", keys[0]), grade, name, source, value)
 
 
 def rule_pair(solver: Solver, key: Key, out: Answer) -> None:

@@ -15,6 +15,7 @@ from governance.index import (
     externals,
     narrowing,
     parameters,
+    texts,
     typing_forms,
 )
 from governance.index.solver import PROBABLE, Answer, Rule, Solver, add
@@ -55,6 +56,7 @@ def _free(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     module, name, scope = ref[0], node[1], node[2]
     found = solver.names.binding((module, scope), name)
     if found is None:
+        texts.of_module(solver, module, name, out)
         for entity in solver.names.lookup((module, scope), name):
             if entity[0] == "ext":
                 add(out, entity, note="builtin")
@@ -98,6 +100,7 @@ def _attr(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 
 def _sub(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     containers.subscript(solver, ref, node, out)
+    texts.piece(solver, ref, node, out)
 
 
 def _import(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -198,6 +201,10 @@ def _binary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
             for other in right:
                 if one[:2] == ("const", "str") and other[:2] == ("const", "str") and len(one[2] + other[2]) < 200:
                     add(out, ("const", "str", one[2] + other[2]), note="concatenation")
+    if node[1] == "%":
+        for one in left:
+            for text in texts.formatted(one, right, solver):
+                add(out, ("const", "str", text), note="formatted")
     for one in left:
         if one[0] in ("inst", "self"):
             name = {"|": "__or__", "+": "__add__", ">>": "__rshift__", "<<": "__lshift__", "/": "__truediv__"}.get(
@@ -309,6 +316,8 @@ RULES: Final[dict[str, Rule]] = {
     "t": typing_forms.rule_type,
     "glob": attributes.rule_global,
     "attr": attributes.rule_stored,
+    "subclasses": attributes.rule_subclasses,
+    "subclass": attributes.rule_subclass,
     "ret": calls.rule_return,
     "body": calls.rule_body,
     "yields": calls.rule_yields,

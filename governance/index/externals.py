@@ -106,6 +106,22 @@ def _sequence_of_first(solver: Solver, ref: Ref, node: Node, grade: int, out: An
         add(out, ("cont", "seq", (("items", ref[0], node[2][0]),)), grade, "container")
 
 
+def _namespace(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    add(out, ("ns", *ref), grade, "namespace")
+
+
+def _field(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    """A dataclass field: its default, or what its factory makes."""
+    for name, argument in node[3]:
+        source: Key = ("n", ref[0], argument)
+        if name == "default":
+            solver.copy(source, out, "default", grade)
+        elif name in ("default_factory", "factory"):
+            bare: Node = ["call", argument, [], []]
+            for value, evidence in solver.get(source).items():
+                calls.result(solver, ref, bare, source, value, min(grade, evidence.grade), out)
+
+
 def _mapping(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
     add(out, ("cont", "dict", (("dkey", *ref), ("dval", *ref))), grade, "container")
 
@@ -249,6 +265,17 @@ _SUMMARIES: Final[dict[str, Summary]] = {
         (f"builtins.{name}" for name in "list set tuple frozenset sorted reversed iter aiter".split()), _sequence
     ),
     **dict.fromkeys(("collections.deque", "itertools.chain", "itertools.chain.from_iterable"), _sequence),
+    **dict.fromkeys(
+        (
+            f"{module}.{name}"
+            for module in ("queue", "asyncio", "multiprocessing")
+            for name in ("Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue")
+        ),
+        _sequence,
+    ),
+    "contextvars.ContextVar": _sequence,
+    **dict.fromkeys(("types.SimpleNamespace", "threading.local", "argparse.Namespace"), _namespace),
+    **dict.fromkeys(("dataclasses.field", "attrs.field", "attr.ib", "pydantic.Field"), _field),
     "builtins.filter": _sequence_of_last,
     **dict.fromkeys(
         (f"itertools.{name}" for name in "islice cycle takewhile dropwhile filterfalse tee".split()), _sequence_of_first

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from governance.contract import Ref, Trail
 from governance.findings import Grade
-from governance.index import chain
+from governance.index import attributes, chain
 from governance.index.classes import Classes
 from governance.index.expressions import RULES
 from governance.index.names import Names
@@ -223,6 +223,15 @@ class Index:
     def member(self, module: str, name: str) -> Mapping[Value, Evidence]:
         """What a module's attribute may be."""
         return self.solver.ask(("glob", module, name))
+
+    def loaded(self, values: Mapping[Value, Grade], name: str) -> Mapping[Value, Evidence]:
+        """What attribute `name` of these values may be."""
+        out: dict[Value, Evidence] = {}
+        for _ in range(2):  # the second time with answers that have settled
+            for value, grade in values.items():
+                attributes.attribute(self.solver, ("none",), value, grade, name, out)
+            self.solver.settle()
+        return out
 
     def implements(self, cls: ClassId, protocol: ClassId) -> bool:
         """Whether a class structurally provides every method a Protocol declares, with a compatible arity."""

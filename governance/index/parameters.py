@@ -37,6 +37,8 @@ def rule_param(solver: Solver, key: Key, out: Answer) -> None:
         solver.copy(("n", module, param.default), out, "default")
     if not typing_forms.informative(declared) or attributes.weak(solver, declared):
         solver.get(("callers", module, number))
+    else:
+        solver.closed.add(key)
 
 
 def _receiver(solver: Solver, function: FunctionId, out: Answer) -> bool:
@@ -138,7 +140,13 @@ def rule_callers(solver: Solver, key: Key, out: Answer) -> None:
         sites.update(dict.fromkeys(direct))
         sites.update(dict.fromkeys(passed))
     nested = scope.parent > 0 and owner is None
-    if scope.kind == "lambda" or nested or scope.name == "__call__" or any(project.mentions(name) for name in names):
+    if (
+        scope.decorators
+        or scope.kind == "lambda"
+        or nested
+        or scope.name == "__call__"
+        or any(project.mentions(name) for name in names)
+    ):
         sites.update(dict.fromkeys(project.indirect_calls[:CANDIDATES]))
     if scope.kind == "lambda" and scope.node >= 0:
         # Handed over where it is written: `map(lambda x: ..., xs)`.
@@ -363,7 +371,7 @@ def _callback(solver: Solver, module: str, node: Node, value: Value, grade: int)
             if name in ("apply", "apply_async") and rest and solver.project.node((module, rest[0]))[0] == "tuple":
                 rest = solver.project.node((module, rest[0]))[1]
             if mapped:
-                _map_elements(solver, module, each, rest, best)
+                _map_elements(solver, module, each, rest, best, reduced=name == "reduce")
             else:
                 shown = ["call", node[1], rest, node[3]]
                 _reach_callable(solver, module, shown, each, best)
@@ -374,10 +382,12 @@ def _reach_callable(solver: Solver, module: str, shown: Node, value: Value, grad
         _pass(solver, module, shown, value[1], value[2] if value[0] == "bm" else None, grade)
 
 
-def _map_elements(solver: Solver, module: str, value: Value, sources: list[int], grade: int) -> None:
+def _map_elements(
+    solver: Solver, module: str, value: Value, sources: list[int], grade: int, *, reduced: bool = False
+) -> None:
     if value[0] not in ("fn", "bm"):
         return
-    offset = 1 if value[0] == "bm" else 0
+    offset = (1 if value[0] == "bm" else 0) + (1 if reduced else 0)
     for position, source in enumerate(sources):
         found: Answer = {}
         containers.items(solver, ("n", module, source), found)

@@ -268,12 +268,14 @@ def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
             tables.attr_loads[node[2]].append(ref)
         elif op == "call":
             callee = facts.nodes[node[1]]
-            if callee[0] in ("attr", "free") or (callee[0] == "local" and _is_definition(facts, callee[2])):
-                tables.calls[callee[2] if callee[0] == "attr" else callee[1]].append(ref)
+            if callee[0] == "attr":
+                tables.calls[callee[2]].append(ref)
+            elif callee[0] in ("free", "local"):
+                tables.calls[callee[1]].append(ref)
+                if not _is_definition(facts, callee):
+                    tables.indirect.append(ref)
             else:
                 tables.indirect.append(ref)
-                if callee[0] == "local":
-                    tables.calls[callee[1]].append(ref)
             for argument in (*node[2], *(value for _, value in node[3])):
                 named = graph.last_name(facts, argument)
                 if named is not None:
@@ -288,8 +290,20 @@ def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
             tables.by_op[op].append(ref)
 
 
-def _is_definition(facts: ModuleFacts, number: int) -> bool:
-    return number >= 0 and facts.nodes[number][0] in ("function", "class", "import", "import_as")
+_DEFINITIONS = frozenset(("function", "class", "import", "import_as"))
+
+
+def _is_definition(facts: ModuleFacts, callee: Node) -> bool:
+    """Whether a called name is that of a function, class or import, and no variable."""
+    if callee[0] == "local":
+        return callee[2] >= 0 and facts.nodes[callee[2]][0] in _DEFINITIONS
+    number = callee[2]
+    while number > 0:
+        scope = facts.scopes[number]
+        if scope.kind != "class" and callee[1] in scope.bindings:
+            return all(facts.nodes[each][0] in _DEFINITIONS for each in scope.bindings[callee[1]] if each >= 0)
+        number = scope.parent
+    return True
 
 
 def _site_names(facts: ModuleFacts) -> dict[int, set[str]]:

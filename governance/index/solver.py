@@ -23,6 +23,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("pair", key, ...)        | a tuple of these keys |
 | ("called", module, call, position) | what calling that argument of the call gives |
 | ("gathered"/"awaited"/"dflt", module, call) | results of gather; values of a defaultdict |
+| ("subclasses"/"subclass", module, scope) | the direct subclasses of a class |
 | ("made", module, scope)   | no answer: starts the flows of the calls that construct a dataclass |
 | ("decorate", module, definition) | no answer: contributes a definition to its decorators |
 | ("varargs", module, scope, index) | elements of a `*args` or values of a `**kwargs` parameter |
@@ -85,6 +86,8 @@ class Solver:
         self.pending: deque[Key] = deque()
         self.queued: set[Key] = set()
         self.answered: set[Key] = set()
+        self.closed: set[Key] = set()
+        """Keys whose declaration says it all: contributions to them are not taken."""
         self.active: set[Key] = set()
         self.stack: list[Key] = []
         self.widened: set[Key] = set()
@@ -171,7 +174,7 @@ class Solver:
             self._queue(key)
             return
         self.evaluations += 1
-        out: Answer = dict(self.contributed.get(key, _EMPTY))
+        out: Answer = {}
         self.stack.append(key)
         self.active.add(key)
         try:
@@ -179,7 +182,7 @@ class Solver:
         finally:
             self.active.discard(key)
             self.stack.pop()
-        for value, evidence in self.contributed.get(key, _EMPTY).items():
+        for value, evidence in self.contributed.get(key, _EMPTY).items() if key not in self.closed else ():
             add(out, *evidence_args(value, evidence))
         state = self.state[key]
         grown = key not in self.answered

@@ -44,6 +44,10 @@ def _getattrs(index: Index) -> Iterator[Site]:
             arguments = project.node(ref)[2]
             if len(arguments) >= 2 and index.externals(ref) & _GETATTR:
                 yield Site(ref, (ref[0], arguments[0]), (ref[0], arguments[1]))
+    for ref in project.calls("partial"):
+        arguments = project.node(ref)[2]
+        if len(arguments) >= 3 and ("ext", "builtins.getattr") in index.values((ref[0], arguments[0])):
+            yield Site(ref, (ref[0], arguments[1]), (ref[0], arguments[2]))
     for ref in project.calls("__getattribute__"):
         node = project.node(ref)
         callee = project.node((ref[0], node[1]))
