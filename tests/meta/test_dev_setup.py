@@ -73,6 +73,7 @@ def test_second_run_sets_nothing_up(project: Project) -> None:
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_pip_alone_is_enough(project: Project, tmp_path: Path) -> None:
     (tmp_path / "tools/uv").unlink()
     first = project.dev("check")

