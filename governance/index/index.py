@@ -143,7 +143,7 @@ class Index:
             put(value[1], value[2], grade)
             cls = class_of(value[2])
             name = self.project.scope(value[1]).name
-            if cls is not None and name != "__init__":
+            if cls is not None and name != "__init__" and self._dispatches(cls, name, value[1]):
                 subclasses = self.subclasses(cls)
                 for each in subclasses if len(subclasses) <= _OVERRIDES else ():
                     for override in self.project.children(each, name):
@@ -160,6 +160,14 @@ class Index:
             if call[2]:
                 for each, evidence in self.values((value[1], call[2][0])).items():
                     self._callee(each, min(grade, Grade(evidence.grade)), found, depth - 1)
+
+    def _dispatches(self, cls: ClassId, name: str, function: FunctionId) -> bool:
+        """Whether a bound method was found on its receiver, where overrides may take its place, not by `super()`."""
+        bound = self.classes.lookup(cls, name)
+        return bound is None or any(
+            self.project.node(ref)[0] != "function" or (ref[0], self.project.node(ref)[1]) == function
+            for ref in bound[1]
+        )
 
     def _method(
         self, cls: ClassId, name: str, grade: Grade, found: dict[tuple[FunctionId, Value | None], Grade]
