@@ -125,24 +125,28 @@ def _join_two(one: Env, two: Env, outside: bool) -> Env:
     if one is two:
         return one
     result = Env(live=one.live)
-    missing = UNBOUND
     for name, value in one.items():
-        other = two.get(name, missing)
+        other = two.get(name, UNBOUND)
         if value is other or value == other:
             result[name] = value
-        elif type(value) is tuple:
-            if type(other) is tuple:
-                common = tuple(test for test in value if test in other)
-                if common:
-                    result[name] = common
-            elif other != missing:
-                result[name] = merge(name, (missing, other), outside)
+        elif type(value) is tuple and type(other) is tuple:
+            common = tuple(test for test in value if test in other)
+            if common:
+                result[name] = common
         else:
-            result[name] = merge(name, (value, missing if type(other) is tuple else other), outside)
+            _meet(result, name, value, other, outside)
     for name, value in two.items():
-        if name not in one and type(value) is not tuple:
-            result[name] = merge(name, (missing, value), outside)
+        if name not in one:
+            _meet(result, name, UNBOUND, value, outside)
     return result
+
+
+def _meet(result: Env, name: str, one: Any, two: Any, outside: bool) -> None:
+    """Two different values of a name meet; tests of a path or free name hold on one side only, so no longer."""
+    values = [UNBOUND if type(value) is tuple else value for value in (one, two)]
+    merged = merge(name, values, outside)
+    if merged != UNBOUND:
+        result[name] = merged
 
 
 def narrowed(env: Env, keys: Iterable[str], test: int, positive: bool, bound: set[str]) -> Env:
