@@ -7,7 +7,7 @@ from typing import Any
 import libcst as cst
 
 from governance.extract.bound_names import dotted
-from governance.extract.environment import Env, join, narrowed
+from governance.extract.environment import Env, join
 from governance.extract.walk import NORMAL, Walk, name_of
 
 
@@ -38,9 +38,7 @@ def _condition(walk: Walk, node: Any) -> tuple[int, Env, Env]:
     keys = [key for key in _subjects(node) if key]
     if not keys:
         return number, walk.env, walk.env
-    bound = set() if walk.scope.outside else walk.scope.names.bound
-    walk.has_paths = walk.has_paths or any(type(walk.env.get(key, ())) is tuple for key in keys)
-    return number, narrowed(walk.env, keys, number, True, bound), narrowed(walk.env, keys, number, False, bound)
+    return number, walk.narrowed(walk.env, keys, number, True), walk.narrowed(walk.env, keys, number, False)
 
 
 def _constant(env: Env, fact: list[Any]) -> tuple[Env, Env]:

@@ -8,8 +8,9 @@ import libcst as cst
 
 from governance.extract.bound_names import Names
 from governance.extract.environment import Env
+from governance.extract.scope import Building
 from governance.extract.type_expressions import annotation
-from governance.extract.walk import NORMAL, Building, Walk, name_of
+from governance.extract.walk import NORMAL, Walk, name_of
 from governance.facts import Param
 
 
@@ -98,7 +99,11 @@ def _defaults(walk: Walk, params: list[tuple[str, cst.Param]]) -> list[int]:
 
 
 def _annotate(
-    walk: Walk, scope: Building, params: list[tuple[str, cst.Param]], defaults: list[int], returns: cst.Annotation | None
+    walk: Walk,
+    scope: Building,
+    params: list[tuple[str, cst.Param]],
+    defaults: list[int],
+    returns: cst.Annotation | None,
 ) -> None:
     """Parameters and return type; types look outward from where the definition stands."""
     for index, ((kind, param), default) in enumerate(zip(params, defaults, strict=True)):
@@ -143,9 +148,9 @@ def _type_params(walk: Walk, scope: Building, params: cst.TypeParameters | None)
 
 def _run(walk: Walk, scope: Building, node: Any) -> None:
     """Walk the body in the new scope."""
-    saved = walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.has_paths
+    saved = walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.paths
     walk.scope, walk.env, walk.log, walk.loop, walk.steps = scope, Env(), [], None, scope.body
-    walk.depth, walk.mode, walk.has_paths = 0, NORMAL, False
+    walk.depth, walk.mode, walk.paths = 0, NORMAL, {}
     for param in scope.params:
         walk.env[param.name] = param.node
         scope.bindings.setdefault(param.name, []).append(param.node)
@@ -157,7 +162,7 @@ def _run(walk: Walk, scope: Building, node: Any) -> None:
     else:
         walk.block(node.body)
     close(walk)
-    walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.has_paths = saved
+    walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.paths = saved
 
 
 def close(walk: Walk) -> None:

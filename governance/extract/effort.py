@@ -64,7 +64,7 @@ def check(text: str) -> None:
 class _Frame:
     """Between two brackets: elements of the chain since the last separator, parameter lists of lambdas still open."""
 
-    __slots__ = ("length", "lambdas")
+    __slots__ = ("lambdas", "length")
 
     def __init__(self) -> None:
         self.length = 0

@@ -161,10 +161,3 @@ def narrowed(env: Env, keys: Iterable[str], test: int, positive: bool, bound: se
         else:
             result[key] = Narrow(value, test, positive)
     return result
-
-
-def forget(env: Env, key: str) -> None:
-    """Drop what tests told about the dotted paths that start with `key`, which has been stored to."""
-    prefix = key + "."
-    for path in [path for path in env if path.startswith(prefix) or (path == key and "." in key)]:
-        del env[path]

@@ -43,7 +43,7 @@ def attribute(walk: Walk, node: cst.Attribute) -> int:
     base = walk.expr(node.value)
     number = walk.add(["attr", base, name_of(node.attr)])
     walk.steps.append(["attr", number])
-    if walk.has_paths and walk.mode == NORMAL:
+    if walk.paths and walk.mode == NORMAL:
         tests = walk.env.get(dotted(node))
         if type(tests) is tuple:
             return walk.after_tests(number, tests)

@@ -8,8 +8,9 @@ import libcst as cst
 
 from governance.extract import conditions, targets
 from governance.extract.environment import UNBOUND, Env, join
+from governance.extract.scope import Loop
 from governance.extract.type_expressions import last_name
-from governance.extract.walk import Loop, Walk, name_of
+from governance.extract.walk import Walk, name_of
 
 _SWALLOWING = ("suppress", "raises", "assertRaises", "assertRaisesRegex", "ExitStack", "AsyncExitStack")
 """Context managers that are known to end an exception. Of others it is assumed that they let it pass."""
@@ -75,7 +76,7 @@ def _rounds(walk: Walk, node: Any, phis: Any, step: list[Any], exhausted: Env) -
 
 
 def attempt(walk: Walk, node: Any) -> None:
-    """`try`: any prefix of the body may have run when a handler starts, any prefix of everything when `finally` does."""
+    """`try`: when a handler starts any prefix of the body may have run, when `finally` does any prefix of everything."""
     before, start = walk.env, len(walk.log)
     loop = walk.loop
     marks = (len(loop.breaks), len(loop.continues)) if loop is not None else (0, 0)

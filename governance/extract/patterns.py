@@ -8,12 +8,10 @@ import libcst as cst
 
 from governance.extract import conditions
 from governance.extract.bound_names import dotted
-from governance.extract.environment import Env, join, narrowed
+from governance.extract.environment import Env, join
 from governance.extract.walk import Walk, name_of
 
-_WHOLE = frozenset(
-    {"bool", "bytearray", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"}
-)
+_WHOLE = frozenset({"bool", "bytearray", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"})
 """Classes whose single positional pattern is about the subject itself."""
 
 
@@ -23,7 +21,6 @@ def match(walk: Walk, node: cst.Match) -> None:
     subject = walk.expr(node.subject)
     keys = [dotted(node.subject.target if isinstance(node.subject, cst.NamedExpr) else node.subject)]
     keys = [key for key in keys if key]
-    bound = set() if walk.scope.outside else walk.scope.names.bound
     cases: list[Any] = []
     ends: list[Env] = []
     for case in node.cases:
@@ -33,9 +30,8 @@ def match(walk: Walk, node: cst.Match) -> None:
         walk.env = Env(unmatched)
         guard_block, outer = walk.collect()
         walk.nodes[test][2] = Pattern(walk).read(case.pattern, subject, test)
-        failed = narrowed(unmatched, keys, test, False, bound)
-        walk.env = narrowed(walk.env, keys, test, True, bound)
-        walk.has_paths = walk.has_paths or any(type(walk.env.get(key)) is tuple for key in keys)
+        failed = walk.narrowed(unmatched, keys, test, False)
+        walk.env = walk.narrowed(walk.env, keys, test, True)
         guard = -1
         if case.guard is not None:
             guard, true, false = conditions.condition(walk, case.guard)

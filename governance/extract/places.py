@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import libcst as cst
@@ -127,26 +127,23 @@ class _Measure(CodegenState):
         if id(node) in self.wanted and id(node) not in self.spans:
             self.spans[id(node)] = (self._started[id(node)], self.offset)
 
+    @contextmanager
     def record_syntactic_position(
         self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
-    ) -> AbstractContextManager[None]:
-        """Note the exact position of a wanted node."""
-        return self._recorded(node, start_node, end_node) if id(node) in self.wanted else _NOTHING
-
-    @contextmanager
-    def _recorded(
-        self, node: cst.CSTNode, first: cst.CSTNode | None, last: cst.CSTNode | None
     ) -> Iterator[None]:
+        """Note the exact position of a wanted node; the edges may be nodes inside it."""
+        if id(node) not in self.wanted:
+            yield
+            return
+        self.wanted.update(id(edge) for edge in (start_node, end_node) if edge is not None)
         start = self.offset
-        self.wanted.update(id(edge) for edge in (first, last) if edge is not None)
         yield
         end = self.offset
-        if first is not None:
-            start = self.spans[id(first)][0]
-        if last is not None:
-            end = self.spans[id(last)][1]
+        if start_node is not None:
+            start = self.spans[id(start_node)][0]
+        if end_node is not None:
+            end = self.spans[id(end_node)][1]
         self.spans[id(node)] = (start, end)
 
 
-_NOTHING: AbstractContextManager[None] = nullcontext()
 _NEWLINE = re.compile(r"\r\n?|\n")

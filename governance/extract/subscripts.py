@@ -29,7 +29,7 @@ def subscript_index(walk: Walk, node: cst.Subscript) -> int:
         if isinstance(part, cst.Index):
             value = walk.expr(part.value)
             parts.append(walk.add(["star", value]) if part.star else value)
-        else:
+        elif isinstance(part, cst.Slice):
             bounds = [walk.expr(bound) for bound in (part.lower, part.upper, part.step) if bound is not None]
             parts.append(walk.add(["slice", bounds]))
         if special == "Annotated":

@@ -51,5 +51,3 @@ def string(walk: Walk, text: str) -> int:
     except cst.ParserSyntaxError:
         return walk.add(["const", "str", text])
     return walk.expr(parsed)
-
-

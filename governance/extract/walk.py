@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 import libcst as cst
 
 from governance.extract.bound_names import Names, identifier
-from governance.extract.environment import UNBOUND, Env, Narrow, Phi, Value, forget, merge
+from governance.extract.environment import UNBOUND, Env, Narrow, Phi, Value, merge, narrowed
 from governance.extract.error import ExtractError
-from governance.facts import Block, Node, Param, Scope
+from governance.extract.scope import Building, Loop
+from governance.facts import Block, Node
 
 MAX_BLOCKS = 400
 """Blocks of steps within each other (an `elif` counts): facts must fit into JSON that any reader takes."""
@@ -19,76 +20,6 @@ NORMAL, ANNOTATION, LITERAL = 0, 1, 2
 
 
 Mark: TypeAlias = "tuple[Block, int]"
-
-
-class Building:
-    """A scope while its body is walked; `finish` makes the fact of it. Fields as in `governance.facts.Scope`."""
-
-    def __init__(self, number: int, kind: str, name: str, parent: Building | None, node: int, names: Names) -> None:
-        self.number = number
-        self.kind = kind
-        self.name = name
-        self.parent = parent
-        self.node = node
-        self.names = names
-        self.outside = kind in ("module", "class")
-        self.params: list[Param] = []
-        self.returns = -1
-        self.decorators: list[int] = []
-        self.bases: list[int] = []
-        self.keywords: list[tuple[str | None, int]] = []
-        self.type_params: list[tuple[str, int]] = []
-        self.bindings: dict[str, list[int]] = {}
-        self.final: dict[str, int] = {}
-        self.rebound: list[str] = []
-        self.annotations: dict[str, int] = {}
-        self.star_imports: list[int] = []
-        self.exports: list[str] | None = None
-        self.results: list[int] = []
-        self.yields: list[int] = []
-        self.is_async = False
-        self.is_generator = False
-        self.body: Block = []
-        self.temporaries: list[dict[str, int]] = []
-        """Targets of the comprehensions that are open around the present place."""
-
-    def finish(self) -> Scope:
-        """The fact."""
-        return Scope(
-            kind=self.kind,
-            name=self.name,
-            parent=self.parent.number if self.parent else -1,
-            node=self.node,
-            params=self.params,
-            returns=self.returns,
-            decorators=self.decorators,
-            bases=self.bases,
-            keywords=self.keywords,
-            type_params=self.type_params,
-            bindings=self.bindings,
-            final=self.final,
-            rebound=self.rebound,
-            annotations=self.annotations,
-            global_names=self.names.global_names,
-            nonlocal_names=self.names.nonlocal_names,
-            star_imports=self.star_imports,
-            exports=self.exports,
-            results=self.results,
-            yields=self.yields,
-            is_async=self.is_async,
-            is_generator=self.is_generator,
-            body=self.body,
-        )
-
-
-class Loop:
-    """The environments in which a loop is left by `break` or taken up again by `continue`."""
-
-    __slots__ = ("breaks", "continues")
-
-    def __init__(self) -> None:
-        self.breaks: list[Env] = []
-        self.continues: list[Env] = []
 
 
 class Walk:
@@ -110,8 +41,8 @@ class Walk:
         """Every store to a name or dotted path of this scope so far; -1 where it is unbound or no definition."""
         self.mode = NORMAL
         self.place: Any = None
-        self.has_paths = False
-        """Whether any test told something about a dotted path or free name yet."""
+        self.paths: dict[str, set[str]] = {}
+        """The dotted paths of this scope that some test was about, by the name they start with."""
         self.has_type_params = False
         self.depth = 0
         self.header: Building | None = None
@@ -157,7 +88,9 @@ class Walk:
         outer = (self.steps, self.depth)
         self.depth += 1
         if self.depth > MAX_BLOCKS:
-            raise ExtractError("too-deep", f"more than {MAX_BLOCKS} branches, loops and suites are nested in each other")
+            raise ExtractError(
+                "too-deep", f"more than {MAX_BLOCKS} branches, loops and suites are nested in each other"
+            )
         self.steps = []
         return self.steps, outer
 
@@ -223,8 +156,7 @@ class Walk:
         self.log.append((name, definition))
         scope = self.scope
         names = scope.names
-        if self.has_paths:
-            forget(self.env, name)
+        self.forget(self.env, name)
         if name in names.global_names and scope.number != 0:
             self._rebind(self.scopes[0], name, definition)
         elif name in names.nonlocal_names:
@@ -247,26 +179,36 @@ class Walk:
         """`name` is deleted."""
         self.log.append((name, UNBOUND))
         self.env.pop(name, None)
-        if self.has_paths:
-            forget(self.env, name)
+        self.forget(self.env, name)
+
+    def narrowed(self, env: Env, keys: list[str], test: int, positive: bool) -> Env:
+        """`env` on one outcome of a test about `keys`."""
+        for key in keys:
+            if "." in key:
+                self.paths.setdefault(key.partition(".")[0], set()).add(key)
+        return narrowed(env, keys, test, positive, set() if self.scope.outside else self.scope.names.bound)
+
+    def forget(self, env: Env, key: str) -> None:
+        """Drop what tests told about paths that start with `key`, which has been stored to."""
+        for path in self.paths.get(key.partition(".")[0], ()):
+            if path.startswith(key + ".") or path == key:
+                env.pop(path, None)
 
     def stored(self, path: str) -> None:
         """The dotted path has been stored to: earlier tests say nothing about it any more."""
         self.log.append((path, UNBOUND))
-        if self.has_paths:
-            forget(self.env, path)
+        self.forget(self.env, path)
 
     def materialise(self, value: Value) -> int:
         """The fact node of a definition, made on first use; -1 if there is none."""
-        if type(value) is int:
+        if isinstance(value, int):
             return value
         if value.node is not None:
             return value.node
-        if type(value) is Narrow:
+        if isinstance(value, Narrow):
             base = self.materialise(value.base)
             value.node = UNBOUND if base == UNBOUND else self.add(["narrow", base, value.test, value.positive])
             return value.node
-        assert type(value) is Phi
         if not value.is_open and len(value.operands) == 1:
             value.node = UNBOUND  # what a circle of phis without any definition comes to
             value.node = self.materialise(value.operands[0])
@@ -294,8 +236,7 @@ class Walk:
         env = self.env
         scope = self.scope
         for name in sorted(scope.names.loops.get(id(node), ())):
-            if self.has_paths:
-                forget(env, name)
+            self.forget(env, name)
             if "." in name:
                 continue
             if name in scope.names.bound:
@@ -334,7 +275,7 @@ class Walk:
         for name, definition in self.log[start:]:
             stored.setdefault(name, []).append(definition)
         for name, definitions in stored.items():
-            forget(result, name)
+            self.forget(result, name)
             if "." in name or name not in self.scope.names.bound:
                 result.pop(name, None)
                 continue

@@ -106,12 +106,12 @@ class Run:
             "__name__": "program",
             "D": tagged, "U": self.note, "C": self.choose, "E": self.maybe_raise, "R": self.several,
             "M": lambda tag: Manager(tag, False), "suppress": lambda tag: Manager(tag, True),
-            "O": lambda: type("O", (), {"p": tagged(BUILTIN_TAG)})(),
+            "O": type("O", (), {"p": tagged(BUILTIN_TAG)}),
             "Tagged": Tagged, "Even": Even, "Signal": Signal, "OtherSignal": OtherSignal,
         }  # fmt: skip
         try:
             exec(compile(source, "<program>", "exec"), known)
-        except (Exception, Stop):
+        except (Exception, Stop):  # noqa: BLE001  # a program may end in any way
             return
 
 
@@ -201,7 +201,9 @@ class Writer:
             lambda: f"[U({self.fresh()}, {name}) for {name} in R({self.fresh()}) if isinstance({name}, Even)]",
         ]
         if self.kind != "class":
-            choices.append(lambda: f"[({name} := D({self.fresh()})) for _ in R({self.fresh()}) if U({self.fresh()}, {name})]")
+            choices.append(
+                lambda: f"[({name} := D({self.fresh()})) for _ in R({self.fresh()}) if U({self.fresh()}, {name})]"
+            )
         if in_loop:
             choices += [lambda: "break", lambda: "continue"]
         if self.kind == "function":
@@ -243,7 +245,9 @@ class Writer:
     def write_try(self, depth: int, nesting: int, in_loop: bool) -> None:
         self.line(depth, "try:")
         self.block(depth + 1, nesting, in_loop)
-        clauses = self.choices.choice((["Signal"], ["OtherSignal", "Signal"], ["Exception"], [f"Signal as {self.name()}"]))
+        clauses = self.choices.choice(
+            (["Signal"], ["OtherSignal", "Signal"], ["Exception"], [f"Signal as {self.name()}"])
+        )
         for clause in clauses:
             self.line(depth, f"except {clause}:")
             self.block(depth + 1, nesting, in_loop)
@@ -295,7 +299,9 @@ def wrong_load(facts: ModuleFacts, run: Run) -> tuple[int, Any] | None:
     return None
 
 
-def _admits(facts: ModuleFacts, number: int, value: Any, seen: frozenset[int]) -> bool:
+def _admits(  # noqa: C901  # one case per op
+    facts: ModuleFacts, number: int, value: Any, seen: frozenset[int]
+) -> bool:
     """Whether the node may have this value, as far as the facts tell."""
     if number == -1 or number in seen:
         return False

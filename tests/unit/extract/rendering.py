@@ -23,7 +23,7 @@ def is_use(facts: ModuleFacts, node: Any) -> bool:
     return node[0] == "call" and facts.nodes[node[1]][:2] == ["free", "use"]
 
 
-def value(facts: ModuleFacts, number: int, seen: tuple[int, ...] = ()) -> str:
+def value(facts: ModuleFacts, number: int, seen: tuple[int, ...] = ()) -> str:  # noqa: C901  # one case per op
     """A node as text. A local load is shown as the definition that reaches it; a loop back to a phi as `^`."""
     if number == -1:
         return "nothing"
@@ -51,7 +51,7 @@ def value(facts: ModuleFacts, number: int, seen: tuple[int, ...] = ()) -> str:
         case ["free", name, scope]:
             return name if scope == 0 else f"{name}@{scope}"
         case ["param", scope, index]:
-            return facts.scopes[scope].params[index].name
+            return str(facts.scopes[scope].params[index].name)
         case ["phi", operands]:
             return f"phi({many(operands)})"
         case ["attr", base, name]:
