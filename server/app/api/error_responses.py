@@ -13,12 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.app.plugins.errors.error_envelope import public_error
-from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError
+from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError, PermissionDenied
 from server.app.services.execution.job_execution_service import JobConflict, JobNotFound
 
 logger = logging.getLogger(__name__)
 
-_STATUS: Final[dict[type[ExecutionLayerError], int]] = {JobNotFound: 404, JobConflict: 409}
+_STATUS: Final[dict[type[ExecutionLayerError], int]] = {
+    JobNotFound: 404,
+    JobConflict: 409,
+    PermissionDenied: 403,
+}
+
+_INTERNAL: Final = (ErrorType.INTERNAL_ERROR, "the server failed to answer this request")
 
 _HTTP_ERRORS: Final[dict[int, tuple[ErrorType, str]]] = {
     401: (ErrorType.PERMISSION_DENIED, "a key is needed for this"),
@@ -58,7 +64,7 @@ def execution_failed(error: Mapping[str, Any]) -> ErrorResponse:
 
 def internal_error() -> ErrorResponse:
     """A defect of the server; what it is stands in the log."""
-    return error_response(400, ErrorType.INTERNAL_ERROR, "the server failed to answer this request")
+    return error_response(400, *_INTERNAL)
 
 
 async def _on_execution_layer_error(_request: Request, error: Exception) -> Response:
@@ -70,10 +76,10 @@ async def _on_execution_layer_error(_request: Request, error: Exception) -> Resp
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    fallback = (ErrorType.VALIDATION_ERROR, "the request cannot be read")
-    kind, message = _HTTP_ERRORS.get(error.status_code, fallback)
-    status = error.status_code if error.status_code < 500 else 400
-    return error_response(status, kind, message, headers=error.headers)
+    if error.status_code >= 500:
+        return error_response(400, *_INTERNAL, headers=error.headers)
+    kind, message = _HTTP_ERRORS.get(error.status_code, (ErrorType.VALIDATION_ERROR, "the request cannot be read"))
+    return error_response(error.status_code, kind, message, headers=error.headers)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

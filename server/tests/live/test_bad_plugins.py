@@ -46,7 +46,7 @@ FAULTS = [
 def test_a_fault_ends_in_an_envelope(live: ServerProcess, kind: str, fault: str, message: str) -> None:
     started = time.monotonic()
     error = assert_envelope(live.execute("misbehaving", kind=fault), 400, kind)
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 4
     assert message in error["message"]
     assert error["plugin"] == "misbehaving"
     assert live.execute("misbehaving", kind="nothing").status_code == 200
@@ -55,7 +55,8 @@ def test_a_fault_ends_in_an_envelope(live: ServerProcess, kind: str, fault: str,
 @pytest.mark.parametrize("fault", ["prints_much", "forks"])
 def test_what_does_no_harm_succeeds(live: ServerProcess, fault: str) -> None:
     for _ in range(3):
-        assert live.execute("misbehaving", kind=fault).status_code == 200
+        answer = live.execute("misbehaving", kind=fault)
+        assert answer.status_code == 200, answer.text
     assert live.execute("misbehaving", kind="nothing").json()["result"]["fine"] is True
 
 

@@ -1,13 +1,16 @@
 """What an image is and looks like: format, size, colours, brightness, sharpness, EXIF.
 
-Limits: the first frame of an animation; images of more than 50 million pixels are refused unread.
+Limits: PNG, JPEG, GIF, WebP, BMP, TIFF, ICO and PPM; the first frame of an animation. An image of more than
+50 million pixels is refused unread.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import struct
 import warnings
+from dataclasses import dataclass
 from typing import Any, Final
 
 from PIL import ExifTags, Image, ImageFilter, ImageOps, ImageStat
@@ -19,6 +22,17 @@ from server.app.plugins.validation.input_validator import IMAGE_INPUT
 MAX_PIXELS: Final = 50_000_000
 _SAMPLE: Final = 256
 _MAX_EXIF_TEXT: Final = 200
+_FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", "PPM")
+_UNDECODABLE: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+)
 
 
 class ImageAnalysis:
@@ -83,13 +97,14 @@ class ImageAnalysis:
     )
 
     def run(self, payload: dict[str, Any]) -> dict[str, Any]:
-        image = _opened(base64.b64decode(payload["image"]))
-        exif = _exif(image)
-        kind = image.format or "unknown"
-        mime_type = Image.MIME.get(kind, "application/octet-stream")
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a damaged file makes Pillow warn; what counts is whether it decodes
+            picture = _opened(base64.b64decode(payload["image"]))
+        image, upright = picture.image, picture.upright
         grey = upright.convert("L")
         statistics = ImageStat.Stat(grey)
+        kind = image.format or "unknown"
+        mime_type = Image.MIME.get(kind, "application/octet-stream")
         return {
             "format": kind,
             "mime_type": mime_type,
@@ -98,32 +113,43 @@ class ImageAnalysis:
             "height": image.height,
             "mode": image.mode,
             "has_alpha": image.has_transparency_data,
-            "frames": max(1, int(vars(image).get("n_frames", 1) or 1)),
+            "frames": picture.frames,
             "dominant_colors": _dominant_colors(upright, int(payload.get("colors", 5))),
             "brightness": round(statistics.mean[0] / 255, 4),
             "contrast": round(statistics.stddev[0] / 255, 4),
             "sharpness": _sharpness(grey),
             "histogram": _histogram(upright),
-            "exif": exif,
+            "exif": picture.exif,
         }
 
 
-def _opened(data: bytes) -> Image.Image:
-    """The decoded image, if it is one and not too large to decode."""
+@dataclass(frozen=True)
+class _Picture:
+    """A decoded image; ``upright`` is it in RGB, turned as its EXIF says."""
+
+    image: Image.Image
+    upright: Image.Image
+    frames: int
+    exif: dict[str, str]
+
+
+def _opened(data: bytes) -> _Picture:
+    """The picture, if the data are one and not too large to decode."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
         if image.width * image.height > MAX_PIXELS:
-            raise InputValidationError(
-                f"the image has more than {MAX_PIXELS} pixels", {"width": image.width, "height": image.height}
-            )
+            raise Image.DecompressionBombError
         image.load()
+        exif = _readable(image.getexif())
+        return _Picture(image, ImageOps.exif_transpose(image).convert("RGB"), _frames(image), exif)
     except Image.DecompressionBombError:
         raise InputValidationError(f"the image has more than {MAX_PIXELS} pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError):
+    except _UNDECODABLE:
         raise InputValidationError("the image cannot be decoded; it is damaged or of an unknown format") from None
-    return image
+
+
+def _frames(image: Image.Image) -> int:
+    return int(getattr(image, "n_frames", 1))  # only formats that can hold several have it
 
 
 def _dominant_colors(image: Image.Image, count: int) -> list[dict[str, Any]]:
@@ -158,14 +184,10 @@ def _histogram(image: Image.Image) -> dict[str, list[int]]:
     }
 
 
-def _exif(image: Image.Image) -> dict[str, str]:
-    """Readable EXIF entries by name; binary ones are left out."""
-    try:
-        entries = dict(image.getexif())
-    except (OSError, SyntaxError, ValueError):
-        return {}
+def _readable(exif: Image.Exif) -> dict[str, str]:
+    """Entries by name; binary ones are left out."""
     named: dict[str, str] = {}
-    for tag, value in entries.items():
+    for tag, value in exif.items():
         if not isinstance(value, bytes):
             text = str(value).encode("utf-8", "replace").decode("utf-8").replace("\x00", "").strip()
             named[ExifTags.TAGS.get(tag, f"tag_{tag}")] = text[:_MAX_EXIF_TEXT]

@@ -104,6 +104,10 @@ class ExecutionCancelled(ExecutionLayerError):
         super().__init__("the execution was cancelled")
 
 
+class PermissionDenied(ExecutionLayerError):
+    type = ErrorType.PERMISSION_DENIED
+
+
 class LimitExceeded(ExecutionLayerError):
     """The execution wanted more memory or more output than it may have."""
 

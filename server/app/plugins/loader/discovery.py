@@ -80,9 +80,17 @@ def _register(registry: PluginRegistry, spec: PluginSpec, reference: str) -> Non
     if spec.isolation == "process":
         registry.register_hosted(spec)
         return
+    registry.register(_plugin_here(reference))
+
+
+def _plugin_here(reference: str) -> Plugin:
+    """A plugin inside this process; that it loads in another one does not mean that it loads in this one."""
     module, _, attribute = reference.partition(":")
-    kind: type[Plugin] = vars(importlib.import_module(module))[attribute]
-    registry.register(kind())
+    try:
+        kind: type[Plugin] = vars(importlib.import_module(module))[attribute]
+        return kind()
+    except Exception as error:
+        raise PluginLoadError(f"{type(error).__name__}: {error}") from error
 
 
 def _register_broken(registry: PluginRegistry, place: Found, reason: str) -> None:

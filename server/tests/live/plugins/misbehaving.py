@@ -62,7 +62,7 @@ def _close_everything() -> Any:
 
 
 def _write_everywhere() -> Any:
-    for descriptor in range(3, 32):
+    for descriptor in range(3, 256):
         try:
             os.write(descriptor, b"\x00\x00\x00\x05nope!")
         except OSError:
@@ -73,7 +73,7 @@ def _write_everywhere() -> Any:
 def _answer_for_itself(number: int) -> Any:
     """A forged answer of an earlier call, in front of the true one."""
     body = json.dumps({"number": number, "result": {"forged": 1}, "error": {}, "traceback": "", "state": "X"}).encode()
-    for descriptor in range(3, 32):
+    for descriptor in range(3, 256):
         try:
             os.write(descriptor, len(body).to_bytes(4, "big") + body)
         except OSError:
@@ -130,7 +130,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "returns_loop": lambda _: _holding_itself(),
     "returns_nested": lambda _: _nested(100_000),
     "returns_much": lambda _: {"value": "x" * (3 * 1024 * 1024)},
-    "prints_much": lambda _: sys.stdout.write("x" * 50_000_000) and {"printed": True},
+    "prints_much": lambda _: sys.stdout.write("x" * 10_000_000) and {"printed": True},
     "forks": lambda _: _fork_and_return(),
     "leaves_grandchild": lambda payload: _leave_grandchild(payload["path"]),
     "closes_pipes": lambda _: _close_everything(),

@@ -1,0 +1,291 @@
+"""Plugin processes: limits, death, lies, and what is left afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.app.core.execution_context import Cancellation
+from server.app.plugins.errors.exceptions import (
+    ErrorType,
+    ExecutionCancelled,
+    ExecutionTimeout,
+    HostedPluginError,
+    LimitExceeded,
+    PluginProcessDied,
+)
+from server.app.plugins.isolation import host
+from server.app.plugins.isolation.child import describe_exit
+from server.app.plugins.isolation.frames import read_frame, write_frame
+from server.app.plugins.isolation.isolation import Isolation, PluginLoadError
+from server.app.plugins.isolation.limits import Limits
+from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
+from server.app.plugins.plugin import PluginSpec
+
+PACKAGE = "server.tests.live.plugins"
+TICKING = f"{PACKAGE}.ticking:PLUGIN"
+MISBEHAVING = f"{PACKAGE}.misbehaving:PLUGIN"
+
+pytestmark = pytest.mark.requirement("R-012")
+
+
+@pytest.fixture
+def misbehaving(isolation: ProcessIsolation) -> PluginSpec:
+    return isolation.load(MISBEHAVING)
+
+
+def call(isolation: Isolation, spec: PluginSpec, **payload: Any) -> Any:
+    return isolation.call(spec, payload, Cancellation())
+
+
+def test_a_process_is_kept_warm(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    (pid,) = isolation.pids()
+    for _ in range(3):
+        assert call(isolation, spec, seconds=0)["ticks"] >= 0
+    assert isolation.pids() == {pid}
+
+
+def test_a_plugin_with_limits_of_its_own_gets_a_process_with_these(
+    isolation: ProcessIsolation, misbehaving: PluginSpec
+) -> None:
+    assert isolation.pids() == set()
+    with pytest.raises(HostedPluginError) as caught:
+        call(isolation, misbehaving, kind="allocates")
+    assert (caught.value.error_type, caught.value.state) == (ErrorType.RESOURCE_LIMIT, "FAILED")
+    assert "MemoryError" in caught.value.traceback
+
+
+@pytest.mark.parametrize(
+    ("expected", "kind"),
+    [
+        (PluginProcessDied, "os_exits"),
+        (PluginProcessDied, "closes_pipes"),
+        (PluginProcessDied, "writes_to_pipes"),
+        (ExecutionTimeout, "loops"),
+        (LimitExceeded, "returns_much"),
+        (HostedPluginError, "raises"),
+    ],
+)
+def test_a_fault_is_told_by_its_type(
+    isolation: ProcessIsolation, misbehaving: PluginSpec, expected: type[Exception], kind: str
+) -> None:
+    with pytest.raises(expected):
+        call(isolation, misbehaving, kind=kind)
+    assert call(isolation, misbehaving, kind="nothing")["fine"]
+
+
+def test_a_missing_module_makes_the_plugin_unavailable(isolation: ProcessIsolation, misbehaving: PluginSpec) -> None:
+    with pytest.raises(HostedPluginError) as caught:
+        call(isolation, misbehaving, kind="misses_module")
+    assert caught.value.state == "UNAVAILABLE"
+
+
+def test_cancel_before_the_call(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    cancellation = Cancellation()
+    cancellation.request()
+    with pytest.raises(ExecutionCancelled):
+        isolation.call(spec, {"seconds": 5}, cancellation)
+    assert isolation.pids() == set()
+
+
+def test_cancel_during_the_call(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    cancellation = Cancellation()
+    threading.Timer(0.3, cancellation.request).start()
+    started = time.monotonic()
+    with pytest.raises(ExecutionCancelled):
+        isolation.call(spec, {"seconds": 5}, cancellation)
+    assert 0.25 < time.monotonic() - started < 1.0
+    assert isolation.pids() == set()
+
+
+def test_cancel_after_the_call_kills_nobody(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    pids = isolation.pids()
+    cancellation = Cancellation()
+    isolation.call(spec, {"seconds": 0}, cancellation)
+    cancellation.request()
+    assert call(isolation, spec, seconds=0)["ticks"] >= 0
+    assert isolation.pids() == pids
+
+
+def test_a_process_that_died_idle_is_replaced_unnoticed(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    (pid,) = isolation.pids()
+    os.kill(pid, 9)
+    while Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    assert call(isolation, spec, seconds=0)["ticks"] >= 0
+    assert pid not in isolation.pids()
+
+
+def test_calls_at_the_same_time_get_processes_of_their_own_and_few_are_kept(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    with ThreadPoolExecutor(6) as threads:
+        calls = [threads.submit(call, isolation, spec, seconds=1.0) for _ in range(6)]
+        time.sleep(0.9)
+        assert len(isolation.pids()) == 6
+        assert [ended.result()["ticks"] >= 0 for ended in calls] == [True] * 6
+    assert len(isolation.pids()) == ProcessSettings().idle_per_plugin
+
+
+def test_a_large_payload_and_a_large_result_pass(isolation: ProcessIsolation, misbehaving: PluginSpec) -> None:
+    with pytest.raises(HostedPluginError):
+        call(isolation, misbehaving, kind="nothing", path=5)
+    text = "x" * 5_000_000
+    assert call(isolation, misbehaving, kind="nothing", path=text)["fine"]
+
+
+def test_a_server_that_is_killed_takes_its_plugins_along() -> None:
+    code = (
+        "import sys, time\n"
+        "from server.app.plugins.isolation.process import ProcessSettings, process_isolation\n"
+        f"isolation = process_isolation(ProcessSettings())\nisolation.load({TICKING!r})\n"
+        "print(*isolation.pids(), flush=True)\ntime.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 2
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text("ascii").split()[2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_after_close_nothing_runs(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    pids = isolation.pids()
+    isolation.close()
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    with pytest.raises(PluginProcessDied, match="the server is stopping"):
+        call(isolation, spec, seconds=0)
+
+
+def test_close_ends_a_call_that_is_under_way(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    threading.Timer(0.3, isolation.close).start()
+    with pytest.raises(PluginProcessDied):
+        call(isolation, spec, seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("reason", "reference"),
+    [
+        ("ModuleNotFoundError: No module named 'no_such_module'", "no_such_module:PLUGIN"),
+        ("names no class PLUGIN", f"{PACKAGE}.broken_class:PLUGIN"),
+        ("names no class NOTHING", f"{PACKAGE}.ticking:NOTHING"),
+        ("names no class", f"{PACKAGE}.ticking"),
+        ("it exited with code 5", f"{PACKAGE}.broken_exit:PLUGIN"),
+        ("needs an attribute 'spec'", f"{PACKAGE}.broken_schema:PLUGIN"),
+    ],
+)
+def test_what_cannot_be_loaded(isolation: ProcessIsolation, reason: str, reference: str) -> None:
+    with pytest.raises(PluginLoadError, match=reason):
+        isolation.load(reference)
+    assert isolation.pids() == set()
+
+
+def test_an_import_that_hangs_is_given_up() -> None:
+    isolation = process_isolation(ProcessSettings(start_seconds=0.7))
+    with pytest.raises(PluginLoadError, match=r"took longer than 0\.7 s"):
+        isolation.load(f"{PACKAGE}.broken_hang:PLUGIN")
+    assert isolation.pids() == set()
+    isolation.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("it closed its connection", None),
+        ("it exited with code 0", 0),
+        ("it was ended by SIGKILL", -9),
+        ("it was ended by signal 77", -77),
+    ],
+)
+def test_how_an_end_is_described(text: str, status: int | None) -> None:
+    assert describe_exit(status) == text
+
+
+class TestHost:
+    """The program inside the process, driven over real pipes from here."""
+
+    @pytest.fixture
+    def talk(self) -> Iterator[Any]:
+        threads: list[threading.Thread] = []
+        pipes: list[int] = []
+
+        def start(reference: str, result_bytes: int = 10_000) -> tuple[int, int]:
+            request_reader, request_writer = os.pipe()
+            answer_reader, answer_writer = os.pipe()
+            limits = Limits(1, result_bytes)
+            thread = threading.Thread(target=host.serve, args=(reference, limits, request_reader, answer_writer))
+            thread.start()
+            threads.append(thread)
+            pipes.extend((request_reader, answer_reader, answer_writer))
+            return request_writer, answer_reader
+
+        yield start
+        for thread in threads:
+            thread.join(5)
+            assert not thread.is_alive()
+        for pipe in pipes:
+            os.close(pipe)
+
+    def test_it_introduces_itself_answers_and_leaves(self, talk: Any) -> None:
+        requests, answers = talk(TICKING)
+        assert b'"name": "ticking"' in (read_frame(answers) or b"")
+        write_frame(requests, b'{"number": 7, "payload": {"seconds": 0}}')
+        answer = read_frame(answers) or b""
+        assert b'"number": 7' in answer
+        assert b'"ticks"' in answer
+        os.close(requests)
+
+    def test_it_tells_of_failures_and_states(self, talk: Any) -> None:
+        requests, answers = talk(MISBEHAVING)
+        read_frame(answers)
+        write_frame(requests, b'{"number": 1, "payload": {"kind": "raises"}}')
+        answer = read_frame(answers) or b""
+        assert b'"state": "FAILED"' in answer
+        assert b"ValueError: secret" in answer
+        os.close(requests)
+
+    def test_it_does_not_send_what_is_too_large(self, talk: Any) -> None:
+        requests, answers = talk(MISBEHAVING, result_bytes=1000)
+        read_frame(answers)
+        write_frame(requests, b'{"number": 1, "payload": {"kind": "returns_much"}}')
+        assert b'"too_large": 31' in (read_frame(answers) or b"")
+        os.close(requests)
+
+    def test_it_says_why_it_cannot_load(self, talk: Any) -> None:
+        requests, answers = talk("no_such_module:PLUGIN")
+        assert read_frame(answers) == b'{"reason": "ModuleNotFoundError: No module named \'no_such_module\'"}'
+        os.close(requests)
+
+
+def test_the_reason_of_an_exception_without_text() -> None:
+    class Unprintable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert host.reason_of(Unprintable()) == "Unprintable"
+    assert host.reason_of(ValueError("a\nb")) == "ValueError: a b"
+
+
+def test_half_a_frame_is_no_frame() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"\x00\x00\x00\x05abc")
+    os.close(writer)
+    assert read_frame(reader) is None
+    os.close(reader)
