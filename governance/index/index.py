@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from governance.contract import Ref, Trail
+from governance.files import Files, GivenFiles
 from governance.findings import Grade
-from governance.index import attributes, chain
+from governance.index import attributes, chain, definitions
 from governance.index.classes import Classes
 from governance.index.expressions import RULES
 from governance.index.names import Names
@@ -28,10 +29,11 @@ class Callee:
 
 
 class Index:
-    """Facts of all modules, joined. Answers are computed on demand and kept."""
+    """Facts of all modules, joined. Answers are computed on demand and kept. files: the project's files of any kind."""
 
-    def __init__(self, modules: Iterable[Module]) -> None:
+    def __init__(self, modules: Iterable[Module], files: Files | None = None) -> None:
         self.project = Project(modules)
+        self.files: Files = files or GivenFiles()
         self.names = Names(self.project)
         self.classes = Classes(self.project, self.names)
         self.solver = Solver(self.project, self.names, self.classes, RULES)
@@ -252,6 +254,10 @@ class Index:
         if not wanted or self.is_protocol(cls):
             return False
         for name, node in wanted:
+            if definitions.wrapper(self.solver, (protocol[0], node[1])) == "property":
+                if self.classes.lookup(cls, name) is None and self.classes.annotation(cls, name) is None:
+                    return False
+                continue
             found = self.classes.lookup(cls, name)
             functions = [
                 (ref[0], self.project.node(ref)[1])

@@ -1,0 +1,276 @@
+"""The gate bites: every violation that is written into a copy of our own server is reported, at its line.
+
+A mutant replaces one text in one file. The lines that must be reported carry a comment: `#!` for the contract the
+mutant is about, `#! contract-id` for another. Everything else must stay silent; the unmutated copy is silent altogether.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from governance.cache import Cache
+from governance.engine import scan
+from governance.result import ScanResult
+
+ROOT = Path(__file__).parents[2]
+RUNS = "only-runner-runs-plugins"
+COUNTED = "every-execution-is-counted"
+CHECKED = "input-is-validated-first"
+STATES = "only-lifecycle-states"
+
+RUNNER = "server/app/plugins/runtime/tool_runner.py"
+REGISTRY = "server/app/plugins/loader/plugin_registry.py"
+LIFECYCLE = "server/app/plugins/lifecycle.py"
+PLUGIN_SERVICE = "server/app/services/execution/plugin_execution_service.py"
+NEW = "server/app/services/execution/shortcut.py"
+
+FINALLY = """        finally:
+            self._registry.update_execution_metrics(plugin_name, state, _milliseconds_since(started), had_error)
+"""
+UPDATE = "self._registry.update_execution_metrics(plugin_name, state, _milliseconds_since(started), had_error)"
+EXECUTE = "        return self._runner.run(plugin_name, payload)\n"
+NEW_HEAD = """from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
+from server.app.plugins.plugin import Plugin
+"""
+VERDICT = "        verdict = _lifecycle_state(state)\n"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One violation. find "": the file is new. broken: the contract reports an anchor instead of a line."""
+
+    name: str
+    contract: str
+    path: str
+    find: str
+    replace: str
+    broken: bool = False
+
+
+def new(name: str, body: str) -> Mutant:
+    return Mutant(name, RUNS, NEW, "", NEW_HEAD + body)
+
+
+MUTANTS = [
+    new("direct-call", """
+def go(payload):
+    return get_registry().unwrap("x").run(payload)  #!
+"""),
+    new("aliased", """
+def go(plugin: Plugin, payload):
+    run = plugin.run  #!
+    return run(payload)
+"""),
+    new("untyped-parameter", """
+def helper(thing, payload):
+    return thing.run(payload)  #!
+
+
+def go(registry: PluginRegistry):
+    return helper(registry.unwrap("x"), {})
+"""),
+    new("executor", """
+def go(pool, plugin: Plugin, payload):
+    return pool.submit(plugin.run, payload)  #!
+"""),
+    new("thread-target", """
+import threading
+
+
+def go(plugin: Plugin):
+    threading.Thread(target=plugin.run, args=({},)).start()  #!
+"""),
+    new("to-thread", """
+import asyncio
+
+
+async def go(plugin: Plugin):
+    return await asyncio.to_thread(plugin.run, {})  #!
+"""),
+    new("partial", """
+import functools
+
+
+def go(plugin: Plugin):
+    return functools.partial(plugin.run, {})()  #!
+"""),
+    new("getattr", """
+def go(plugin: Plugin):
+    return getattr(plugin, "run")({})  #!
+"""),
+    new("getattr-of-constant", """
+VERB = "ru" + "n"
+
+
+def go(plugin: Plugin):
+    return getattr(plugin, VERB)({})  #!
+"""),
+    new("methodcaller", """
+from operator import methodcaller
+
+
+def go(plugins: list[Plugin]):
+    return list(map(methodcaller("run", {}), plugins))  #!
+"""),
+    new("class-function", """
+def go(plugin: Plugin):
+    return type(plugin).run(plugin, {})  #!
+"""),
+    new("container", """
+def go(plugins: dict[str, Plugin]):
+    return {name: plugin.run({}) for name, plugin in plugins.items()}  #!
+"""),
+    new("attribute", """
+class Holder:
+    def __init__(self, registry: PluginRegistry) -> None:
+        self.chosen = registry.unwrap("x")
+
+    def go(self):
+        return self.chosen.run({})  #!
+"""),
+    new("builtin-plugin", """
+from server.app.plugins.builtin.text_statistics import TextStatistics
+
+
+def go():
+    return TextStatistics().run({})  #!
+"""),
+    new("walrus-and-lambda", """
+def go(registry: PluginRegistry):
+    return (lambda: plugin.run({})) if (plugin := registry.unwrap("x")) else None  #!
+"""),
+    new("isinstance", """
+from server.app.plugins.builtin.text_statistics import TextStatistics
+
+
+def go(thing: object):
+    return thing.run({}) if isinstance(thing, TextStatistics) else None  #!
+"""),
+    new("full-width-letters", """
+def go(plugin: Plugin):
+    return plugin.\uff52\uff55\uff4e({})  #!
+"""),
+    Mutant("service-runs-the-plugin", RUNS, PLUGIN_SERVICE, EXECUTE,
+           "        return self._runner._registry.unwrap(plugin_name).run(payload), {}  #!\n"),
+    Mutant("other-method-of-the-runner", RUNS, RUNNER, "    def run(self, plugin_name",
+           "    def warm(self, name: str) -> None:\n        self._registry.unwrap(name).run({})  #!\n\n"
+           "    def run(self, plugin_name"),
+    Mutant("registry-warms-up", RUNS, REGISTRY, "        spec = check_contract(plugin)\n",
+           "        spec = check_contract(plugin)\n        plugin.run({})  #!\n"),
+    Mutant("runner-is-gone", RUNS, RUNNER, "class ToolRunner:", "class Runner:", broken=True),
+    Mutant("run-is-renamed", RUNS, RUNNER, "    def run(self, plugin_name", "    def start(self, plugin_name",
+           broken=True),
+    Mutant("metrics-are-gone", COUNTED, RUNNER, FINALLY, "        finally:\n            pass\n"),
+    Mutant("metrics-after-the-try", COUNTED, RUNNER, FINALLY,
+           "        finally:\n            logger.debug('done')\n        " + UPDATE + "\n"),
+    Mutant("metrics-only-on-success", COUNTED, RUNNER, FINALLY,
+           "        else:\n            " + UPDATE + "\n"),
+    Mutant("metrics-only-on-failure", COUNTED, RUNNER, FINALLY,
+           "        finally:\n            if had_error:\n                " + UPDATE + "\n"),
+    Mutant("metrics-behind-a-condition", COUNTED, RUNNER, FINALLY,
+           "        finally:\n            if self._isolation is not None:\n                " + UPDATE + "\n"),
+    Mutant("metrics-after-something-that-fails", COUNTED, RUNNER, FINALLY,
+           "        finally:\n            self._registry.spec(plugin_name)\n            " + UPDATE + "\n"),
+    Mutant("metrics-after-a-return", COUNTED, RUNNER, FINALLY,
+           "        finally:\n            if not started:\n                return {}, {}\n            " + UPDATE + "\n"),
+    Mutant("metrics-in-a-nested-try", COUNTED, RUNNER, FINALLY,
+           "        finally:\n            try:\n                self._registry.spec(plugin_name)\n                " + UPDATE
+           + "\n            except Exception:\n                pass\n"),
+    Mutant("return-before-the-try", COUNTED, RUNNER, "        try:\n            self._registry.begin(plugin_name)\n",
+           "        if not plugin_name:\n            return {}, {}\n        try:\n"
+           "            self._registry.begin(plugin_name)\n"),
+    Mutant("metrics-method-is-renamed", COUNTED, REGISTRY, "    def update_execution_metrics(",
+           "    def record_execution(", broken=True),
+    Mutant("validation-is-skipped", CHECKED, RUNNER,
+           "            clean = validate_input_payload(payload, self._registry.input_rules(plugin_name))\n",
+           "            clean = payload\n"),
+    Mutant("validation-behind-a-condition", CHECKED, RUNNER,
+           "            clean = validate_input_payload(payload, self._registry.input_rules(plugin_name))\n",
+           "            clean = payload\n            if self._isolation is None:\n"
+           "                clean = validate_input_payload(payload, self._registry.input_rules(plugin_name))\n"),
+    Mutant("state-member", STATES, LIFECYCLE, '    FAILED = "FAILED"\n',
+           '    FAILED = "FAILED"\n    SUCCESS = "SUCCESS"  #!\n'),
+    Mutant("state-second-member", STATES, LIFECYCLE, '    FAILED = "FAILED"\n',
+           '    FAILED = "FAILED"\n    PAUSED = "PAUSED"  #!\n'),
+    Mutant("state-string-argument", STATES, RUNNER, UPDATE,
+           "self._registry.update_execution_metrics(plugin_name, 'SUCCESS', 1.0, had_error)  #!"),
+    Mutant("state-keyword-argument", STATES, RUNNER, UPDATE,
+           "self._registry.update_execution_metrics(plugin_name, state='ERROR', elapsed_ms=1.0, had_error=True)  #!"),
+    Mutant("state-through-a-variable", STATES, RUNNER, "            " + UPDATE,
+           "            outcome = 'SUCCESS' if not had_error else 'FAILED'\n"
+           "            self._registry.update_execution_metrics(plugin_name, outcome, 1.0, had_error)  #!"),
+    Mutant("state-by-getattr", STATES, REGISTRY, VERDICT,
+           VERDICT + "        getattr(LifecycleState, 'SUCCESS')  #!\n"),
+    Mutant("state-by-subscript", STATES, REGISTRY, VERDICT, VERDICT + "        LifecycleState['ERROR']  #!\n"),
+    Mutant("state-by-call", STATES, REGISTRY, VERDICT, VERDICT + "        LifecycleState('ERROR')  #!\n"),
+    Mutant("state-in-a-comparison", STATES, REGISTRY, VERDICT,
+           VERDICT + "        if verdict == 'SUCCESS':  #!\n            return\n"),
+    Mutant("state-in-a-tuple", STATES, REGISTRY, VERDICT,
+           VERDICT + "        if verdict in ('SUCCESS', 'FAILED'):  #!\n            return\n"),
+]  # fmt: skip
+
+_MARK = re.compile(r"#!( (?P<contract>[a-z-]+))?\s*$")
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("copy of our server")
+    shutil.copytree(ROOT / "server", root / "server", ignore=shutil.ignore_patterns("tests", "__pycache__", "*.db*"))
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["governance"]
+    assert table["presets"] == ["execution"]
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (root / "pyproject.toml").write_text(text[text.index("[tool.governance]") :], encoding="utf-8")
+    return root
+
+
+def scanned(root: Path) -> ScanResult:
+    return scan(root, root / "pyproject.toml", Cache(root / ".governance_cache"))
+
+
+@pytest.mark.requirement("R-002", "R-061", "R-075")
+def test_the_unmutated_server_is_silent(copy: Path) -> None:
+    result = scanned(copy)
+    assert [(each.place, each.message) for each in result.findings] == []
+    assert result.problems == ()
+    assert {outcome.state for outcome in result.outcomes} == {"kept"}
+
+
+@pytest.mark.requirement("R-061", "R-063", "R-064", "R-065", "R-074", "R-075")
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_mutant_is_reported_at_its_line(copy: Path, mutant: Mutant) -> None:
+    path = copy / mutant.path
+    before = path.read_text(encoding="utf-8") if mutant.find else None
+    if before is not None:
+        assert before.count(mutant.find) == 1, "the mutant no longer fits the code"
+        path.write_text(before.replace(mutant.find, mutant.replace), encoding="utf-8")
+    else:
+        path.write_text(mutant.replace, encoding="utf-8")
+    try:
+        expected = {
+            (mutant.contract if match["contract"] is None else match["contract"], mutant.path, line)
+            for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+            if (match := _MARK.search(text))
+        }
+        result = scanned(copy)
+    finally:
+        if before is not None:
+            path.write_text(before, encoding="utf-8")
+        else:
+            path.unlink()
+    failing = [each for each in result.findings if each.fails]
+    lines = {(each.contract, each.place.path, each.place.span.line) for each in failing}
+    if mutant.broken:
+        assert mutant.contract in {each.contract for each in failing if each.check == "anchor"}
+    elif expected:
+        assert lines == expected
+    else:
+        # What is missing has no line: the function is reported, and nothing else.
+        assert {(each.contract, each.place.path, each.symbol) for each in failing} == {
+            (mutant.contract, mutant.path, "ToolRunner.run")
+        }
