@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from governance import git
 from governance.findings import Problem
 from governance.globs import matcher
 from governance.settings import FileSettings
@@ -40,12 +40,14 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What was found. tracked: what git keeps (a cache that is in there is not ours); note: a line for the user when
-    the list comes from elsewhere than it should."""
+    """What was found. tracked: what git keeps (a cache that is in there is not ours); everything: the paths of all
+    files, Python or not, some of which may be gone; note: a line for the user when the list comes from elsewhere than
+    it should."""
 
     files: list[SourceFile]
     problems: list[Problem]
     tracked: frozenset[str]
+    everything: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -59,19 +61,20 @@ def discover(root: Path, settings: FileSettings) -> Listing:
         note = "git cannot list this repository; its folders were walked instead and nothing is cached"
     candidates = list(_walk(root, "", problems)) if listed is None else [path for part in listed for path in part]
     wanted = _selection(root, settings, problems)
-    paths = sorted({path for path in candidates if wanted(path) and _is_python(root, path, problems)})
+    everything = tuple(path for path in dict.fromkeys(candidates) if wanted(path))
+    paths = sorted(path for path in everything if _is_python(root, path, problems))
     if not paths:
         problems.append(Problem("no-files", "no Python file was found", hint="see paths and exclude"))
     projects = {""} | {path.rpartition("/")[0] for path in candidates if path.rpartition("/")[2] in _PROJECT_FILES}
     roots = list(settings.source_roots) or _source_roots(projects, paths)
-    return Listing(_named(paths, roots), problems, frozenset(listed[0] if listed else ()), note)
+    return Listing(_named(paths, roots), problems, frozenset(listed[0] if listed else ()), everything, note)
 
 
 def _git_files(root: Path, problems: list[Problem]) -> tuple[list[str], list[str]] | None:
     """Tracked and untracked paths below the root; None if git cannot tell."""
-    environment = _git_environment()
-    staged = _git(root, environment, "ls-files", "-s", "-t", "-z")
-    untracked = _git(root, environment, "ls-files", "-z", "--others", "--exclude-standard")
+    environment = git.environment()
+    staged = git.ask(root, environment, "ls-files", "-s", "-t", "-z")
+    untracked = git.ask(root, environment, "ls-files", "-z", "--others", "--exclude-standard")
     if staged is None or untracked is None:
         return None
     outside = {key: value for key, value in environment.items() if not key.startswith("GIT_")}
@@ -95,28 +98,10 @@ def _git_files(root: Path, problems: list[Problem]) -> tuple[list[str], list[str
     return list(dict.fromkeys(tracked)), fresh
 
 
-def _git_environment() -> dict[str, str]:
-    """The inherited environment; what git would read relative to our folder is made independent of git's."""
-    environment = dict(os.environ)
-    if "GIT_DIR" in environment:
-        environment.setdefault("GIT_WORK_TREE", ".")
-        for key in ("GIT_DIR", "GIT_WORK_TREE"):
-            environment[key] = str(Path.cwd() / environment[key])
-    return environment
-
-
 def _nested(root: Path, environment: dict[str, str], path: str) -> list[str]:
     """The files of a submodule, or of a repository inside this one that is not part of it."""
-    inner = _git(root / path, environment, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    inner = git.ask(root / path, environment, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     return [f"{path}/{name}" for name in inner or ()]
-
-
-def _git(folder: Path, environment: dict[str, str], *arguments: str) -> list[str] | None:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True, check=False)
-    except OSError:
-        return None
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else None
 
 
 def _walk(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:

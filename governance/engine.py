@@ -14,7 +14,9 @@ from governance import config_file, suppressions
 from governance.cache import Cache
 from governance.discovery import Listing, SourceFile, discover
 from governance.facts import ModuleFacts
+from governance.files import Files
 from governance.findings import Finding, Grade, Problem
+from governance.observed import ObservedFiles
 from governance.result import Outcome, ScanResult
 from governance.settings import FileSettings, Settings
 from governance.suppressions import Suppression
@@ -30,12 +32,14 @@ NOT_KEPT: Final = frozenset({"crash", "unreadable", "changed", "missing-path"})
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What there is to analyse: the files, the content key of each by path, and those that cannot be read."""
+    """What there is to analyse: the files, the content key of each by path, and those that cannot be read; everything:
+    the project's files of any kind, for contracts that look at them."""
 
     files: FileSettings
     listing: Listing
     keys: dict[str, str]
     unread: list[Problem]
+    everything: ObservedFiles
 
     @property
     def digest(self) -> str:
@@ -79,6 +83,7 @@ def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = No
             last["inventory"],
             last["foreign"],
         )
+        and inventory.everything.still_hold(last["observed"])
     ):
         return ScanResult.from_json(last["result"])
     settings = read_settings(config, content, find_type)
@@ -87,6 +92,7 @@ def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = No
     result = analyse(root, settings, inventory, cache, find_type)
     if not find_type and not any(problem.kind in NOT_KEPT for problem in result.problems):
         kept = {"files": settings.files.to_json(), "inventory": inventory.digest, "foreign": foreign(settings.foreign)}
+        kept["observed"] = inventory.everything.observations()
         cache.keep_result(key, {**kept, "result": result.to_json()})
     cache.close(root)
     return result
@@ -106,7 +112,7 @@ def take_inventory(root: Path, files: FileSettings, cache: Cache) -> Inventory:
     if listing.note or not caching.usable(root, listing.tracked, cache.folder):
         cache.refuse(listing.note or f"{cache.folder} is not used: the repository itself contains it")
     keys, unread = content_keys(root, listing.files, files.max_file_kilobytes, cache)
-    return Inventory(files, listing, keys, unread)
+    return Inventory(files, listing, keys, unread, ObservedFiles(root, listing.everything))
 
 
 def analyse(
@@ -118,7 +124,7 @@ def analyse(
 
     with without_garbage_collection():
         sources = read_sources(root, inventory, cache)
-        evaluation = evaluate(root, build_index(sources), settings, find_type or load)
+        evaluation = evaluate(root, build_index(sources, inventory.everything), settings, find_type or load)
     return combine(settings, inventory, sources, evaluation)
 
 
@@ -191,11 +197,12 @@ def read_file(root: Path, path: str, cache: Cache, problems: list[Problem]) -> d
     return entry
 
 
-def build_index(sources: Sources) -> Index:
+def build_index(sources: Sources, files: Files) -> Index:
     """The index over everything that was read."""
     from governance.index import Index, Module
 
-    return Index(Module(file.module, file.path, facts, file.is_package) for file, facts in sources.modules)
+    modules = (Module(file.module, file.path, facts, file.is_package) for file, facts in sources.modules)
+    return Index(modules, files)
 
 
 def combine(settings: Settings, inventory: Inventory, sources: Sources, evaluation: Evaluation) -> ScanResult:

@@ -24,7 +24,8 @@ FindType = Callable[[str], ContractType | None]
 
 def index_of(root: Path, settings: Settings, cache: Cache) -> Index:
     """The index of a project; what cannot be read is left out, `check` is what complains about it."""
-    return build_index(read_sources(root, take_inventory(root, settings.files, cache), cache))
+    inventory = take_inventory(root, settings.files, cache)
+    return build_index(read_sources(root, inventory, cache), inventory.everything)
 
 
 def describe_contracts(settings: Settings) -> Iterator[str]:

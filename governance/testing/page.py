@@ -12,6 +12,9 @@ each of them may replace a file by one of the same name. Everything outside of t
 | `# possible: text`                    | reported below the level that fails the run |
 | `# finding: text \\| possible: text`   | several findings on one line |
 | `` `pkg/mod.py`: <!-- finding: text --> `` | the file as a whole must be reported |
+| `` `pkg/mod.py`: <!-- absent --> ``   | no block follows: a file of a section above is not here |
+| `` `pkg/mod.py`: <!-- absent \\| finding: text --> `` | the same, and its absence must be reported |
+| `` `pkg/mod.py`: <!-- at main --> ``  | what the file held at revision `main` of the repository |
 | `<!-- broken: option -->`             | an anchor of that option names nothing |
 | `<!-- broken: option: text -->`       | the same, and its message contains the text |
 | `<!-- vacuous -->`                    | the contract has nothing to hold on to here |
@@ -59,12 +62,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of an example. page_line: the line of the page on which its text starts, 1-based."""
+    """One file of an example. page_line: the line of the page on which its text starts, 1-based; absent: it is named
+    because it does not exist; at: the revision at which it was so, "" for now."""
 
     path: str
     text: str
     page_line: int
     expected: tuple[Expected, ...] = ()
+    absent: bool = False
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,13 @@ class _Reader:
 
     def _prose(self, line: str, number: int) -> tuple[int, str, str] | None:
         if named := _FILE.match(line):
-            return (number, named["path"], named["note"] or "")
+            note = named["note"] or ""
+            if note.partition("|")[0].strip() != "absent":
+                return (number, named["path"], note)
+            said = note.partition("|")[2].strip()
+            missed = tuple(self._expected(said, 0, number)) if said else ()
+            self._add(number, File(named["path"], "", number + 2, missed, absent=True))
+            return None
         if comment := _COMMENT.match(line):
             word, rest = comment["word"], comment["rest"] or ""
             section = self.stack[-1]
@@ -216,14 +228,21 @@ class _Reader:
         return end
 
     def _file(self, start: int, path: str, note: str, text: str, body: list[str]) -> None:
-        section = self.stack[-1]
-        if path in section.files:
-            raise self.fail(start, f"a second file is called `{path}` in this section")
+        if note.startswith("at "):
+            self._add(start, File(path, text, start + 2, at=note.removeprefix("at ").strip()))
+            return
         expected = [*self._expected(note, 0, start)] if note else []
         for offset, line in enumerate(body):
             if found := _NOTE.search(line):
                 expected.extend(self._expected(found["note"], offset + 1, start + 1 + offset))
-        section.files[path] = File(path, text, start + 2, tuple(expected))
+        self._add(start, File(path, text, start + 2, tuple(expected)))
+
+    def _add(self, number: int, file: File) -> None:
+        section = self.stack[-1]
+        key = f"{file.at}:{file.path}"
+        if key in section.files:
+            raise self.fail(number, f"a second file is called `{file.path}` in this section")
+        section.files[key] = file
 
     def _expected(self, note: str, line: int, number: int) -> list[Expected]:
         expected: list[Expected] = []

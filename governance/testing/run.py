@@ -11,6 +11,7 @@ from governance import contract_types, options
 from governance.contract import Report
 from governance.contract_types import ContractType
 from governance.extract import ExtractError, extract, locate
+from governance.files import Base, GivenFiles
 from governance.findings import Grade
 from governance.index import Index, Module
 from governance.settings import Contract, Terms
@@ -48,8 +49,9 @@ class Answer:
 
 def answer(example: Example, find_type: FindType = contract_types.load) -> Answer:
     """Check the files of an example against its contracts; raises CaseError. Nothing is written or imported."""
-    sources = {file.path: file.text.encode() for file in example.files}
-    index = Index(_module(path, source) for path, source in sources.items() if path.endswith((".py", ".pyi")))
+    sources = {file.path: file.text.encode() for file in example.files if not (file.absent or file.at)}
+    modules = (_module(path, source) for path, source in sources.items() if path.endswith((".py", ".pyi")))
+    index = Index(modules, GivenFiles(sources, _bases(example, sources)))
     paths = {name: module.path for name, module in index.project.modules.items()}
     reported: list[Reported] = []
     broken: list[tuple[str, str]] = []
@@ -62,6 +64,18 @@ def answer(example: Example, find_type: FindType = contract_types.load) -> Answe
         if not (report.sites or report.violations or report.broken):
             vacuous.append(name)
     return Answer(tuple(reported), tuple(broken), tuple(vacuous))
+
+
+def _bases(example: Example, sources: Mapping[str, bytes]) -> dict[str, Base]:
+    """The earlier revisions an example shows."""
+    held: dict[str, dict[str, bytes]] = {}
+    for file in example.files:
+        if file.at:
+            held.setdefault(file.at, {})[file.path] = file.text.encode()
+    return {
+        revision: Base(frozenset(files), frozenset(path for path in files if sources.get(path) != files[path]))
+        for revision, files in held.items()
+    }
 
 
 def module_name(path: str) -> tuple[str, bool]:

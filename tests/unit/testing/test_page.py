@@ -53,6 +53,21 @@ def test_a_whole_file_is_annotated_beside_its_name() -> None:
     assert example.files[0].expected == (Expected(0, "bad name", "name"),)
 
 
+def test_a_file_may_be_named_because_it_is_absent() -> None:
+    shared = block("m.py", "a = 1")
+    gone = "`m.py`: <!-- absent -->\n\n`n.py`: <!-- absent | finding[gone]: n is gone -->\n"
+    (example,) = parse(page(f"## One\n{shared}### Two\n{gone}"))
+    assert [(file.path, file.absent, file.expected) for file in example.files] == [
+        ("m.py", True, ()),
+        ("n.py", True, (Expected(0, "n is gone", "gone"),)),
+    ]
+
+
+def test_a_file_may_be_shown_as_it_was() -> None:
+    (example,) = parse(page("## One\n" + block("m.py", "a = 1") + "`m.py`: <!-- at main -->\n```py\na = 2\n```\n"))
+    assert [(file.at, file.text) for file in example.files] == [("", "a = 1\n"), ("main", "a = 2\n")]
+
+
 def test_any_other_kind_of_file_may_be_part_of_an_example() -> None:
     (example,) = parse(page("## One\n`setup.toml`:\n```toml\na = 1\n```\n"))
     assert [(file.path, file.text) for file in example.files] == [("setup.toml", "a = 1\n")]

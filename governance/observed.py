@@ -1,0 +1,83 @@
+"""Observed files: the project's files on disk; what was looked at is remembered, so that a result can be used again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from governance import git
+from governance.files import Base
+
+
+class ObservedFiles:
+    """The files of a project root. `listed` are the candidates; those that do not exist are left out."""
+
+    def __init__(self, root: Path, listed: Iterable[str]) -> None:
+        self.root = root
+        self._listed = listed
+        self._seen: dict[str, dict[str, str]] = {"names": {}, "contents": {}, "bases": {}}
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """All files that exist, sorted."""
+        found = tuple(sorted(path for path in set(self._listed) if Path(self.root, path).is_file()))
+        self._seen["names"][""] = _digest(found)
+        return found
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None if it cannot be read or lies outside of the root."""
+        content = None
+        if not path.startswith("/") and ".." not in path.split("/"):
+            try:
+                content = (self.root / path).read_bytes()
+            except (OSError, ValueError):
+                content = None
+        self._seen["contents"][path] = "" if content is None else hashlib.blake2b(content, digest_size=16).hexdigest()
+        return content
+
+    def base(self, revision: str) -> Base | None:
+        """The project where HEAD branched off from a revision; None if git does not know it."""
+        found = _base(self.root, revision)
+        self._seen["bases"][revision] = _digest([*sorted(found.paths), "", *sorted(found.changed)]) if found else ""
+        return found
+
+    def observations(self) -> dict[str, Any]:
+        """What was looked at, as data that `still_hold` compares."""
+        return {kind: dict(sorted(seen.items())) for kind, seen in self._seen.items()}
+
+    def still_hold(self, observations: dict[str, dict[str, str]]) -> bool:
+        """Whether looking at the same things again gives the same."""
+        again = ObservedFiles(self.root, self._listed)
+        _ = again.paths if observations["names"] else ()
+        for path in observations["contents"]:
+            again.read(path)
+        for revision in observations["bases"]:
+            again.base(revision)
+        return again.observations() == observations
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.blake2b("\0".join(lines).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def _base(root: Path, revision: str) -> Base | None:
+    environment = git.environment()
+    if revision.startswith("-"):
+        return None
+    merged = git.ask(root, environment, "merge-base", revision, "HEAD")
+    commit = merged[0].strip() if merged else ""
+    if not commit:
+        return None
+    names = git.ask(root, environment, "ls-tree", "-r", "-z", "--name-only", commit)
+    changed = git.ask(root, environment, "diff", "--raw", "-z", "--no-renames", "--relative", commit)
+    if names is None or changed is None:
+        return None
+    return Base(frozenset(names), frozenset(_paths(changed)))
+
+
+def _paths(raw: list[str]) -> Iterator[str]:
+    """`git diff --raw -z` gives a status line, then a path, in turn."""
+    yield from (entry for entry in raw if not entry.startswith(":"))
