@@ -81,7 +81,7 @@ class Finding:
     def fingerprint(self) -> str:
         """Identity without line numbers: survives moves of the code within its function."""
         text = "\0".join((self.contract, self.check, self.place.path, self.symbol, self.subject or self.message))
-        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str, str]:
