@@ -128,7 +128,7 @@ def _ask(question: _Question, report: Report) -> int:
     except TooComplex:
         ref = (question.function[0], question.index.project.scope(question.function).node)
         message = f"{question.name} has too many paths to be proven: split it"
-        report.violations.append(Violation("too-complex", message, Grade.PROBABLE, ref, subject="paths"))
+        report.violations.append(Violation("unproven", message, Grade.PROBABLE, ref, subject="paths"))
         return 1
     for escape in found:
         report.violations.append(_violation(question, escape))
@@ -153,7 +153,7 @@ def _untrusted(question: _Question, engine: Engine) -> list[Violation]:
         return []
     return [
         Violation(
-            "unresolved",
+            "unproven",
             f"{question.index.project.text(ref)} in {question.name} is taken for {question.wanted}: "
             "its receiver is not known",
             Grade.UNRESOLVED, ref, subject=question.wanted,
@@ -234,7 +234,8 @@ def _bind(question: _Question, engine: Engine, report: Report) -> None:
 
 
 def _short(symbol: str) -> str:
-    name = symbol.removeprefix("+")
-    if ":" in name:
-        return name.partition(":")[2]
-    return ".".join(name.split(".")[-2:])
+    """`Class.method`, or `module.function`."""
+    module, _, name = symbol.removeprefix("+").partition(":")
+    if "." in name:
+        return name
+    return ".".join([*module.split(".")[-1 if name else -2 :], *([name] if name else [])])

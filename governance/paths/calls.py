@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     """The call step: everything the call may do, side by side."""
     number = step[1]
+    if ("call", number) in frame.tracked:
+        # Whatever an earlier round of a loop knew of the result is about another call.
+        place = (frame.number, ("call", number))
+        fresh: States = {}
+        for state, path in entry.items():
+            put(fresh, state.with_value(place, None), path)
+        entry = fresh
     registered = stacks.registered(engine, frame, number, entry)
     if registered is not None:
         return registered

@@ -63,7 +63,7 @@ def _exits(summary: Summary) -> Iterator[tuple[str, Path, Kind | None]]:
 
 def _telling(found: list[Escape]) -> list[Escape]:
     """Without those that say no more than another one about the same trigger."""
-    returns = {each.trigger: each.grade for each in reversed(found) if each.check == RETURN}
+    returns = {each.trigger: each.grade for each in reversed(found) if each.check == RETURN and each.trigger}
     missing = {each.trigger for each in found if each.check == MISSING}
     best: dict[Ref | None, int] = {}
     for each in found:

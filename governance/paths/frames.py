@@ -34,6 +34,7 @@ class Work(NamedTuple):
     receiver: the class of `self`, if known. same_self: `self` is the receiver of the function that was asked about.
     outer: the activation in which a nested function was defined. callables: what enclosing parameters hold.
     layers: how many of its decorators, counted from the innermost, are still around it; ALL for an ordinary call.
+    stands_in: a decorator's wrapper that runs in place of a method, so that its first parameter is the receiver.
     """
 
     function: FunctionId
@@ -43,6 +44,7 @@ class Work(NamedTuple):
     callables: Callables = ()
     grade: int = DEFINITE
     layers: int = ALL
+    stands_in: bool = False
 
 
 class Frame:
@@ -66,11 +68,11 @@ class Frame:
         self.callables: dict[Slot, tuple[Work, ...]] = dict(work.callables)
         self.tracked = tracked
         self.on_yield: Callable[[Frame, States], Outcomes] | None = None
-        self.self_name = self._self_name()
+        self.self_name = self._self_name(work.stands_in)
 
-    def _self_name(self) -> str:
-        owner = self.project.owning_class(self.function)
-        if owner is not None and self.scope.params and self.scope.params[0].kind in ("positional", "normal"):
+    def _self_name(self, stands_in: bool) -> str:
+        is_method = stands_in or self.project.owning_class(self.function) is not None
+        if is_method and self.scope.params and self.scope.params[0].kind in ("positional", "normal"):
             return self.scope.params[0].name
         return ""
 

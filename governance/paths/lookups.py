@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from governance.findings import Grade
 from governance.index.definitions import wrapper
-from governance.index.values import ClassId, Value
+from governance.index.index import Callee
+from governance.index.values import ClassId, Value, class_of
 from governance.paths.frames import Frame, Work
-from governance.paths.outcomes import DEFINITE
 
 if TYPE_CHECKING:
     from governance.index import Index
@@ -21,6 +22,35 @@ def method(index: Index, cls: ClassId, name: str) -> Work | None:
         if node[0] == "function":
             return Work((ref[0], node[1]), cls)
     return None
+
+
+def through_receiver(index: Index, frame: Frame, callee: int) -> list[Callee]:
+    """The methods that `self.a.b.method` may be, where only the frame knows the class of `self`."""
+    names: list[str] = []
+    node = frame.origin(callee)
+    while frame.facts.nodes[node][0] == "attr":
+        names.append(frame.facts.nodes[node][2])
+        node = frame.origin(frame.facts.nodes[node][1])
+    name = frame.name_of(node)
+    owner = frame.self_frame(name) if name is not None else None
+    if owner is None or owner.receiver is None or not names:
+        return []
+    classes: dict[ClassId, Grade] = {owner.receiver: Grade.DEFINITE}
+    for attribute in reversed(names[1:]):
+        following: dict[ClassId, Grade] = {}
+        for cls, grade in classes.items():
+            for value, evidence in index.attribute(cls, attribute).items():
+                inner = class_of(value)
+                if inner is not None:
+                    following[inner] = max(min(grade, Grade(evidence.grade)), following.get(inner, Grade.UNRESOLVED))
+        classes = following
+    found: list[Callee] = []
+    for cls, grade in classes.items():
+        work = method(index, cls, names[0])
+        for function in sorted(index.overrides(work.function)) if work else ():
+            certain = work is not None and function == work.function
+            found.append(Callee(function, grade if certain else min(grade, Grade.PROBABLE), ("inst", cls, ())))
+    return found
 
 
 def properties(index: Index, frame: Frame, number: int) -> list[Work]:
@@ -100,6 +130,3 @@ def _value_has(index: Index, value: Value, key: list[Any]) -> bool:
                     names = index.externals((site[1], site[2]))
                     return any(name.rpartition(".")[2] in ("defaultdict", "Counter") for name in names)
     return False
-
-
-__all__ = ["DEFINITE", "has_item", "method", "properties"]

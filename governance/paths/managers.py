@@ -276,13 +276,23 @@ def closed_by(engine: Engine, frame: Frame, at: int, works: list[Work], before: 
         return before
     out = Outcomes()
     for work in works:
-        for source, target in (
-            (before.normal, out.normal), (before.returned, out.returned), (before.broke, out.broke),
+        target = engine.target_of(work)._replace(works=())
+        for source, goal in (
+            (before.normal, out.normal),
+            (before.returned, out.returned),
+            (before.broke, out.broke),
             (before.continued, out.continued),
-        ):  # fmt: skip
-            for (state, _), path in engine.runs.ended(frame, at, work, {}, source, out).items():
-                put(target, state, path)
+        ):
+            for state, path in _performed(engine, frame, at, target, source, out).items():
+                put(goal, state, path)
         for (state, kind), path in before.raised.items():
-            for (after, _), onward in engine.runs.ended(frame, at, work, {}, {state: path}, out).items():
+            for after, onward in _performed(engine, frame, at, target, {state: path}, out).items():
                 put(out.raised, (after, kind), onward)
     return out
+
+
+def _performed(engine: Engine, frame: Frame, at: int, target: targets.Target, entry: States, out: Outcomes) -> States:
+    after = Outcomes()
+    calls.perform(engine, frame, at, target, entry, after)
+    out.absorb(after)
+    return after.normal

@@ -137,7 +137,7 @@ def _left(engine: Engine, frame: Frame, item: int, at: int, before: Outcomes) ->
         return before  # makes a coroutine that nobody awaits
     if not works:
         return _unknown(engine, frame, item, argument, before)
-    return managers.closed_by(engine, frame, item, works, before)
+    return managers.closed_by(engine, frame, at, works, before)
 
 
 def _left_manager(engine: Engine, frame: Frame, context: int, at: int, is_async: bool, before: Outcomes) -> Outcomes:

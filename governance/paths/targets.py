@@ -9,7 +9,7 @@ from governance.findings import Grade
 from governance.index import calls as index_calls
 from governance.index import graph
 from governance.index.values import ClassId, FunctionId, Value
-from governance.paths import assumptions
+from governance.paths import assumptions, lookups
 from governance.paths.frames import Callables, Frame, Slot, Work
 from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
 
@@ -64,7 +64,8 @@ def find(engine: Engine, frame: Frame, number: int) -> list[Target]:
 
 def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> list[Target]:
     index = engine.index
-    callees = _dispatched(engine, frame, fact[1], _undecorated(engine, index.callees(frame.ref(number))))
+    known = index.callees(frame.ref(number)) or lookups.through_receiver(index, frame, fact[1])
+    callees = _dispatched(engine, frame, fact[1], _undecorated(engine, known))
     sought = {
         kind: max((int(each.grade) for each in callees if each.function in functions), default=0)
         for kind, functions in ((TRIGGER, engine.trigger.functions), (DUTY, engine.duty.functions))
