@@ -18,19 +18,18 @@ logger = logging.getLogger(__name__)
 class EmbeddedWorkers:
     """A ``Dispatcher``: a job is kept in the table, and a sleeping worker is woken.
 
-    Workers also look by themselves every two seconds, so a lost wake-up delays a job and never loses it.
+    Workers also look by themselves every two seconds, so a job that somebody else put there is found too.
     """
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
-        self._wake = threading.Condition()
-        self._stopping = False
+        self._wake = threading.Semaphore(0)
+        self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def submit(self, job: Job) -> None:
         self._store.insert(job)
-        with self._wake:
-            self._wake.notify()
+        self._wake.release()
 
     def start(self, count: int, execute_next: Callable[[], bool]) -> None:
         """Start ``count`` workers; ``execute_next`` executes one job and says whether there was one."""
@@ -41,22 +40,19 @@ class EmbeddedWorkers:
 
     def stop(self) -> None:
         """Take up no more jobs."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
+        self._stopping.set()
+        self._wake.release(max(1, len(self._threads)))
 
     def join(self, seconds: float) -> bool:
-        """Wait for the workers to end; says whether all have."""
+        """Wait for the workers to end, each at most so long; says whether all have."""
         for thread in self._threads:
             thread.join(seconds)
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self, execute_next: Callable[[], bool]) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             if not self._attempt(execute_next):
-                with self._wake:
-                    if not self._stopping:
-                        self._wake.wait(_LOOK_SECONDS)
+                self._wake.acquire(timeout=_LOOK_SECONDS)
 
     def _attempt(self, execute_next: Callable[[], bool]) -> bool:
         try:

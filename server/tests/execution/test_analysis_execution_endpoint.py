@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
+from starlette.testclient import TestClient
 
+from server.app.api.dependencies import Caller, caller
 from server.app.core.ids import new_id
-from server.app.main import create_app
+from server.app.core.settings import Settings
+from server.app.main import create_app, running_services
+from server.app.plugins.errors.exceptions import PermissionDenied
+from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.tests.live.envelope import assert_envelope, assert_error
 from server.tests.live.images import png_base64
 from server.tests.live.server_process import ServerProcess
@@ -263,3 +269,52 @@ class TestAsyncWorkflow:
     def test_many_at_once_all_end(self, live: ServerProcess) -> None:
         job_ids = [live.submit("text-statistics", text=f"{number} word") for number in range(30)]
         assert {live.result(job_id)["status"] for job_id in job_ids} == {"SUCCESS"}
+
+
+@pytest.mark.requirement("R-090", "R-217")
+class TestAuth:
+    """There are no keys yet; what there is, is the one place that lets a caller in, and no endpoint without it."""
+
+    ENDPOINTS = (
+        ("POST", "/v1/analyze-execution"),
+        ("POST", "/v1/analyze-execution/async"),
+        ("GET", JOBS),
+        ("GET", f"{JOBS}/x"),
+        ("GET", f"{JOBS}/x/result"),
+        ("DELETE", f"{JOBS}/x"),
+        ("GET", "/v1/plugins"),
+        ("GET", "/v1/plugins/x/health"),
+    )
+
+    @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
+    def test_a_caller_who_is_not_known_gets_401(self, method: str, path: str) -> None:
+        app = create_app()
+
+        def unknown() -> None:
+            raise HTTPException(401, headers={"www-authenticate": "Bearer"})
+
+        app.dependency_overrides[caller] = unknown
+        answer = TestClient(app).request(method, path, json={"plugin": "text-statistics", "payload": {"text": "a"}})
+        assert_envelope(answer, 401, "PermissionDenied")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
+    def test_a_caller_who_may_not_gets_403(self, method: str, path: str) -> None:
+        app = create_app()
+
+        def forbidden() -> None:
+            raise PermissionDenied("your key does not allow this")
+
+        app.dependency_overrides[caller] = forbidden
+        answer = TestClient(app).request(method, path, json={"plugin": "text-statistics", "payload": {"text": "a"}})
+        assert_envelope(answer, 403, "PermissionDenied")
+
+    def test_a_job_belongs_to_its_caller(self, tmp_path: Path) -> None:
+        settings = Settings(data_dir=tmp_path)
+        body = {"plugin": "text-statistics", "payload": {"text": "a"}}
+        with running_services(settings, PluginRegistry()) as services:
+            app = create_app(settings, services)
+            app.dependency_overrides[caller] = lambda: Caller("someone")
+            with TestClient(app) as client:
+                job_ids = [client.post(path, json=body).json()["job_id"] for _, path in self.ENDPOINTS[:2]]
+            assert {services.analysis.job(job_id).owner for job_id in job_ids} == {"someone"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.exceptions import HTTPException
 
-from server.app.api.dependencies import RegistryDependency
+from server.app.api.dependencies import RegistryDependency, caller
 from server.app.api.schemas import ErrorEnvelope, PluginListResponse, PluginView
 from server.app.plugins.lifecycle import LifecycleState
 
-plugins_router = APIRouter(prefix="/v1/plugins", tags=["plugins"])
+plugins_router = APIRouter(prefix="/v1/plugins", tags=["plugins"], dependencies=[Depends(caller)])
 
 
 @plugins_router.get("")

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from server.app.plugins.isolation.frames import HEADER, encode
@@ -46,32 +46,45 @@ def describe_exit(status: int | None) -> str:
         return f"it was ended by signal {-status}"
 
 
+def _start(
+    reference: str, limits: Limits, environment: Mapping[str, str], folder: str
+) -> tuple[subprocess.Popen[bytes], int, int]:
+    """The process, and our ends of the pipes of requests and of answers."""
+    with ExitStack() as ours, ExitStack() as theirs:
+        request_reader, request_writer = os.pipe()
+        theirs.callback(os.close, request_reader)
+        ours.callback(os.close, request_writer)
+        answer_reader, answer_writer = os.pipe()
+        theirs.callback(os.close, answer_writer)
+        ours.callback(os.close, answer_reader)
+        command = [sys.executable, "-P", "-m", _HOST, str(request_reader), str(answer_writer), str(os.getpid())]
+        process = subprocess.Popen(
+            [*command, limits.to_text(), reference],
+            pass_fds=(request_reader, answer_writer),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(environment),
+            cwd=folder,
+            start_new_session=True,
+        )
+        ours.pop_all()
+        return process, request_writer, answer_reader
+
+
 class Child:
     """Used by one thread at a time; ``kill`` alone may be called from any."""
 
     def __init__(self, reference: str, limits: Limits, environment: Mapping[str, str], folder: str) -> None:
-        request_reader, self._requests = os.pipe()
-        self._answers, answer_writer = os.pipe()
-        command = [sys.executable, "-P", "-m", _HOST, str(request_reader), str(answer_writer), str(os.getpid())]
+        self._process, self._requests, self._answers = _start(reference, limits, environment, folder)
         try:
-            self._process = subprocess.Popen(
-                [*command, limits.to_text(), reference],
-                pass_fds=(request_reader, answer_writer),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=dict(environment),
-                cwd=folder,
-                start_new_session=True,
-            )
-        except BaseException:
+            self._exit = os.pidfd_open(self._process.pid)
+        except OSError:
             os.close(self._requests)
             os.close(self._answers)
+            self._process.kill()
+            self._process.wait()
             raise
-        finally:
-            os.close(request_reader)
-            os.close(answer_writer)
-        self._exit = os.pidfd_open(self._process.pid)
         os.set_blocking(self._requests, False)
         os.set_blocking(self._answers, False)
         self._max_answer = limits.result_bytes + 4096
