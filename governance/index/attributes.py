@@ -50,6 +50,20 @@ def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, 
             load(solver, key, name, out)
 
 
+def namespace_item(solver: Solver, module: str, base: int, index: int, out: Answer) -> None:
+    """`x.__dict__["name"]` and `vars(x)["name"]` are `x.name`."""
+    node = solver.project.node((module, base))
+    if node[0] == "attr" and node[2] == "__dict__":
+        owner = node[1]
+    elif node[0] == "call" and len(node[2]) == 1 and "builtins.vars" in solver.names.dotted((module, node[1])):
+        owner = node[2][0]
+    else:
+        return
+    for value in solver.get(("n", module, index)):
+        if value[:2] == ("const", "str"):
+            load(solver, ("n", module, owner), value[2], out)
+
+
 def of_module(solver: Solver, module: str, name: str, out: Answer, grade: int = DEFINITE) -> None:
     """A module's attribute: its definition, a submodule, or a name from an external star import."""
     solver.copy(("glob", module, name), out, "module attribute", grade)
@@ -149,6 +163,8 @@ def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: st
             add(out, each, min(grade, evidence.grade), evidence.note, evidence.source, evidence.value)
     if not typing_forms.informative(declared) or weak(solver, declared):
         solver.copy(("attr", cls, name), out, "stored", grade)
+    if found is None and written is None:
+        _inherited(solver, source, value, grade, name, out)
     if not out and found is None and written is None and not name.startswith("__"):
         proxy = classes.lookup(cls, "__getattr__")
         for ref in proxy[1] if proxy else ():
@@ -187,7 +203,19 @@ def _of_class(solver: Solver, source: Key, value: Value, grade: int, name: str, 
     written = classes.annotation(cls, name)
     if written is not None:
         typing_forms.concrete(solver, ("t", *written[1], ()), out, "annotation")
+    elif found is None:
+        _inherited(solver, source, value, grade, name, out)
     solver.copy(("attr", cls, name), out, "stored", grade)
+
+
+def _inherited(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
+    """An attribute that only an external base class can have: an object of its library, whatever it is."""
+    external = solver.classes.external_bases(value[1])
+    if "?" in external or name.startswith("__"):
+        return
+    for base in sorted(external):
+        if base.rpartition(".")[0] not in ("abc", "typing", "typing_extensions", "enum") and base != "builtins.object":
+            add(out, ("xmeth", base, name, ()), grade, "inherited", source, value)
 
 
 def _of_super(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:

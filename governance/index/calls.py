@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from governance.contract import Ref
 from governance.facts import Node, Scope
-from governance.index import attributes, containers, externals, texts, typing_forms
+from governance.index import attributes, containers, externals, passing, texts, typing_forms
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
 
@@ -98,7 +98,12 @@ def returned(
     solver: Solver, ref: Ref, node: Node, function: FunctionId, receiver: Value | None, grade: int, out: Answer
 ) -> None:
     """What a call of a project function gives; `self` and type variables are replaced by what this call passes."""
-    key: Key = ("ret", *function)
+    passed = passing.passing(solver, function).parameters
+    if passed and any(solver.project.node((ref[0], each))[0] == "star" for each in node[2]):
+        passed = frozenset()
+    if passed:
+        _passed(solver, ref, node, function, receiver, passed, grade, out)
+    key: Key = ("own" if passed else "ret", *function)
     answer = solver.get(key)
     env = _receiver_env(solver, function, receiver)
     for value, evidence in answer.items():
@@ -121,6 +126,27 @@ def returned(
             add(out, value, best, "returned", key, value)
     if receiver is not None and not typing_forms.informative(dict(answer)):
         _overridden(solver, function, receiver, grade, out)
+
+
+def _passed(
+    solver: Solver,
+    ref: Ref,
+    node: Node,
+    function: FunctionId,
+    receiver: Value | None,
+    passed: frozenset[int],
+    grade: int,
+    out: Answer,
+) -> None:
+    """The arguments that come back as they went in, defaults included."""
+    scope = solver.project.scope(function)
+    given = bind(scope, node, receiver is not None)
+    for index, argument in given:
+        if index in passed:
+            solver.copy(("n", ref[0], argument), out, "returned as it was passed", grade)
+    for index in passed - {index for index, _ in given}:
+        if scope.params[index].default >= 0:
+            solver.copy(("n", function[0], scope.params[index].default), out, "default", grade)
 
 
 def _with_env(key: Key, env: tuple[tuple[Ref, Key], ...]) -> Key:

@@ -15,6 +15,7 @@ from governance.index import (
     externals,
     narrowing,
     parameters,
+    passing,
     texts,
     typing_forms,
 )
@@ -101,6 +102,7 @@ def _attr(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 def _sub(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     containers.subscript(solver, ref, node, out)
     texts.piece(solver, ref, node, out)
+    attributes.namespace_item(solver, ref[0], node[1], node[2], out)
 
 
 def _import(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -320,6 +322,7 @@ RULES: Final[dict[str, Rule]] = {
     "subclass": attributes.rule_subclass,
     "ret": calls.rule_return,
     "body": calls.rule_body,
+    "own": passing.rule_own,
     "yields": calls.rule_yields,
     "elem": containers.rule_elements,
     "dkey": containers.rule_keys,

@@ -13,6 +13,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("param", module, scope, index) | a parameter |
 | ("ret", module, scope)    | what calling the function gives (before await) |
 | ("body", module, scope)   | what its `return` statements give |
+| ("own", module, scope)    | what its `return` statements give besides parameters that come back as they went in |
 | ("yields", module, scope) | what it yields |
 | ("callers", module, scope) | no answer: starts the flows of the calls that may reach the function |
 | ("attr", C, name)         | an attribute of instances of C that was stored or annotated |
@@ -39,11 +40,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.findings import Grade
-from governance.index.values import Key, Value
+from governance.index.values import FunctionId, Key, Value
 
 if TYPE_CHECKING:
     from governance.index.classes import Classes
     from governance.index.names import Names
+    from governance.index.passing import Passing
     from governance.index.project import Project
 
 WIDTH: Final = 64
@@ -81,6 +83,7 @@ class Solver:
         self.rules = rules
         self.state: dict[Key, Answer] = {}
         self.snapshots: dict[Key, Answer] = {}
+        self.passing: dict[FunctionId, Passing] = {}
         self.contributed: dict[Key, Answer] = {}
         self.readers: dict[Key, set[Key]] = {}
         self.pending: deque[Key] = deque()

@@ -74,7 +74,7 @@ reveal(made())  # Copy
 reveal(one_of(1))  # Copy | Move
 reveal(declared())  # Job
 reveal(nothing())  # ?
-reveal(passed(Copy()))  # Copy | Other
+reveal(passed(Copy()))  # Copy
 passed(thing=Other())
 defaulted(Move())
 reveal(keyword(thing=Copy()))  # Copy
