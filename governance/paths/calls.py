@@ -145,9 +145,16 @@ def _hand_over(engine: Engine, frame: Frame, number: int, target: Target, entry:
         _pass(entry, out)
         return
     at_once = name in assumptions.RUN_AT_ONCE
+    text = engine.text(frame.ref(number))
     if not at_once:
-        _pass(entry, out)
+        event = None
+        if number not in engine.awaited_calls(frame) and any(engine.pays_in(work) for work in target.works):
+            event = frame.event("unawaited", number, f"{text} does not wait for it")
+        for state, path in entry.items():
+            put(out.normal, state, path.then(event))
     for work in target.works:
+        if not at_once and work.function in engine.duty.functions:
+            continue
         inner = Target(_kind_of(engine, work), min(work.grade, PROBABLE), work)
         after = Outcomes()
         perform(engine, frame, number, inner, entry, after)
@@ -159,7 +166,7 @@ def _hand_over(engine: Engine, frame: Frame, number: int, target: Target, entry:
             if state.auto in engine.automaton.owing or state.auto in engine.automaton.wrong:
                 put(out.normal, state, path)
     if name not in assumptions.STARTED_ELSEWHERE:
-        may_raise(frame, number, dict(out.normal), out, PROBABLE, engine.text(frame.ref(number)))
+        may_raise(frame, number, dict(out.normal), out, PROBABLE, text)
 
 
 def _kind_of(engine: Engine, work: Work) -> str:

@@ -97,7 +97,10 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
         return True
     base = frame.facts.nodes[frame.origin(fact[1])]
     if base[0] in ("dict", "list", "tuple"):
-        return _in_display(frame.facts.nodes, base, key)
+        if key[0] == "const":
+            return _in_display(frame.facts.nodes, base, key)
+        keys = index.values(frame.ref(fact[2]))
+        return bool(keys) and all(_in_display(frame.facts.nodes, base, list(each)) for each in keys)
     values = index.values(frame.ref(fact[1]))
     return bool(values) and all(_value_has(index, value, key) for value in values)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.facts import Block, Step
-from governance.paths import calls, generators, managers, tries
+from governance.paths import calls, generators, managers, stacks, tries
 from governance.paths.exceptions import ANY, GENERATOR_EXIT
 from governance.paths.frames import HANDLED, RESULT, Frame
 from governance.paths.outcomes import POSSIBLE, PROBABLE, Outcomes, States, merge, put
@@ -306,6 +306,13 @@ def yielded(frame: Frame, node: int, entry: States) -> Outcomes:
     return out
 
 
+def _define(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
+    fact = frame.facts.nodes[step[1]]
+    if fact[0] == "function" and frame.facts.scopes[fact[1]].decorators:
+        return stacks.decorated(engine, frame, step[1], entry)
+    return Outcomes(entry)
+
+
 def _import(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     out = Outcomes(entry)
     node = frame.facts.nodes[step[1]]
@@ -322,5 +329,6 @@ _STEPS: Final[dict[str, Rule]] = {
     "call": calls.call, "await": calls.awaited, "yield": _yield, "attr": calls.attribute, "sub": calls.subscript,
     "bind": _bind, "store": _store, "import": _import, "if": _if, "loop": _loop, "next": _next, "try": tries.run,
     "with": managers.run, "match": _match, "return": _return, "raise": _raise, "break": _break,
+    "define": _define,
     "continue": _continue, "assert": _assert,
 }  # fmt: skip
