@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from governance.contract import Trail, Violation
+from governance.contract import Ref, Trail, Violation
 from governance.contracts.layers.anchors import Targets
 from governance.contracts.layers.crossings import Hit, Hits, trail
 from governance.contracts.layers.dependence import Dependence, argument, dependence
 from governance.contracts.layers.layering import Layering
-from governance.contracts.layers.receivers import Reached, of_values
+from governance.contracts.layers.receivers import Reached, along, of_values
 from governance.contracts.layers.takers import Taken, takers
 from governance.findings import Grade
 from governance.index.values import FunctionId
@@ -34,7 +34,8 @@ def examine(layering: Layering, targets: Targets, hits: Hits) -> Iterator[Violat
     """Every place where a layer lets a function outside of the layers do what it may not do itself."""
     queue = deque(effect for hit in hits.neutral for effect in _first(layering, hit))
     seen = {(effect.function, effect.hit.ref, effect.on) for effect in queue}
-    direct = {(each.ref[0], each.subject) for each in hits.violations if each.ref}
+    places = {each.ref for each in hits.violations if each.ref}
+    by_value: list[tuple[Ref, Violation]] = []
     known: dict[FunctionId, list[Taken]] = {}
     while queue:
         effect = queue.popleft()
@@ -43,8 +44,12 @@ def examine(layering: Layering, targets: Targets, hits: Hits) -> Iterator[Violat
         for taken in known[effect.function]:
             layer = layering.layer(taken.ref[0])
             if layer is not None:
-                found = _judged(layering, targets, layer, effect, taken)
-                yield from (each for each in found if not taken.by_value or (taken.ref[0], each.subject) not in direct)
+                found = list(_judged(layering, targets, layer, effect, taken))
+                if taken.by_value:
+                    by_value.extend((taken.ref, each) for each in found)
+                    continue
+                places.update(each.ref for each in found if each.ref)
+                yield from found
                 continue
             if len(effect.steps) >= _LONGEST:
                 continue
@@ -53,6 +58,17 @@ def examine(layering: Layering, targets: Targets, hits: Hits) -> Iterator[Violat
                 if key not in seen:
                     seen.add(key)
                     queue.append(following)
+    # A function that was taken by its name has been reported there.
+    for ref, violation in by_value:
+        if not any(step.ref in places for step in _origin(layering, ref)):
+            yield violation
+
+
+def _origin(layering: Layering, call: Ref) -> Iterator[Trail]:
+    """Where the functions that a call may run come from."""
+    callee = (call[0], layering.index.project.node(call)[1])
+    for value in layering.index.values(callee):
+        yield from layering.index.chain(callee, value)
 
 
 def _first(layering: Layering, hit: Hit) -> Iterator[Effect]:
@@ -107,8 +123,6 @@ def _reached(layering: Layering, targets: Targets, effect: Effect, taken: Taken)
     given = argument(layering, effect.on, taken)
     if given is None:
         return [Reached(each.function, each.layer, Grade.POSSIBLE, each.value) for each in effect.hit.reached]
-    values = [(value, Grade(found.grade)) for value, found in layering.index.values(given).items()]
-    for name in effect.on.path:
-        loaded = layering.index.loaded(dict(values), name)
-        values = [(value, Grade(found.grade)) for value, found in loaded.items()]
+    values = {value: Grade(found.grade) for value, found in layering.index.values(given).items()}
+    values = along(layering, values, effect.on.path)
     return of_values(layering, targets, values, effect.hit.name)

@@ -44,14 +44,15 @@ def examine(layering: Layering, targets: Targets) -> Hits:
     for name in sorted(targets.names):
         for hit in _named(layering, targets, name):
             _place(layering, targets, hits, hit)
-    taken = {(each.ref[0], each.subject) for each in hits.violations if each.ref}
+    taken = {each.ref for each in hits.violations if each.ref}
     for hit in _stored(layering, targets):
         if layering.layer(hit.ref[0]) is None:
             hits.neutral.append(hit)
             continue
-        for violation in judged(layering, hit):
-            if (hit.ref[0], violation.subject) not in taken:
-                hits.violations.append(violation)
+        # A function that a layer took by its name has been reported where it was taken.
+        hits.violations.extend(
+            each for each in judged(layering, hit) if not any(step.ref in taken for step in each.chain)
+        )
     return hits
 
 
@@ -59,9 +60,10 @@ def _named(layering: Layering, targets: Targets, name: str) -> Iterator[Hit]:
     """Uses of a name that functions that count go by."""
     index, project = layering.index, layering.index.project
     for site in sites(index, name):
-        if site.name is not None and ("const", "str", name) not in index.values(site.name):
+        path = () if site.name is None else named_path(layering, site.name, name)
+        if path is None:
             continue
-        found = reached(layering, targets, site.receiver, name, each=site.each)
+        found = reached(layering, targets, site.receiver, name, path=path, each=site.each)
         if found:
             yield Hit(site.ref, site.receiver, name, project.text(site.ref), found)
         elif site.name is None and layering.options.entry and not index.values(site.receiver):
@@ -76,6 +78,16 @@ def _named(layering: Layering, targets: Targets, name: str) -> Iterator[Hit]:
         )
         if found:
             yield Hit(ref, None, name, project.text(reference), found)
+
+
+def named_path(layering: Layering, ref: Ref, name: str) -> tuple[str, ...] | None:
+    """What stands before a name in the text an expression is: () for `post`, ("ledger",) for `ledger.post`."""
+    for value in layering.index.values(ref):
+        if value[:2] == ("const", "str"):
+            *path, last = value[2].split(".")
+            if last == name:
+                return tuple(path)
+    return None
 
 
 def plain_uses(layering: Layering, name: str) -> Iterator[tuple[Ref, Ref]]:

@@ -3,42 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
 
 from governance.contract import Ref, Violation
+from governance.contracts.layers.dependence import argument, dependence
 from governance.contracts.layers.layering import Layering, home_of
+from governance.contracts.layers.named import Named, imported_by, sites, texts
+from governance.contracts.layers.takers import takers
 from governance.findings import Grade
-
-_IMPORTERS: Final = {
-    "importlib.import_module": "name",
-    "importlib.__import__": "name",
-    "builtins.__import__": "name",
-    "importlib.util.find_spec": "",
-    "pkgutil.resolve_name": "name",
-    "pydoc.locate": "path",
-    "runpy.run_module": "mod_name",
-    "django.utils.module_loading.import_string": "dotted_path",
-    "werkzeug.utils.import_string": "import_name",
-}
-"""Functions that import what their first argument names, with the keyword it goes by; "" for those that only look."""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An expression that names a module. package: the argument a relative name starts from."""
-
-    ref: Ref
-    name: Ref
-    package: Ref | None = None
 
 
 def examine(layering: Layering) -> Iterator[Violation]:
-    """Every import by string in the modules of a layer."""
+    """Every import by string in the modules of a layer, or by a function in no layer that a layer calls."""
     for named in sites(layering):
         layer = layering.layer(named.ref[0])
         if layer is None:
+            for passed in _passed(layering, named):
+                yield from _reported(layering, passed)
+        else:
+            yield from _reported(layering, named)
+    yield from _executed(layering)
+
+
+def _passed(layering: Layering, named: Named) -> Iterator[Named]:
+    """Calls in a layer that hand the name to a function in no layer which imports it."""
+    seen = set()
+    todo = [dependence(layering, named.name)]
+    while todo:
+        on = todo.pop()
+        if on is None or on in seen or on.path:
             continue
+        seen.add(on)
+        for taken in takers(layering, on.function):
+            given = argument(layering, on, taken)
+            if given is None or taken.call is None:
+                continue
+            if layering.layer(taken.ref[0]) is None:
+                todo.append(dependence(layering, given))
+            elif any(value[:2] == ("const", "str") for value in layering.index.values(given)):
+                yield Named(taken.call, given)
+
+
+def _executed(layering: Layering) -> Iterator[Violation]:
+    """`exec("from pkg.module import Name")`, as far as the text is known."""
+    project = layering.index.project
+    for called in ("exec", "eval", "compile"):
+        for ref in project.calls(called):
+            layer = layering.layer(ref[0])
+            node = project.node(ref)
+            if layer is None or not node[2] or f"builtins.{called}" not in layering.index.externals(ref):
+                continue
+            for value in layering.index.values((ref[0], node[2][0])):
+                for word in imported_by(value[2]) if value[:2] == ("const", "str") else ():
+                    yield from _judge(layering, layer, Named(ref, ref), word)
+
+
+def _reported(layering: Layering, named: Named) -> Iterator[Violation]:
+    layer = layering.layer(named.ref[0])
+    if layer is not None:
         words = texts(layering, named)
         if not words:
             where = layering.where(named.ref)
@@ -89,70 +110,3 @@ def resolved(layering: Layering, word: str) -> str:
         if name in layering.index.project.modules:
             return name
     return word
-
-
-def sites(layering: Layering) -> Iterator[Named]:
-    """Every expression of the project that imports by text."""
-    index, project = layering.index, layering.index.project
-    for dotted, keyword in _IMPORTERS.items():
-        called = dotted.rpartition(".")[2]
-        if not keyword:
-            continue
-        for name in (called, *sorted(project.aliases.get(called, ()))):
-            for ref in project.calls(name):
-                if dotted in index.externals(ref) and (named := _call(layering, ref, keyword)):
-                    yield named
-    for ref in project.attr_loads("modules"):
-        if "sys.modules" in index.names.dotted(ref):
-            yield from _loaded(layering, ref)
-
-
-def _call(layering: Layering, ref: Ref, keyword: str) -> Named | None:
-    node = layering.index.project.node(ref)
-    keywords = {name: value for name, value in node[3] if name}
-    positional = [*node[2], *(keywords[key] for key in (keyword,) if key in keywords)]
-    if not positional:
-        return None
-    package = keywords.get("package", node[2][1] if len(node[2]) > 1 else None)
-    return Named(ref, (ref[0], positional[0]), None if package is None else (ref[0], package))
-
-
-def _loaded(layering: Layering, table: Ref) -> Iterator[Named]:
-    """`sys.modules["name"]` and `sys.modules.get("name")`."""
-    project = layering.index.project
-    for user in project.users(table):
-        node = project.node(user)
-        if node[0] == "sub" and node[1] == table[1]:
-            yield Named(user, (user[0], node[2]))
-        elif node[0] == "attr" and node[2] in ("get", "pop", "__getitem__"):
-            for call in project.users(user):
-                inner = project.node(call)
-                if inner[0] == "call" and inner[1] == user[1] and inner[2]:
-                    yield Named(call, (call[0], inner[2][0]))
-
-
-def texts(layering: Layering, named: Named) -> list[str]:
-    """The absolute names an expression may give; empty if none is known."""
-    index = layering.index
-    found = []
-    for value in index.values(named.name):
-        if value[:2] != ("const", "str"):
-            continue
-        word = str(value[2])
-        if word.startswith("."):
-            word = _absolute(layering, named, word)
-        if word:
-            found.append(word)
-    return sorted(set(found))
-
-
-def _absolute(layering: Layering, named: Named, word: str) -> str:
-    """`.jobs` from the package it is relative to; "" if that is not known."""
-    index = layering.index
-    for value in index.values(named.package) if named.package else ():
-        if value[:2] == ("const", "str"):
-            parts = str(value[2]).split(".")
-            level = len(word) - len(word.lstrip("."))
-            kept = parts[: len(parts) - (level - 1)]
-            return ".".join([*kept, word.lstrip(".")])
-    return ""

@@ -109,7 +109,7 @@ class Layering:
         """Calls of functions that came as values: through a parameter, an element, an attribute of an object."""
         index, project = self.index, self.index.project
         indirect = [ref for ref in project.indirect_calls if self.layer(ref[0]) is not None]
-        stored = [ref for ref in project.all_calls if self._is_held(ref)]
+        stored = [ref for ref in project.all_calls if self._is_held(ref) or self._is_variable(ref)]
         found: dict[FunctionId, list[tuple[Ref, Callee]]] = {}
         for ref in dict.fromkeys((*indirect, *stored)):
             for callee in index.callees(ref):
@@ -121,6 +121,18 @@ class Layering:
         project = self.index.project
         callee = project.node((call[0], project.node(call)[1]))
         return bool(callee[0] == "attr" and callee[2] in self._held)
+
+    def _is_variable(self, call: Ref) -> bool:
+        """`post_now(...)` in a layer, where that is a variable of a module."""
+        if self.layer(call[0]) is None:
+            return False
+        project, names = self.index.project, self.index.names
+        callee = (call[0], project.node(call)[1])
+        node = project.node(callee)
+        if node[0] == "attr" and all(base[0] != "mod" for base in names.resolve((call[0], node[1]))):
+            return False
+        known = names.resolve(callee)
+        return node[0] in ("free", "local", "attr") and (not known or any(each[0] == "node" for each in known))
 
     @cached_property
     def _held(self) -> frozenset[str]:

@@ -25,19 +25,25 @@ class Reached:
 
 
 def reached(
-    layering: Layering, targets: Targets, receiver: Ref, name: str, *, each: bool = False
+    layering: Layering, targets: Targets, receiver: Ref, name: str, *, path: tuple[str, ...] = (), each: bool = False
 ) -> tuple[Reached, ...]:
-    """What `receiver.name` may be, as far as it counts."""
+    """What `receiver.name` may be, as far as it counts; path: attributes that are taken before."""
     index = layering.index
     values = index.elements(receiver) if each else index.values(receiver)
-    return of_values(layering, targets, [(value, Grade(found.grade)) for value, found in values.items()], name)
+    graded = {value: Grade(found.grade) for value, found in values.items()}
+    return of_values(layering, targets, along(layering, graded, path), name)
 
 
-def of_values(
-    layering: Layering, targets: Targets, values: Iterable[tuple[Value, Grade]], name: str
-) -> tuple[Reached, ...]:
+def along(layering: Layering, values: dict[Value, Grade], path: tuple[str, ...]) -> dict[Value, Grade]:
+    """What a path of attributes gives."""
+    for name in path:
+        values = {value: Grade(found.grade) for value, found in layering.index.loaded(values, name).items()}
+    return values
+
+
+def of_values(layering: Layering, targets: Targets, values: dict[Value, Grade], name: str) -> tuple[Reached, ...]:
     """The same for the values of a receiver."""
-    listed = list(values)
+    listed = list(values.items())
     concrete = any(_is_concrete(layering, value, name) for value, _ in listed)
     found: dict[FunctionId, Reached] = {}
     for value, grade in listed:
