@@ -17,7 +17,6 @@ README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.requirement("R-102", "R-103")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_links_lead_to_files_and_headings(document: Path) -> None:
     prose = FENCE.sub("", document.read_text(encoding="utf-8"))
@@ -51,7 +50,6 @@ def test_the_finding_in_the_readme_is_the_one_the_scanner_prints(tmp_path: Path)
     assert [done.stdout] == fences("text")
 
 
-@pytest.mark.requirement("R-103")
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     (check, test), *_ = ([line.partition(" #")[0].strip() for line in text.splitlines()] for text in fences("sh"))
     assert (check, test) == ("python3 scripts/dev.py check", "python3 scripts/dev.py test")

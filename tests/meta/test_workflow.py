@@ -82,7 +82,6 @@ def test_actions_are_pinned_and_permissions_minimal(workflow: dict[Any, Any]) ->
     assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "read"})
 
 
-@pytest.mark.requirement("R-087")
 @pytest.mark.parametrize(
     "step",
     [
@@ -97,7 +96,6 @@ def test_a_command_that_cannot_run_elsewhere_is_refused(step: dict[str, Any]) ->
         list(run_workflow.commands({"jobs": {"a": {"steps": [step]}}}))
 
 
-@pytest.mark.requirement("R-087")
 def test_commands_run_in_order_until_one_fails(tmp_path: Path) -> None:
     steps = ["echo a >log", "false | true", "echo never >>log"]
     file = tmp_path / "workflow.yml"
