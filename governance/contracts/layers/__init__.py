@@ -15,6 +15,7 @@ from governance.contracts.layers.layering import Layering
 from governance.index import Index
 
 NAME: Final = "layers"
+OUTSIDE: Final = ("tests", "**.tests", "test_*", "**.test_*", "*_test", "**.*_test", "conftest", "**.conftest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Options:
     """The calls that count, `pkg.mod:Class.method`, for each layer; without it every function of a layer counts."""
     composition_roots: tuple[str, ...] = ()
     """Modules that put the layers together and may import and call all of them."""
+    outside: tuple[str, ...] = OUTSIDE
+    """Modules that are no part of the program, such as its tests: what they do, and hand over, is nobody's act."""
     neutral: tuple[str, ...] = ()
     """Modules that are meant to stand in no layer; only needed with undeclared = "finding"."""
     type_checking_imports: Literal["forbidden", "allowed"] = "forbidden"

@@ -51,7 +51,7 @@ def examine(layering: Layering, targets: Targets, hits: Hits) -> Iterator[Violat
                 places.update(each.ref for each in found if each.ref)
                 yield from found
                 continue
-            if len(effect.steps) >= _LONGEST:
+            if len(effect.steps) >= _LONGEST or layering.is_outside(taken.ref[0]):
                 continue
             for following in _onward(layering, effect, taken):
                 key = (following.function, following.hit.ref, following.on)
@@ -74,6 +74,8 @@ def _origin(layering: Layering, call: Ref) -> Iterator[Trail]:
 def _first(layering: Layering, hit: Hit) -> Iterator[Effect]:
     """The functions around a use in no layer."""
     project = layering.index.project
+    if layering.is_outside(hit.ref[0]):
+        return
     on = dependence(layering, hit.receiver) if hit.receiver is not None and hit.name else None
     for function in layering.functions(project.owner(hit.ref)):
         step = Trail(f"{project.qualname(function) or 'lambda'} uses {hit.text}", hit.ref)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from governance.contract import Ref, Trail, Violation
 from governance.contracts.layers.anchors import Targets
+from governance.contracts.layers.evidence import of_program
 from governance.contracts.layers.layering import Layering
 from governance.contracts.layers.receivers import Reached, reached
 from governance.findings import Grade
@@ -50,9 +51,10 @@ def examine(layering: Layering, targets: Targets) -> Hits:
             hits.neutral.append(hit)
             continue
         # A function that a layer took by its name has been reported where it was taken.
-        hits.violations.extend(
-            each for each in judged(layering, hit) if not any(step.ref in taken for step in each.chain)
-        )
+        for each in judged(layering, hit):
+            proven = of_program(layering, targets, each, None, "")
+            if proven is not None and not any(step.ref in taken for step in each.chain):
+                hits.violations.append(proven)
     return hits
 
 
@@ -125,7 +127,10 @@ def _place(layering: Layering, targets: Targets, hits: Hits, hit: Hit) -> None:
         return
     if not hit.reached:
         hits.violations.extend(_unknown(layering, targets, layer, hit))
-    hits.violations.extend(judged(layering, hit))
+    for violation in judged(layering, hit):
+        proven = of_program(layering, targets, violation, hit.receiver, hit.name)
+        if proven is not None:
+            hits.violations.append(proven)
 
 
 def judged(layering: Layering, hit: Hit) -> Iterator[Violation]:

@@ -43,7 +43,7 @@ class Layering:
         """The number of a module's layer, 0 on top; None for a module in no layer, composition roots included."""
         known = self._layers.get(module, -1)
         if known == -1:
-            known = None if self.is_root(module) else self._matched(module)
+            known = None if self.is_root(module) or self.is_outside(module) else self._matched(module)
             self._layers[module] = known
         return known
 
@@ -66,9 +66,17 @@ class Layering:
         """Whether a module is a composition root."""
         return any(pattern.fullmatch(module) for pattern in self._roots)
 
+    @cached_property
+    def _outside(self) -> list[re.Pattern[str]]:
+        return [compiled(pattern) for pattern in self.options.outside]
+
+    def is_outside(self, module: str) -> bool:
+        """Whether a module is no part of the program."""
+        return any(pattern.fullmatch(module) for pattern in self._outside)
+
     def is_declared(self, module: str) -> bool:
         """Whether the configuration says where a module stands."""
-        declared = self.layer(module) is not None or self.is_root(module)
+        declared = self.layer(module) is not None or self.is_root(module) or self.is_outside(module)
         return declared or any(pattern.fullmatch(module) for pattern in self._neutral)
 
     def crossing(self, user: int, used: int) -> str | None:
