@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from server.app.adapters.database.database import Database
@@ -20,6 +20,20 @@ _LARGE: Final = ("payload", "result", "error")
 _SUMMARY: Final = [column for column in JOB.columns if column.name not in _LARGE]
 _UNFINISHED: Final = [state.value for state in JobState if state not in FINAL_STATES]
 
+# Made once: making a statement costs several times as much as executing it.
+_INSERT: Final = JOB.insert()
+_FIND: Final = select(*_SUMMARY).where(JOB.c.id == bindparam("wanted"))
+_GET: Final = select(JOB).where(JOB.c.id == bindparam("wanted"))
+_SWAP: Final = JOB.update().where(
+    JOB.c.id == bindparam("before_id"),
+    JOB.c.state == bindparam("before_state"),
+    JOB.c.attempt == bindparam("before_attempt"),
+)
+_NEXT: Final = (
+    select(JOB).where(JOB.c.state == JobState.PENDING.value, JOB.c.queued).order_by(JOB.c.created_at, JOB.c.id).limit(1)
+)
+_OPEN: Final = select(JOB.c.id).where(JOB.c.state.in_(_UNFINISHED)).order_by(JOB.c.created_at, JOB.c.id)
+
 
 class SqlJobStore:
     def __init__(self, database: Database) -> None:
@@ -28,19 +42,20 @@ class SqlJobStore:
     def insert(self, job: Job) -> None:
         row = _row(job) | {"payload": json.dumps(job.payload, default=_base64_text)}
         try:
-            self._database.call(lambda connection: connection.execute(JOB.insert().values(row)).rowcount)
+            self._database.call(lambda connection: connection.execute(_INSERT, row).rowcount)
         except IntegrityError:
             raise DuplicateJob(job.id) from None
 
     def find(self, job_id: str) -> JobSummary | None:
-        query = select(*_SUMMARY).where(JOB.c.id == job_id)
-        row = self._database.call(lambda connection: connection.execute(query).mappings().first())
+        row = self._row_of(_FIND, job_id)
         return None if row is None else _summary(row)
 
     def get(self, job_id: str) -> Job | None:
-        query = select(JOB).where(JOB.c.id == job_id)
-        row = self._database.call(lambda connection: connection.execute(query).mappings().first())
+        row = self._row_of(_GET, job_id)
         return None if row is None else _job(row)
+
+    def _row_of(self, query: Select[Any], job_id: str) -> RowMapping | None:
+        return self._database.call(lambda connection: connection.execute(query, {"wanted": job_id}).mappings().first())
 
     def list(self, wanted: JobFilter) -> list[JobSummary]:
         query = select(*_SUMMARY).order_by(JOB.c.created_at.desc(), JOB.c.id)
@@ -55,38 +70,30 @@ class SqlJobStore:
         return [_summary(row) for row in rows]
 
     def swap(self, before: JobSummary, after: Job) -> bool:
-        change = _swap(before, after)
-        return self._database.call(lambda connection: connection.execute(change).rowcount) == 1
+        change = _change(before, after)
+        return self._database.call(lambda connection: connection.execute(_SWAP, change).rowcount) == 1
 
     def claim_next(self, start: Callable[[Job], Job]) -> Job | None:
         def claim(connection: Connection) -> Job | None:
-            while True:
-                row = connection.execute(_NEXT).mappings().first()
-                if row is None:
-                    return None
+            while (row := connection.execute(_NEXT).mappings().first()) is not None:
                 waiting = _job(row)
                 started = start(waiting)
-                if connection.execute(_swap(waiting, started)).rowcount == 1:
+                if connection.execute(_SWAP, _change(waiting, started)).rowcount == 1:
                     return started
+            return None
 
         return self._database.call(claim)
 
     def unfinished(self) -> Sequence[str]:
-        query = select(JOB.c.id).where(JOB.c.state.in_(_UNFINISHED)).order_by(JOB.c.created_at)
-        return self._database.call(lambda connection: connection.execute(query).scalars().all())
+        return self._database.call(lambda connection: connection.execute(_OPEN).scalars().all())
 
 
-_NEXT: Final = (
-    select(JOB).where(JOB.c.state == JobState.PENDING.value, JOB.c.queued).order_by(JOB.c.created_at, JOB.c.id).limit(1)
-)
-
-
-def _swap(before: JobSummary, after: Job) -> Any:
-    return (
-        JOB.update()
-        .where(JOB.c.id == before.id, JOB.c.state == before.state.value, JOB.c.attempt == before.attempt)
-        .values(_row(after))
-    )
+def _change(before: JobSummary, after: Job) -> dict[str, Any]:
+    return _row(after) | {
+        "before_id": before.id,
+        "before_state": before.state.value,
+        "before_attempt": before.attempt,
+    }
 
 
 def _row(job: Job) -> dict[str, Any]:
