@@ -220,7 +220,12 @@ def combine(settings: Settings, inventory: Inventory, sources: Sources, evaluati
             problems.append(Problem("vacuous", message, contract=outcome.id, hint=hint))
     return ScanResult(
         findings,
-        tuple(sorted(problems, key=lambda problem: (problem.path, problem.line, problem.kind, problem.message))),
+        tuple(
+            sorted(
+                problems,
+                key=lambda problem: (problem.path, problem.line, problem.contract, problem.kind, problem.message),
+            )
+        ),
         outcomes,
         len(inventory.listing.files),
         sources.lines,

@@ -31,7 +31,7 @@ class Evaluation:
 def evaluate(
     root: Path, index: Index, settings: Settings, find_type: Callable[[str], ContractType | None]
 ) -> Evaluation:
-    """Ask every contract. One that fails to answer is a problem of kind crash; the others still answer."""
+    """Ask every contract. One that fails, or speaks of what is not there, is a crash; the others still answer."""
     evaluation = Evaluation()
     answers: list[tuple[Contract, Report, list[Violation]]] = []
     for contract in settings.contracts:
@@ -95,6 +95,8 @@ def _in_scope(contract: Contract, violations: list[Violation], index: Index, set
     exempt = settings.files.test_files if contract.terms.tests == "exempt" else ()
     outside = matcher((*contract.terms.exclude, *exempt))
     modules = index.project.modules
+    for ref in (ref for each in violations for ref in _refs(each)):
+        index.project.node(ref)
     return [each for each in violations if not outside(modules[each.ref[0]].path if each.ref else each.path)]
 
 

@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -135,12 +137,17 @@ def test_two_runs_at_once(broken: Project) -> None:
     assert not [path for path in (broken.root / FOLDER).rglob("*") if re.search(r"\.\d+\.\d+$", path.name)]
 
 
-def test_a_killed_run_leaves_nothing_that_changes_an_answer(broken: Project) -> None:
-    for number in range(60):
-        broken.write(f"app/more{number}.py", BYPASS.replace("retry", f"retry{number}"))
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)], ids=["killed", "interrupted"]
+)
+def test_a_run_that_is_stopped_leaves_nothing_that_changes_an_answer(broken: Project, number: int, code: int) -> None:
+    for count in range(60):
+        broken.write(f"app/more{count}.py", BYPASS.replace("retry", f"retry{count}"))
     process = broken.start("check")
     while not list((broken.root / FOLDER).glob("facts-*/*/*")) and process.poll() is None:
-        pass
-    process.kill()
-    process.communicate(timeout=60)
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err in (b"", b"governance: interrupted\n")
     assert broken.check("--format", "json") == broken.check("--format", "json", "--no-cache")

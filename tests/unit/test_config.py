@@ -1,7 +1,7 @@
 """Reading a configuration: every mistake at once, each with its key and a way out."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance import config, config_file, presets
+from governance import config, config_file, options, presets
 from governance.config_file import InvalidConfig
 from governance.contract import Report
 from governance.contract_types import ContractType, UnusableType
 from governance.findings import Grade
-from governance.settings import FileSettings, Settings
+from governance.settings import FileSettings, Settings, Terms
 
 
 @dataclass(frozen=True)
@@ -306,3 +306,20 @@ def _value(value: object) -> str:
     if isinstance(value, str):
         return '"' + "".join(f"\\U{ord(char):08X}" for char in value) + '"'
     return str(value)
+
+
+def test_every_key_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE))
+    keys = {options.key_of(field) for cls in (FileSettings, Terms) for field in fields(cls)}
+    assert documented == keys | {"presets", "enabled"}
+
+
+def test_the_documented_example_is_valid() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    found = mistakes(example, "pyproject.toml")
+    assert {each.partition(": ")[0] for each in found} <= {
+        "tool.governance.contracts.only-mailer-sends.type",
+        *(each.partition(": ")[0] for each in found if ": missing: preset " in each),
+    }
