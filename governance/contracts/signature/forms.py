@@ -150,9 +150,7 @@ def named(dotted: str) -> Form:
     return ("type", dotted)
 
 
-def _subscript(
-    index: Index, base: Ref, arguments: list[Ref], env: tuple[tuple[Ref, Form], ...], depth: int
-) -> Form:
+def _subscript(index: Index, base: Ref, arguments: list[Ref], env: tuple[tuple[Ref, Form], ...], depth: int) -> Form:
     alias = [(entity[1], entity[2]) for entity in index.names.resolve(base) if entity[0] == "node"]
     if len(alias) == 1:
         forms = [_form(index, each, env, depth - 1) for each in arguments]

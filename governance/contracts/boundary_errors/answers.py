@@ -1,0 +1,223 @@
+"""Answers: where a response or an HTTP exception is made, with which status and body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from governance.contract import Ref
+from governance.contracts.boundary_errors.statuses import Statuses, statuses
+from governance.facts import Node
+from governance.findings import Grade
+from governance.index import Index
+from governance.index import calls as index_calls
+from governance.index.values import ClassId, FunctionId, Value, last_part
+
+_CLIENTS: Final = frozenset(("httpx", "requests", "responses", "urllib", "urllib3", "unittest", "respx", "boto3"))
+"""Distributions whose responses are received or pretended, not given."""
+
+_RESPONSES: Final = {
+    "Response": 1, "JSONResponse": 1, "ORJSONResponse": 1, "UJSONResponse": 1, "HTMLResponse": 1,
+    "StreamingResponse": 1, "PlainTextResponse": 1, "RedirectResponse": 1, "FileResponse": 1,
+    "HTTPResponse": 1, "HttpResponse": 2,
+    "JsonResponse": 9, "StreamingHttpResponse": 2, "json_response": 9, "make_response": 1, "EventSourceResponse": 1,
+    "TemplateResponse": 9, "MsgSpecJSONResponse": 1,
+}  # fmt: skip
+_EXCEPTIONS: Final = {"HTTPException": 0, "HTTPError": 0, "abort": 0, "HttpError": 0, "send_error": 0, "set_status": 0}
+"""What makes an answer, with the position of the status."""
+
+_STATUS_NAMES: Final = frozenset(("status_code", "status", "code", "http_status"))
+_INHERENT: Final = {
+    "InternalServerError": 500, "NotImplemented": 501, "BadGateway": 502, "ServiceUnavailable": 503,
+    "GatewayTimeout": 504, "HTTPVersionNotSupported": 505, "HTTPInternalServerError": 500, "HTTPServerError": 500,
+    "HTTPNotImplemented": 501, "HTTPBadGateway": 502, "HTTPServiceUnavailable": 503, "HTTPGatewayTimeout": 504,
+    "HTTPInsufficientStorage": 507, "HttpResponseServerError": 500, "ServerError": 500, "APIException": 500,
+    "InternalServerException": 500, "ServiceUnavailableException": 503, "BadRequest": 400, "NotFound": 404,
+    "Conflict": 409, "Forbidden": 403, "Unauthorized": 401, "UnprocessableEntity": 422, "TooManyRequests": 429,
+    "HTTPBadRequest": 400, "HTTPNotFound": 404, "HTTPConflict": 409, "HTTPForbidden": 403, "HTTPUnauthorized": 401,
+    "HttpResponseBadRequest": 400, "HttpResponseNotFound": 404, "HttpResponseForbidden": 403, "Http404": 404,
+    "HTTPUnprocessableEntity": 422, "MethodNotAllowed": 405, "PermissionDenied": 403,
+}  # fmt: skip
+"""Classes of web frameworks that stand for a status."""
+
+_FRAMEWORKS: Final = frozenset(
+    """fastapi starlette flask quart werkzeug django rest_framework ninja aiohttp sanic falcon litestar bottle pyramid
+    tornado connexion blacksheep robyn responder sse_starlette""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One place at which an answer is made.
+
+    status: the expressions that may hold it; fixed: the number it stands for without one. raised: made to be raised.
+    bodies: what else is handed over.
+    """
+
+    at: Ref
+    name: str
+    raised: bool
+    status: tuple[Ref, ...]
+    fixed: int | None
+    bodies: tuple[Ref, ...]
+
+    def numbers(self, index: Index) -> Statuses:
+        """Every status it may have; {} if not known."""
+        found: Statuses = {}
+        for ref in self.status:
+            found |= statuses(index, ref)
+        if not self.status and self.fixed is not None:
+            found[self.fixed] = Grade.DEFINITE
+        return found
+
+
+def answer(index: Index, call: Ref) -> Answer | None:
+    """What a call makes, if it makes an answer."""
+    node = index.project.node(call)
+    for value in index.values((call[0], node[1])):
+        found = _of_value(index, call, node, value)
+        if found is not None:
+            return found
+    return None
+
+
+def _of_value(index: Index, call: Ref, node: Node, value: Value) -> Answer | None:
+    if value[0] in ("ext", "xmeth"):
+        dotted = str(value[1] if value[0] == "ext" else f"{value[1]}.{value[2]}")
+        return _external(call, node, dotted)
+    if value[0] in ("cls", "selfcls"):
+        return _project_class(index, call, node, value[1])
+    if value[0] == "partial":
+        inner = index.project.node((value[1], value[2]))
+        if inner[2]:
+            merged: Node = ["call", inner[2][0], [*inner[2][1:]], inner[3]]
+            for each in index.values((value[1], inner[2][0])):
+                if each[0] == "ext":
+                    kept = _external((value[1], value[2]), merged, each[1])
+                    own = _external(call, ["call", node[1], [*inner[2][1:], *node[2]], node[3]], each[1])
+                    if kept is not None and own is not None:
+                        given = [each for each in own.status if call[0] == value[1]]
+                        status = tuple(given) or kept.status
+                        return Answer(call, own.name, own.raised, status, own.fixed, (*own.bodies, *kept.bodies))
+    return None
+
+
+def _external(call: Ref, node: Node, dotted: str) -> Answer | None:
+    root, name = dotted.partition(".")[0], last_part(dotted)
+    if root in _CLIENTS or (root == "aiohttp" and ".web" not in dotted):
+        return None
+    if name in _INHERENT and root in _FRAMEWORKS:
+        return _made(call, node, name, None, _INHERENT[name], raised=not name.startswith("HttpResponse"))
+    if name in _EXCEPTIONS and (name != "send_error" or root in _FRAMEWORKS):
+        return _made(call, node, name, _EXCEPTIONS[name], None, raised=True)
+    if name in _RESPONSES:
+        return _made(call, node, name, _RESPONSES[name], 307 if name == "RedirectResponse" else 200, raised=False)
+    return None
+
+
+def _made(call: Ref, node: Node, name: str, position: int | None, fixed: int | None, *, raised: bool) -> Answer:
+    module = call[0]
+    status = [(module, value) for key, value in node[3] if key in _STATUS_NAMES]
+    bodies = [(module, value) for key, value in node[3] if key not in _STATUS_NAMES]
+    for number, argument in enumerate(node[2]):
+        if number == position:
+            status.append((module, argument))
+        else:
+            bodies.append((module, argument))
+    return Answer(call, name, raised, tuple(status), fixed, tuple(bodies))
+
+
+def _project_class(index: Index, call: Ref, node: Node, cls: ClassId) -> Answer | None:
+    """A class of the project that derives from one of a framework."""
+    for base in sorted(index.external_bases(cls)):
+        outer = _external(call, node, base)
+        if outer is None:
+            continue
+        name = index.project.scope(cls).name
+        held = _class_status(index, cls)
+        made = index.classes.lookup(cls, "__init__")
+        for each in made[1] if made else ():
+            init = index.project.node(each)
+            if init[0] == "function":
+                status = _initial_status(index, (each[0], init[1]), call, node, base)
+                bodies = tuple((call[0], each) for each in (*node[2], *(value for _, value in node[3])))
+                return Answer(call, name, outer.raised, status or held, outer.fixed, bodies)
+        return Answer(call, name, outer.raised, outer.status or held, outer.fixed, outer.bodies)
+    return None
+
+
+def _class_status(index: Index, cls: ClassId) -> tuple[Ref, ...]:
+    """A status written in the class body."""
+    for name in ("status_code", "code", "status", "http_status", "default_status"):
+        bound = index.classes.lookup(cls, name)
+        if bound is not None and any(statuses(index, ref) for ref in bound[1]):
+            return tuple(bound[1])
+    return ()
+
+
+def _initial_status(index: Index, init: FunctionId, call: Ref, node: Node, base: str) -> tuple[Ref, ...]:
+    """What `__init__` hands to the framework's class, seen from the call that constructs the instance."""
+    found: list[Ref] = []
+    facts = index.project.modules[init[0]].facts
+    for number, inner in enumerate(facts.nodes):
+        if facts.owner[number] != init[1]:
+            continue
+        if inner[0] == "call" and facts.nodes[inner[1]][0] == "attr" and facts.nodes[inner[1]][2] == "__init__":
+            passed = _external((init[0], number), inner, base)
+            # `Base.__init__(self, 500)` has its receiver in front.
+            explicit = facts.nodes[facts.nodes[inner[1]][1]][0] != "call"
+            if explicit and passed is not None:
+                passed = _external((init[0], number), ["call", inner[1], inner[2][1:], inner[3]], base)
+            found += passed.status if passed else ()
+        elif inner[0] == "store_attr" and inner[2] in _STATUS_NAMES:
+            found.append((init[0], inner[3]))
+    return tuple(each for ref in found for each in handed(index, init, ref, call, node, bound=True))
+
+
+def parameter_of(index: Index, function: FunctionId, ref: Ref) -> int | None:
+    """The number of the function's parameter that an expression is, seen through names; None if it is none."""
+    if ref[0] != function[0]:
+        return None
+    number = ref[1]
+    for _ in range(8):
+        node = index.project.node((ref[0], number))
+        if node[0] == "param":
+            return int(node[2]) if node[1] == function[1] else None
+        if node[0] == "local" and node[2] >= 0:
+            number = node[2]
+        elif node[0] == "narrow":
+            number = node[1]
+        elif node[0] == "free":
+            found = index.names.binding((ref[0], node[2]), node[1])
+            if not found or len(found) != 1 or found[0][0] != ref[0]:
+                return None
+            number = found[0][1]
+        elif node[0] == "call" and node[2] and index.externals((ref[0], number)) & {"builtins.int"}:
+            number = node[2][0]
+        else:
+            return None
+    return None
+
+
+def handed(index: Index, function: FunctionId, ref: Ref, call: Ref, node: Node, *, bound: bool) -> list[Ref]:
+    """An expression inside a function, seen from a call of it: the argument or default if it is a parameter."""
+    position = parameter_of(index, function, ref)
+    if position is None:
+        return [ref]
+    scope = index.project.scope(function)
+    given = [(call[0], argument) for number, argument in index_calls.bind(scope, node, bound) if number == position]
+    if given:
+        return given
+    default = scope.params[position].default
+    return [(function[0], default)] if default >= 0 else [ref]
+
+
+def made_in(index: Index, function: FunctionId) -> Iterator[Answer]:
+    """The answers a function makes itself, nested functions included."""
+    facts = index.project.modules[function[0]].facts
+    for number, node in enumerate(facts.nodes):
+        if node[0] == "call" and function in index.project.enclosing((function[0], facts.owner[number])):
+            found = answer(index, (function[0], number))
+            if found is not None:
+                yield found

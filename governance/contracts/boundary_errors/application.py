@@ -1,0 +1,141 @@
+"""Application-wide handling: which exceptions some handler, middleware or dependency turns into an answer below 500."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Final, TypeAlias
+
+from governance.contracts.boundary_errors.answers import made_in
+from governance.contracts.boundary_errors.spoken import answers_of
+from governance.contracts.boundary_errors.territory import Territory
+from governance.facts import Block, Step
+from governance.index import Index
+from governance.index.values import FunctionId, last_part
+from governance.paths.exceptions import MUST, Exceptions
+from governance.paths.outcomes import Kind
+from governance.paths.tracked import blocks
+
+_BROAD: Final = frozenset((("builtin", "Exception"), ("builtin", "BaseException")))
+_NEXT: Final = frozenset(("call_next", "app", "handler", "original", "original_handler", "next", "get_response"))
+_SERVER_ERROR: Final = 500
+
+Passes: TypeAlias = "Callable[[Index, str, Step], bool]"
+"""Whether a step hands the request on."""
+
+
+class Application:
+    """What the application does with exceptions that leave a route."""
+
+    def __init__(self, index: Index, territory: Territory, allowed: frozenset[int]) -> None:
+        self.index = index
+        self.territory = territory
+        self.allowed = allowed
+        self.exceptions = Exceptions(index)
+
+    def handles(self, route: FunctionId, kind: Kind) -> bool:
+        """Whether an exception that leaves a route is answered below 500."""
+        if self.is_answer(kind) or self._guarded or self._dependency_guards(route):
+            return True
+        return any(self.exceptions.caught(kind, handled) == MUST for handled in self._kinds)
+
+    def is_answer(self, kind: Kind) -> bool:
+        """Whether an exception is itself an HTTP answer."""
+        if kind[0] == "external":
+            return is_http(str(kind[1]))
+        if kind[0] == "project":
+            return any(is_http(base) for base in self.index.external_bases(kind[1]))
+        return False
+
+    @cached_property
+    def _kinds(self) -> list[Kind]:
+        return [
+            kind
+            for handler in self.territory.handlers
+            if self._answers_below(handler.function)
+            for kind in handler.kinds
+        ]
+
+    def _answers_below(self, function: FunctionId) -> bool:
+        for made, _ in answers_of(self.index, function):
+            if any(number >= _SERVER_ERROR and number not in self.allowed for number in made.numbers(self.index)):
+                return False
+        return not _always_raises(self.index.project.scope(function).body)
+
+    @cached_property
+    def _guarded(self) -> bool:
+        return any(self._catches(function, _is_next) for function in self.territory.middlewares)
+
+    def _dependency_guards(self, route: FunctionId) -> bool:
+        return any(
+            self.index.project.scope(each).is_generator and self._catches(each, _is_yield)
+            for each in self._dependencies(route)
+        )
+
+    def _dependencies(self, route: FunctionId) -> Iterator[FunctionId]:
+        """The functions a route, or the router it is on, depends on."""
+        scope = self.index.project.scope(route)
+        facts = self.index.project.modules[route[0]].facts
+        names = [node for param in scope.params for node in (param.default, param.annotation) if node >= 0]
+        for call in self.index.project.calls("Depends"):
+            node = self.index.project.node(call)
+            # In an annotation or of the router: both are written at the level of the module.
+            if call[0] == route[0] and (call[1] in names or facts.owner[call[1]] == 0):
+                for argument in node[2]:
+                    for value in self.index.values((call[0], argument)):
+                        if value[0] in ("fn", "bm", "decorated"):
+                            yield value[1]
+
+    def _catches(self, function: FunctionId, passes: Passes) -> bool:
+        """Whether a function goes on inside a `try` whose broad handler answers below 500."""
+        project = self.index.project
+        numbers = [function[1]]
+        scopes = project.modules[function[0]].facts.scopes
+        numbers += [number for number, scope in enumerate(scopes) if scope.parent == function[1]]
+        for number in numbers:
+            for step in all_steps(scopes[number].body):
+                if step[0] != "try" or not any(passes(self.index, function[0], inner) for inner in all_steps(step[2])):
+                    continue
+                for types, _, block in step[3]:
+                    if _BROAD & set(self.exceptions.of_handler(function[0], types)):
+                        return self._block_answers((function[0], number), block)
+        return False
+
+    def _block_answers(self, function: FunctionId, block: Block) -> bool:
+        calls = {step[1] for step in all_steps(block) if step[0] == "call"}
+        for made in made_in(self.index, function):
+            if made.at[1] in calls:
+                numbers = made.numbers(self.index)
+                return all(number < _SERVER_ERROR or number in self.allowed for number in numbers)
+        return not any(step[0] == "raise" for step in all_steps(block)) and bool(calls or block)
+
+
+def _is_next(index: Index, module: str, step: Step) -> bool:
+    if step[0] != "call":
+        return False
+    return index.project.last_name((module, index.project.node((module, step[1]))[1])) in _NEXT
+
+
+def _is_yield(index: Index, module: str, step: Step) -> bool:
+    return bool(step[0] == "yield")
+
+
+def is_http(dotted: str) -> bool:
+    """Whether an external exception class is an answer of a web framework."""
+    name = last_part(dotted)
+    root = dotted.partition(".")[0]
+    if root in ("werkzeug", "pyramid", "falcon", "django", "rest_framework", "sanic", "litestar"):
+        return True
+    return name.startswith(("HTTP", "Http")) and root not in ("httpx", "requests", "urllib", "urllib3", "http")
+
+
+def all_steps(body: Block) -> Iterator[Step]:
+    """The steps of a block and of the blocks inside it."""
+    for step in body:
+        yield step
+        for inner in blocks(step):
+            yield from all_steps(inner)
+
+
+def _always_raises(body: Block) -> bool:
+    return bool(body) and body[-1][0] == "raise"

@@ -1,0 +1,104 @@
+"""Changes: what is put into an object after it was made, found by the variable or attribute that holds it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from governance.contract import Ref
+from governance.index import Index
+
+_ADDING = frozenset(
+    "append add extend insert update setdefault appendleft push put put_nowait write __setitem__".split()
+)
+_DEPTH = 10
+
+
+class Changes:
+    """Stores and mutating calls of modules, by the function and name of what they change; built module by module."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self._tables: dict[str, dict[tuple[int, str], list[tuple[int, int]]]] = {}
+
+    def into(self, ref: Ref) -> list[Ref]:
+        """The values put into the object that a name, loaded here, may hold."""
+        node = self.index.project.node(ref)
+        owner = self.index.project.owner(ref)[1]
+        entries = self._table(ref[0]).get((owner, node[1]), ())
+        roots = self._roots(ref[0], ref[1])
+        return [(ref[0], value) for base, value in entries if roots & self._roots(ref[0], base)]
+
+    def attribute(self, ref: Ref) -> list[Ref]:
+        """The values stored into an attribute of that name in the same function, or of `self` in the same class."""
+        project = self.index.project
+        node = project.node(ref)
+        function = project.owner(ref)
+        mine = project.last_name((ref[0], node[1]))
+        cls = project.owning_class(function)
+        found: list[Ref] = []
+        for store in project.attr_stores(node[2]):
+            stored = project.node(store)
+            if store[0] != ref[0] or stored[0] != "store_attr" or project.last_name((store[0], stored[1])) != mine:
+                continue
+            owner = project.owner(store)
+            if owner == function or (cls is not None and project.owning_class(owner) == cls):
+                found.append((store[0], stored[3]))
+        return found
+
+    def _table(self, module: str) -> dict[tuple[int, str], list[tuple[int, int]]]:
+        known = self._tables.get(module)
+        if known is None:
+            known = self._tables[module] = self._build(module)
+        return known
+
+    def _build(self, module: str) -> dict[tuple[int, str], list[tuple[int, int]]]:
+        facts = self.index.project.modules[module].facts
+        found: defaultdict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+
+        def note(number: int, base: int, value: int) -> None:
+            name = self._name(module, base)
+            if name is not None:
+                found[facts.owner[number], name[0]].append((name[1], value))
+
+        for number, node in enumerate(facts.nodes):
+            if node[0] in ("store_item", "store_attr"):
+                note(number, node[1], node[3])
+            elif node[0] == "call" and facts.nodes[node[1]][0] == "attr" and facts.nodes[node[1]][2] in _ADDING:
+                for argument in (*node[2], *(value for _, value in node[3])):
+                    note(number, facts.nodes[node[1]][1], argument)
+        return dict(found)
+
+    def _name(self, module: str, base: int) -> tuple[str, int] | None:
+        """The variable an expression starts from, with the node that loads it: `body["error"]["m"]` -> body."""
+        for _ in range(_DEPTH):
+            node = self.index.project.node((module, base))
+            if node[0] in ("local", "free"):
+                return str(node[1]), base
+            if node[0] in ("sub", "attr", "narrow"):
+                base = node[1]
+            elif node[0] == "call" and self.index.project.node((module, node[1]))[0] == "attr":
+                base = self.index.project.node((module, node[1]))[1]
+            else:
+                return None
+        return None
+
+    def _roots(self, module: str, number: int) -> frozenset[int]:
+        """The definitions a load may come from, joins and narrowing seen through."""
+        found: set[int] = set()
+        todo = [number]
+        while todo:
+            current = todo.pop()
+            if current in found or current < 0:
+                continue
+            found.add(current)
+            node = self.index.project.node((module, current))
+            if node[0] == "local":
+                todo.append(node[2])
+            elif node[0] == "narrow":
+                todo.append(node[1])
+            elif node[0] == "phi":
+                todo.extend(node[1])
+            elif node[0] == "free":
+                found.update(ref[1] for ref in self.index.names.binding((module, node[2]), node[1]) or ())
+        seen_through = ("local", "narrow")
+        return frozenset(each for each in found if self.index.project.node((module, each))[0] not in seen_through)

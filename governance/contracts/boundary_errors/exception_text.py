@@ -1,0 +1,350 @@
+"""Exception text: whether an expression carries the text of an exception, followed backwards through the project.
+
+Marks say what is known of the parameters of the function in which an expression stands: "object" for an exception
+itself, "text" for something that carries its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from governance.contract import Ref
+from governance.contracts.boundary_errors.changes import Changes
+from governance.facts import Node
+from governance.index import Index
+from governance.index import calls as index_calls
+from governance.index.values import FunctionId, Value, last_part
+from governance.paths.exceptions import Exceptions
+
+Marks: TypeAlias = "frozenset[tuple[int, str]]"
+
+OBJECT: Final = "object"
+TEXT: Final = "text"
+NO_MARKS: Final[Marks] = frozenset()
+
+_DEPTH: Final = 6
+_SPEAKING: Final = frozenset(
+    """args msg message strerror reason stderr stdout output doc __notes__ __traceback__ filename detail
+    orig statement""".split()
+)
+"""Attributes of an exception that hold its text; `detail` only of classes that do not define it."""
+
+_MORE: Final = frozenset(("__cause__", "__context__", "exceptions", "orig", "original", "inner"))
+"""Attributes of an exception that are exceptions."""
+
+_SAYING: Final = frozenset(f"builtins.{name}" for name in ("str", "repr", "ascii", "format"))
+_CLEAN: Final = frozenset(
+    f"builtins.{name}"
+    for name in "type len hash id isinstance issubclass bool int float hasattr callable any all sum abs print".split()
+)
+_CLEAN_ROOTS: Final = ("logging", "hashlib", "uuid", "time", "secrets", "hmac", "structlog", "loguru", "zlib")
+_DUMPING: Final = frozenset(
+    """format_exc format_exception format_exception_only format_tb format_stack print_exc extract_tb
+    jsonable_encoder""".split()
+)
+_STRINGS: Final = frozenset(
+    """strip lstrip rstrip lower upper title capitalize replace encode decode split rsplit splitlines partition
+    rpartition removeprefix removesuffix ljust rjust center expandtabs casefold swapcase zfill translate copy
+    model_dump model_dump_json dict json items values to_dict as_dict asdict serialize dump format_map""".split()
+)
+_LOOKUPS: Final = frozenset(("get", "pop", "setdefault"))
+_LOG_METHODS: Final = frozenset("debug info warning warn error exception critical log".split())
+_QUESTIONS: Final = frozenset("startswith endswith find index count isdigit isalpha match search fullmatch".split())
+
+
+class ExceptionText:
+    """Answers for one project. cleaning: functions that make a public body out of an exception."""
+
+    def __init__(self, index: Index, cleaning: Iterable[FunctionId]) -> None:
+        self.index = index
+        self.cleaning = frozenset(cleaning)
+        self.exceptions = Exceptions(index)
+        self.changes = Changes(index)
+        self._known: dict[tuple[Ref, Marks], Ref | None] = {}
+        self._active: set[tuple[Ref, Marks]] = set()
+        self._results: dict[tuple[FunctionId, Marks], Ref | None] = {}
+
+    def source(self, ref: Ref, marks: Marks = NO_MARKS, depth: int = _DEPTH) -> Ref | None:
+        """The place where exception text that an expression carries is taken; None if it carries none."""
+        key = (ref, marks)
+        if key in self._known:
+            return self._known[key]
+        if key in self._active or depth == 0:
+            return None
+        self._active.add(key)
+        try:
+            found = self._source(ref, marks, depth)
+        finally:
+            self._active.discard(key)
+        if found is not None or not self._active:
+            self._known[key] = found
+        return found
+
+    def carried(self, ref: Ref, marks: Marks = NO_MARKS, depth: int = _DEPTH) -> Ref | None:
+        """The same for something put into a body: there an exception itself is no better than its text."""
+        return ref if self.is_exception(ref, marks) else self.source(ref, marks, depth)
+
+    def is_exception(self, ref: Ref, marks: Marks = NO_MARKS) -> bool:
+        """Whether an expression is an exception object."""
+        node, number = self._origin(ref)
+        if node[0] == "exception":
+            return True
+        if node[0] == "param" and (node[2], OBJECT) in marks and self._owner((ref[0], number)) is not None:
+            return True
+        if node[0] == "phi" and any(self.index.project.node((ref[0], each))[0] == "exception" for each in node[1]):
+            return True
+        if node[0] == "attr" and node[2] in _MORE and self.is_exception((ref[0], node[1]), marks):
+            return True
+        if node[0] in ("sub", "unpack", "item"):
+            return self._is_element((ref[0], node[1]), marks)
+        if node[0] == "call" and last_part(self.index.project.text((ref[0], node[1]))) == "exception":
+            return any(last_part(each) == "exception" for each in self.index.externals((ref[0], number)))
+        return any(self._is_exception_value(value) for value in self.index.values(ref))
+
+    def _is_element(self, container: Ref, marks: Marks) -> bool:
+        """Whether what is taken out of a container is an exception: of exc_info(), of a group, of a list of them."""
+        node, number = self._origin(container)
+        if node[0] == "call" and "sys.exc_info" in self.index.externals((container[0], number)):
+            return True
+        if node[0] == "attr" and node[2] == "exceptions":
+            return self.is_exception((container[0], node[1]), marks)
+        if node[0] in ("tuple", "list", "set"):
+            return any(self.is_exception((container[0], each), marks) for each in node[1])
+        values = self.index.elements(container)
+        return any(self._is_exception_value(value) for value in values)
+
+    def _is_exception_value(self, value: Value) -> bool:
+        if value[0] == "xinst":
+            kind = self.exceptions.of_dotted(value[1])
+            if kind is None:
+                return False
+            return kind[0] == "builtin" or last_part(value[1]).endswith(("Error", "Exception"))
+        if value[0] in ("inst", "self"):
+            bases = self.index.external_bases(value[1])
+            return any(base.startswith("builtins.") and self.exceptions.of_dotted(base) for base in bases) or any(
+                last_part(base).endswith(("Error", "Exception")) for base in bases
+            )
+        return False
+
+    def _origin(self, ref: Ref) -> tuple[Node, int]:
+        number = ref[1]
+        node = self.index.project.node(ref)
+        for _ in range(12):
+            if node[0] == "local" and node[2] >= 0:
+                number = node[2]
+            elif node[0] == "narrow":
+                number = node[1]
+            elif node[0] == "annotated" and node[2] >= 0:
+                number = node[2]
+            elif node[0] == "free":
+                found = self.index.names.binding((ref[0], node[2]), node[1])
+                if not found or len(found) != 1 or found[0][0] != ref[0]:
+                    break
+                number = found[0][1]
+            else:
+                break
+            node = self.index.project.node((ref[0], number))
+        return node, number
+
+    def _owner(self, ref: Ref) -> FunctionId | None:
+        node = self.index.project.node(ref)
+        return (ref[0], node[1]) if node[0] == "param" else None
+
+    # expressions ----------------------------------------------------------------------------------------------------
+
+    def _source(self, ref: Ref, marks: Marks, depth: int) -> Ref | None:
+        module = ref[0]
+        node = self.index.project.node(ref)
+        op = node[0]
+        if op == "call":
+            return self._call(ref, node, marks, depth)
+        if op == "attr":
+            return self._attribute(ref, node, marks, depth)
+        if op == "local":
+            found = self.source((module, node[2]), marks, depth) if node[2] >= 0 else None
+            return found or self._changed(ref, marks, depth)
+        if op == "free":
+            return self._free(ref, node, marks, depth)
+        if op == "param":
+            return ref if (node[2], TEXT) in marks else None
+        if op == "unpack":
+            display = self.index.project.node((module, node[1]))
+            if display[0] == "tuple" and not node[3] and 0 <= node[2] < len(display[1]):
+                return self.source((module, display[1][node[2]]), marks, depth)
+        parts = [(module, each) for each in _parts(self.index, module, node) if each >= 0]
+        return self._first(parts, marks, depth, said=op in _SAID or (op == "binary" and node[1] == "%"))
+
+    def _first(self, refs: list[Ref], marks: Marks, depth: int, *, said: bool = False) -> Ref | None:
+        """The first source among several; said: where an exception itself stands, its text comes out."""
+        for ref in refs:
+            found = self.carried(ref, marks, depth) if said else self.source(ref, marks, depth)
+            if found is not None:
+                return found
+        return None
+
+    def _free(self, ref: Ref, node: Node, marks: Marks, depth: int) -> Ref | None:
+        for definition in self.index.names.binding((ref[0], node[2]), node[1]) or ():
+            owner = self.index.project.owner(definition)
+            if definition != ref and (owner[1] != 0 or self.index.project.node(definition)[0] == "call"):
+                inner = self.index.project.node(definition)[0] == "param"
+                found = self.source(definition, NO_MARKS if inner else marks, depth - 1)
+                if found is not None:
+                    return found
+        return self._changed(ref, marks, depth)
+
+    def _changed(self, ref: Ref, marks: Marks, depth: int) -> Ref | None:
+        """What was put into the object a name holds, by item, attribute or method."""
+        for value in self.changes.into(ref):
+            found = self.carried(value, marks, depth - 1)
+            if found is not None:
+                return found
+        return None
+
+    def _attribute(self, ref: Ref, node: Node, marks: Marks, depth: int) -> Ref | None:
+        base = (ref[0], node[1])
+        name = node[2]
+        if self.is_exception(base, marks):
+            if name in _SPEAKING and not self._is_own(base, name):
+                return ref
+            return None
+        inner, _ = self._origin(base)
+        if inner[0] == "call":
+            given = [value for key, value in inner[3] if key == name]
+            if given:
+                return self.carried((ref[0], given[0]), marks, depth - 1)
+        if inner[0] == "attr" and name in ("__class__", "__name__"):
+            return None
+        if name in ("__class__", "__name__", "__qualname__", "__module__"):
+            return None
+        found = self.source(base, marks, depth)
+        return found or next(
+            (source for value in self.changes.attribute(ref) if (source := self.carried(value, marks, depth - 1))), None
+        )
+
+    def _is_own(self, base: Ref, name: str) -> bool:
+        """Whether the project's own class says what an attribute holds."""
+        classes = self.index.classes_of(base)
+        return bool(classes) and all(
+            self.index.classes.lookup(cls, name) is not None
+            or self.index.classes.annotation(cls, name) is not None
+            or bool(self.index.attribute(cls, name))
+            for cls in classes
+        )
+
+    # calls ----------------------------------------------------------------------------------------------------------
+
+    def _call(self, ref: Ref, node: Node, marks: Marks, depth: int) -> Ref | None:
+        module = ref[0]
+        arguments = [(module, each) for each in (*node[2], *(value for _, value in node[3]))]
+        externals = self.index.externals(ref)
+        names = {last_part(each) for each in externals}
+        if names & _DUMPING:
+            return ref
+        if externals & _SAYING:
+            return next((ref for each in arguments[:1] if self.carried(each, marks, depth)), None)
+        if "builtins.getattr" in externals:
+            return self._getattr(ref, arguments, marks, depth)
+        if any(each.partition(".")[0] in _CLEAN_ROOTS for each in externals):
+            return None
+        if externals & _CLEAN:
+            return None
+        callees = self.index.callees(ref)
+        if callees:
+            for callee in callees:
+                given = self.handed(callee.function, node, module, callee.receiver is not None, marks, depth)
+                if callee.function in self.cleaning:
+                    given = frozenset(mark for mark in given if mark[1] == TEXT)
+                if self.result(callee.function, given, depth - 1) is not None:
+                    return ref
+            return self._constructed(ref, node, arguments, marks, depth)
+        method = self.index.project.node((module, node[1]))
+        if method[0] == "attr":
+            return self._method(ref, (module, method[1]), method[2], arguments, marks, depth)
+        return self._first(arguments, marks, depth)
+
+    def _constructed(self, ref: Ref, node: Node, arguments: list[Ref], marks: Marks, depth: int) -> Ref | None:
+        """An instance of a project class holds what its constructor was given."""
+        if not any(value[0] in ("cls", "selfcls") for value in self.index.values((ref[0], node[1]))):
+            return None
+        return None if self.is_exception(ref) else self._first(arguments, marks, depth)
+
+    def _getattr(self, ref: Ref, arguments: list[Ref], marks: Marks, depth: int) -> Ref | None:
+        words = {value[2] for value in self.index.values(arguments[1]) if value[:2] == ("const", "str")}
+        if self.is_exception(arguments[0], marks) and words & _SPEAKING and not self._is_own(arguments[0], min(words)):
+            return ref
+        return self._first(arguments[2:], marks, depth)
+
+    def _method(
+        self, ref: Ref, base: Ref, name: str, arguments: list[Ref], marks: Marks, depth: int
+    ) -> Ref | None:  # fmt: skip
+        if self.is_exception(base, marks):
+            return ref if name in ("__str__", "__repr__", "__format__") else None
+        if name in _QUESTIONS or (name in _LOG_METHODS and not self.source(base, marks, depth)):
+            return None
+        if name == "format":
+            return self._first([base, *arguments], marks, depth, said=True)
+        if name in _LOOKUPS:
+            return self._first([base, *arguments[1:]], marks, depth)
+        if name in _STRINGS:
+            return self._first([base], marks, depth) or (
+                self._first(arguments[1:], marks, depth) if name == "replace" else None
+            )
+        return self._first([base, *arguments], marks, depth)
+
+    def handed(
+        self, function: FunctionId, node: Node, module: str, bound: bool, marks: Marks, depth: int = _DEPTH
+    ) -> Marks:  # fmt: skip
+        """What a call says about the parameters of a function it runs."""
+        found: set[tuple[int, str]] = set()
+        for position, argument in index_calls.bind(self.index.project.scope(function), node, bound):
+            ref = (module, argument)
+            if self.is_exception(ref, marks):
+                found.add((position, OBJECT))
+            elif self.source(ref, marks, depth - 1) is not None:
+                found.add((position, TEXT))
+        return frozenset(found)
+
+    def result(self, function: FunctionId, marks: Marks, depth: int = _DEPTH) -> Ref | None:
+        """The source of exception text in what a function returns or yields."""
+        if depth <= 0:
+            return None
+        key = (function, marks)
+        if key in self._results:
+            return self._results[key]
+        self._results[key] = None
+        scope = self.index.project.scope(function)
+        results = [(function[0], number) for number in scope.results]
+        for number in scope.yields:
+            inner = self.index.project.node((function[0], number))
+            if inner[1] >= 0:
+                results.append((function[0], inner[1]))
+        found = next((source for each in results if (source := self.source(each, marks, depth))), None)
+        self._results[key] = found
+        return found
+
+
+_SAID: Final = frozenset(("fstring", "dict", "comp", "tuple", "list", "set"))
+"""Expressions in which an exception comes out as text, or will."""
+
+_WHOLE: Final = frozenset(("fstring", "tuple", "list", "set", "phi", "and", "or"))
+_ONE: Final = frozenset(("narrow", "await", "star", "item", "sub", "unpack"))
+
+
+def _parts(index: Index, module: str, node: Node) -> list[int]:
+    """The operands whose text an expression takes over."""
+    op = node[0]
+    if op in _WHOLE:
+        return list(node[1])
+    if op in _ONE:
+        return [node[1]]
+    if op == "dict":
+        return [value for _, value in node[1]]
+    if op == "binary":
+        if node[1] != "%":
+            return [node[2], node[3]]
+        right = index.project.node((module, node[3]))
+        return list(right[1]) if right[0] == "tuple" else [node[3]]
+    if op in ("ifexp", "augmented", "comp"):
+        return list(node[2:4])
+    return [node[2]] if op == "annotated" else []

@@ -1,0 +1,193 @@
+"""Failure paths: the abstract execution of one function in which chosen calls may fail and answers count as told.
+
+The state of the automaton says what has become of the last failure: `FINE`, the name of the call that has failed and of
+which nobody has told the client yet, or `TOLD`. A call that succeeds after it has failed (a retry) is fine again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from governance.contract import Ref
+from governance.contracts.boundary_errors.answers import answer
+from governance.contracts.boundary_errors.spoken import STORES, tuple_answers
+from governance.contracts.boundary_errors.statuses import statuses
+from governance.findings import Grade
+from governance.index import Index
+from governance.index.values import FunctionId
+from governance.paths.automaton import Automaton
+from governance.paths.engine import Engine
+from governance.paths.exceptions import ANY, EXIT, Exceptions
+from governance.paths.frames import SELF, Frame, Work
+from governance.paths.outcomes import PROBABLE, Abstract, Event, Outcomes, Path, Place, State, States, put
+from governance.paths.reach import Reach
+from governance.paths.runs import Runs
+from governance.paths.sought import Sought
+from governance.paths.targets import RAISES, RUN, SAFE, Target
+from governance.paths.truth import Truth
+
+FINE: Final = "fine"
+TOLD: Final = "told"
+_STATUS: Final[Place] = (SELF, "<status>")
+_SUCCESS_BELOW: Final = 300
+_FILLING: Final = frozenset(("append", "add", "insert", "appendleft", "push"))
+_CHANGING: Final = frozenset(("pop", "clear", "remove", "discard", "popitem", "popleft", "update", "extend"))
+
+Fails: TypeAlias = "Callable[[Ref, FunctionId | None], bool]"
+"""Whether a call, of a function of the project if that is known, is one whose failure matters."""
+
+
+class FailurePaths(Engine):
+    """One execution. services: functions whose failure matters wherever they are handed to."""
+
+    def __init__(self, index: Index, fails: Fails, services: frozenset[FunctionId]) -> None:
+        super().__init__(index, Sought(), Sought(), Automaton(FINE, {}, frozenset(), frozenset()))
+        self.fails = fails
+        self.runs = _Runs(self)
+        self.truth = _Truth(index, self.exceptions)
+        self._reaches = Reach(index, Sought(functions=services)) if services else None
+        self.failing: dict[str, Ref] = {}
+
+    def targets(self, frame: Frame, number: int) -> list[Target]:
+        """What a call may run; what merely might go wrong besides is left out."""
+        found = [each._replace(kind=SAFE) if each.kind == RAISES else each for each in super().targets(frame, number)]
+        ref = frame.ref(number)
+        special = Target(RUN, work=Work((frame.module, 0)))
+        if answer(self.index, ref) is not None or self.changes(frame, number) is not None:
+            return [special]
+        if not any(each.kind == RUN for each in found) and self.fails(ref, None):
+            return [special]
+        return found
+
+    def changes(self, frame: Frame, number: int) -> str | None:
+        """The method, if a call fills or otherwise changes a container that is followed."""
+        fact = frame.facts.nodes[number]
+        callee = frame.facts.nodes[fact[1]]
+        if callee[0] == "attr" and callee[2] in _FILLING | _CHANGING:
+            place, _ = self.truth.place(frame, callee[1])
+            return str(callee[2]) if place is not None else None
+        return None
+
+    def has_item(self, frame: Frame, number: int) -> bool:
+        """Items are taken to be there."""
+        return True
+
+    def matters(self, work: Work) -> bool:
+        """Whether a function that is handed over is worth following."""
+        return self._reaches is not None and self._reaches(work.function)
+
+
+class _Runs(Runs):
+    def __init__(self, engine: FailurePaths) -> None:
+        super().__init__(engine)
+        self.paths = engine
+
+    def call(self, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+        """Run a call: an answer, a change of a container, a call that may fail, or any other."""
+        paths = self.paths
+        ref = frame.ref(number)
+        is_call = frame.facts.nodes[number][0] == "call"
+        real = target.work is not None and target.work.function[1] != 0
+        made = answer(paths.index, ref) if is_call and not real else None
+        if made is not None:
+            numbers = made.numbers(paths.index)
+            tells = not numbers or max(numbers) >= _SUCCESS_BELOW
+            for state, path in entry.items():
+                put(out.normal, state.moved(TOLD) if tells and state.auto != FINE else state, path)
+            return
+        changed = paths.changes(frame, number) if is_call and not real else None
+        if changed is not None:
+            self._change(frame, number, changed, entry, out)
+            return
+        function = target.work.function if real and target.work else None
+        if is_call and paths.fails(ref, function):
+            self._fail(frame, number, target, entry, out)
+            return
+        if not real:
+            for state, path in entry.items():
+                put(out.normal, state, path)
+            return
+        super().call(frame, number, target, entry, out)
+
+    def _fail(self, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+        ref = frame.ref(number)
+        name = f"{ref[0]}:{ref[1]}"
+        self.paths.failing[name] = ref
+        failed = frame.event("raised", number, f"{self.engine.text(ref)} fails")
+        for state, path in entry.items():
+            onward = path.then(None, target.grade)
+            put(out.normal, state.moved(FINE) if state.auto == name else state, onward)
+            put(out.raised, (state.moved(name), ANY), onward.then(failed))
+            put(out.raised, (state.moved(name), EXIT), onward.then(failed, PROBABLE))
+
+    def _change(self, frame: Frame, number: int, method: str, entry: States, out: Outcomes) -> None:
+        callee = frame.facts.nodes[frame.facts.nodes[number][1]]
+        place, _ = self.engine.truth.place(frame, callee[1])
+        value: Abstract | None = ("truthy",) if method in _FILLING else None
+        for state, path in entry.items():
+            put(out.normal, state.with_value(place, value) if place is not None else state, path)
+
+
+class _Truth(Truth):
+    """Knows a body with its status, and the status that was set on a response."""
+
+    def __init__(self, index: Index, exceptions: Exceptions) -> None:
+        super().__init__(index, exceptions)
+        self._statuses: dict[Ref, int] = {}
+
+    def place(self, frame: Frame, node: int) -> tuple[Place | None, bool]:
+        """The status of whatever response has one place."""
+        fact = frame.facts.nodes[node]
+        if fact[0] == "store_attr" and fact[2] in STORES:
+            return _STATUS, False
+        return super().place(frame, node)
+
+    def stored(self, frame: Frame, node: int, state: State) -> Abstract | None:
+        """What is known of a definition; a status in whatever spelling."""
+        known = super().stored(frame, node, state)
+        number = self._status(frame.ref(node)) if known is None else 0
+        return ("const", "int", number) if number else known
+
+    def evaluate(self, frame: Frame, node: int, state: State) -> Abstract | None:
+        """What is known of an expression; `body, 400` and an answer kept in a module are known by their status."""
+        if node >= 0:
+            fact = frame.facts.nodes[node]
+            if fact[0] == "tuple" and tuple_answers(self.index, frame.ref(node)):
+                status = self._status(frame.ref(fact[1][1]))
+                if status:
+                    return ("truthy", "status", status)
+            elif fact[0] == "free" and frame.loaded(str(fact[1])) is None:
+                status = self._kept(frame, fact)
+                if status:
+                    return ("truthy", "status", status)
+        return super().evaluate(frame, node, state)
+
+    def _kept(self, frame: Frame, fact: list[object]) -> int:
+        for definition in self.index.names.binding((frame.module, int(str(fact[2]))), str(fact[1])) or ():
+            if self.index.project.node(definition)[0] == "call":
+                made = answer(self.index, definition)
+                if made is not None:
+                    return max(made.numbers(self.index), default=0)
+        return 0
+
+    def _status(self, ref: Ref) -> int:
+        if ref not in self._statuses:
+            self._statuses[ref] = max(statuses(self.index, ref), default=0)
+        return self._statuses[ref]
+
+
+def told_status(state: State, value: Abstract | None) -> int:
+    """The status with which a function ends, as far as it was given by a tuple or a store; 0 if it was not."""
+    if value is not None and len(value) == 3 and value[1] == "status":
+        return int(str(value[2]))
+    kept = state.env.get(_STATUS)
+    return int(str(kept[2])) if kept is not None and kept[:2] == ("const", "int") else 0
+
+
+def last_event(path: Path, *kinds: str) -> Event | None:
+    """The last turn of one of these kinds."""
+    return next((event for event in reversed(path.trail) if event.kind in kinds), None)
+
+
+__all__ = ["FINE", "TOLD", "FailurePaths", "Grade", "last_event", "told_status"]

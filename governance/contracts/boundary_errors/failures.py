@@ -1,0 +1,131 @@
+"""Failures: what becomes of a service call that fails inside a route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from governance.contract import Ref, Trail
+from governance.contracts.boundary_errors.application import Application
+from governance.contracts.boundary_errors.failure_paths import (
+    FINE,
+    TOLD,
+    FailurePaths,
+    last_event,
+    told_status,
+)
+from governance.contracts.boundary_errors.telling import Telling
+from governance.contracts.boundary_errors.territory import Territory
+from governance.findings import Grade
+from governance.index import Index
+from governance.index.values import FunctionId
+from governance.paths.engine import TooComplex
+from governance.paths.frames import Work
+from governance.paths.outcomes import Path
+
+_SUCCESS_BELOW: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure that is not told. kind: "unhandled" or "swallowed"."""
+
+    kind: str
+    at: Ref
+    text: str
+    grade: Grade
+    chain: tuple[Trail, ...]
+
+
+class Failures:
+    """Examines routes."""
+
+    def __init__(
+        self, index: Index, territory: Territory, application: Application, domain: frozenset[tuple[str, int]]
+    ) -> None:  # fmt: skip
+        self.index = index
+        self.territory = territory
+        self.application = application
+        self.telling = Telling(index, domain)
+        self.services = frozenset(
+            function for function in index.project.scopes("function") if self._is_service(function)
+        )
+        self.too_complex: list[FunctionId] = []
+
+    def _is_service(self, function: FunctionId) -> bool:
+        """A method or function of the service modules, or one that implements what they declare."""
+        name = self.index.project.scope(function).name
+        if name.startswith("__") and name != "__call__":
+            return False
+        if function[0] in self.territory.service_modules:
+            return True
+        owner = self.index.project.owning_class(function)
+        return owner is not None and any(
+            base[0] in self.territory.service_modules and self.index.project.child(base, name) is not None
+            for base in self.index.mro(owner)[1:]
+        )
+
+    def _fails(self, call: Ref, function: FunctionId | None) -> bool:
+        return function in self.services and call[0] not in self.territory.service_modules
+
+    def of_routes(self) -> Iterator[Failure]:
+        """Every failure that is not told by some route."""
+        for route in self.territory.routes if self.services else ():
+            engine = FailurePaths(self.index, self._fails, self.services)
+            owner = self.index.project.owning_class(route)
+            try:
+                summary = engine.outcomes(Work(route, owner, owner is not None))
+            except TooComplex:
+                self.too_complex.append(route)
+                continue
+            best: dict[tuple[str, Ref], Failure] = {}
+            for (state, kind), path in summary.raised.items():
+                if state.auto in (FINE, TOLD) or engine.exceptions.is_exit(kind):
+                    continue
+                if not self.application.handles(route, kind):
+                    _keep(best, self._unhandled(route, engine.failing[state.auto], path))
+            for (state, value), path in summary.ended.items():
+                if state.auto in (FINE, TOLD) or told_status(state, value) >= _SUCCESS_BELOW:
+                    continue
+                if path.grade < Grade.PROBABLE:
+                    continue  # only if a test of what the handler has set came out against what it has set
+                _keep(best, self._swallowed(route, engine.failing[state.auto], path))
+            yield from best.values()
+
+    def _unhandled(self, route: FunctionId, call: Ref, path: Path) -> Failure:
+        thrown = last_event(path, "raised")
+        name = self.index.project.qualname(route)
+        again = thrown is not None and thrown.ref != call and thrown.text in ("raise", "assert")
+        text = f"a failure of {self.index.project.text(call)} leaves {name} "
+        text += "raised again without an answer" if again else "without a handler"
+        at = self._here(route, path, call)
+        return Failure("unhandled", at, text, Grade(path.grade), trail(path))
+
+    def _swallowed(self, route: FunctionId, call: Ref, path: Path) -> Failure:
+        caught = last_event(path, "caught", "swallowed")
+        at = caught.ref if caught is not None and caught.ref[1] >= 0 else call
+        name = self.index.project.qualname(route)
+        grade = min(Grade(path.grade), self.telling.doubt(path))
+        text = f"a failure of {self.index.project.text(call)} ends in a success answer of {name}"
+        return Failure("swallowed", at, text, grade, trail(path))
+
+    def _here(self, route: FunctionId, path: Path, call: Ref) -> Ref:
+        """The failing call, if it stands in the boundary, else the last place of the path that does."""
+        if self.territory.in_routes(call[0]):
+            return call
+        for event in reversed(path.trail):
+            if self.territory.in_routes(event.ref[0]) and event.ref[1] >= 0:
+                return event.ref
+        return self.index.project.definition(route) or call
+
+
+def _keep(best: dict[tuple[str, Ref], Failure], failure: Failure) -> None:
+    known = best.get((failure.kind, failure.at))
+    if known is None or known.grade < failure.grade:
+        best[failure.kind, failure.at] = failure
+
+
+def trail(path: Path) -> tuple[Trail, ...]:
+    """The turns of a path as steps of a chain."""
+    return tuple(Trail(event.text, event.ref) for event in path.trail if event.ref[1] >= 0)

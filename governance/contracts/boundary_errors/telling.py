@@ -1,0 +1,117 @@
+"""Telling: how much of a caught failure reaches the caller of a function that ends normally."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from governance.contract import Ref
+from governance.contracts.boundary_errors.application import all_steps
+from governance.contracts.boundary_errors.changes import Changes
+from governance.contracts.boundary_errors.failure_paths import last_event
+from governance.facts import Block
+from governance.findings import Grade
+from governance.index import Index, graph
+from governance.index.values import ClassId
+from governance.paths.exceptions import Exceptions
+from governance.paths.outcomes import Kind, Path
+
+_LOOKUPS: Final = frozenset(("KeyError", "LookupError", "IndexError", "StopIteration", "FileNotFoundError"))
+_REACH: Final = 400
+
+
+class Telling:
+    """Answers for one project. domain: the classes that stand for a known failure."""
+
+    def __init__(self, index: Index, domain: frozenset[ClassId]) -> None:
+        self.index = index
+        self.domain = domain
+        self.changes = Changes(index)
+        self.exceptions = Exceptions(index)
+
+    def doubt(self, path: Path) -> Grade:
+        """How sure it is that a failure on this path is swallowed, judged by its handler and by what is returned."""
+        caught = last_event(path, "caught")
+        handler = self._handler(caught.ref) if caught is not None else None
+        grade = Grade.DEFINITE
+        if handler is not None:
+            types, block = handler
+            grade = self._breadth(caught.ref[0] if caught else "", types)
+        else:
+            block = []
+        left = last_event(path, "left")
+        returned = self._returned_by(left.ref) if left is not None else None
+        if returned is not None:
+            grade = min(grade, self._returned(returned))
+            if self._records(returned, block):
+                grade = min(grade, Grade.POSSIBLE)
+        return grade
+
+    def _handler(self, ref: Ref) -> tuple[int, Block] | None:
+        """The `except` clause that an event of catching points at."""
+        scope = self.index.project.scope(self.index.project.owner(ref))
+        for step in all_steps(scope.body):
+            if step[0] == "try":
+                for types, _, block in step[3]:
+                    if ref[1] == types or (types < 0 and any(ref[1] == inner[1] for inner in block)):
+                        return types, block
+        return None
+
+    def _breadth(self, module: str, types: int) -> Grade:
+        kinds = self.exceptions.of_handler(module, types)
+        grades = [self._grade(kind) for kind in kinds]
+        return max(grades, default=Grade.DEFINITE)
+
+    def _grade(self, kind: Kind | None) -> Grade:
+        if kind is None:
+            return Grade.PROBABLE
+        if kind[0] == "builtin":
+            if kind[1] in ("Exception", "BaseException"):
+                return Grade.DEFINITE
+            return Grade.POSSIBLE if kind[1] in _LOOKUPS else Grade.PROBABLE
+        if kind[0] == "project":
+            cls: ClassId = kind[1]
+            return Grade.DEFINITE if self.domain & set(self.index.mro(cls)) else Grade.PROBABLE
+        return Grade.PROBABLE
+
+    def _records(self, returned: Ref, block: Block) -> bool:
+        """Whether a handler puts something into what is returned: a list of failures in the body."""
+        inside = {step[1] for step in all_steps(block) if step[0] in ("call", "store")}
+        module = returned[0]
+        for node in self.slice(returned) if inside else ():
+            if self.index.project.node((module, node))[0] in ("local", "free"):
+                for value in self.changes.into((module, node)):
+                    if any(value[1] in self.operands(each, module) for each in inside):
+                        return True
+        return False
+
+    def operands(self, number: int, module: str) -> set[int]:
+        return set(graph.operands(self.index.project.node((module, number))))
+
+    def slice(self, ref: Ref) -> Iterator[int]:
+        """The nodes an expression is made of."""
+        seen = {ref[1]}
+        todo = [ref[1]]
+        while todo and len(seen) < _REACH:
+            number = todo.pop()
+            yield number
+            for each in graph.operands(self.index.project.node((ref[0], number))):
+                if each not in seen:
+                    seen.add(each)
+                    todo.append(each)
+
+    def _returned_by(self, at: Ref) -> Ref | None:
+        """What the `return` statement at a place gives."""
+        scope = self.index.project.scope(self.index.project.owner(at))
+        for step in all_steps(scope.body):
+            if step[0] == "return" and step[1] == at[1] and step[2] >= 0:
+                return (at[0], step[2])
+        return None
+
+    def _returned(self, ref: Ref) -> Grade:
+        """What is returned may be an answer of which nothing is known, or name the exception at least."""
+        node = self.index.project.node(ref)
+        if node[0] == "call" and not self.index.values(ref):
+            return Grade.POSSIBLE
+        mentions = [self.index.project.node((ref[0], each))[0] == "exception" for each in self.slice(ref)]
+        return Grade.PROBABLE if any(mentions) else Grade.DEFINITE
