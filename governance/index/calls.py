@@ -62,10 +62,17 @@ def _construct(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, 
         add(out, ("self", cls), grade, "constructed", source, value)
         return
     if solver.classes.is_enum(cls) and len(node[2]) == 1:
-        for each in solver.get(("n", ref[0], node[2][0])):
-            for name, member in attributes.members(solver, cls):
+        key: Key = ("n", ref[0], node[2][0])
+        members = attributes.members(solver, cls)
+        if not solver.ready(key) or not all(solver.ready(("n", *member)) for _, member in members):
+            return
+        given = solver.get(key)
+        for each in given:
+            for name, member in members:
                 if each in solver.get(("n", *member)):
                     add(out, ("enum", cls, name), grade, "looked up by value", source, value)
+        if out and all(each[0] in ("const", "enum") for each in given):
+            return
         add(out, ("inst", cls, ()), grade, "constructed", source, value)
         return
     if any(base == "builtins.type" for base in solver.classes.external_bases(cls)):

@@ -242,8 +242,17 @@ def _fstring(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 
 
 def _augmented(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
-    if node[2] >= 0:
-        solver.copy(("n", ref[0], node[2]), out, "")
+    if node[2] < 0:
+        return
+    old, added = solver.get(("n", ref[0], node[2])), solver.get(("n", ref[0], node[3]))
+    for value, evidence in old.items():
+        if value[:2] != ("const", "str") or not node[1].startswith("+"):
+            add(out, value, evidence.grade, "", ("n", ref[0], node[2]), value)
+        else:
+            add(out, ("xinst", "builtins.str", ()), evidence.grade, "concatenation")
+            for word in texts.words(added):
+                if len(value[2] + word) <= texts.LONGEST:
+                    add(out, ("const", "str", value[2] + word), evidence.grade, "concatenation")
 
 
 def _exception(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:

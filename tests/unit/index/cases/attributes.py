@@ -121,7 +121,7 @@ class WithDescriptor:
 reveal(WithDescriptor().field)  # Copy
 reveal(Color.RED)  # Color.RED
 reveal(Color["BLUE"])  # Color.BLUE
-reveal(Color("red"))  # Color | Color.RED
+reveal(Color("red"))  # Color.RED
 reveal(Color.RED.value)  # 'red'
 reveal(Color.RED.name)  # 'RED'
 for color in Color:

@@ -1,0 +1,71 @@
+"""State values: which states of a table an expression may stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from governance.contract import Ref
+from governance.index import Index
+from governance.index.values import ClassId, Value
+
+States: TypeAlias = "frozenset[str]"
+
+
+class StateValues:
+    """The states of one machine, by member name; strings count by name and by value."""
+
+    def __init__(
+        self, index: Index, enums: frozenset[ClassId], transitions: Mapping[str, tuple[str, ...]], initial: States
+    ) -> None:
+        self.index = index
+        self.enums = enums
+        self.transitions = transitions
+        self.initial = initial
+        self.states: States = frozenset(transitions) | frozenset(to for many in transitions.values() for to in many)
+        self._words = self._spellings()
+
+    def _spellings(self) -> dict[str, str]:
+        words = {state: state for state in self.states}
+        for enum in self.enums:
+            scope = self.index.project.scope(enum)
+            for name, numbers in scope.bindings.items():
+                for number in numbers:
+                    node = self.index.project.node((enum[0], number))
+                    if node[0] == "const" and node[1] == "str":
+                        words.setdefault(str(node[2]), name)
+        return words
+
+    def of(self, ref: Ref) -> States | None:
+        """The states an expression may be; None if one of its values is not known."""
+        return self.named(self.index.values(ref))
+
+    def elements(self, ref: Ref) -> States | None:
+        """The states that the elements of a container may be."""
+        return self.named(self.index.elements(ref))
+
+    def named(self, values: Mapping[Value, object]) -> States | None:
+        """The states among values; other strings and members under their own name; None if nothing is said."""
+        found: set[str] = set()
+        vague = False
+        for value in values:
+            if value[0] == "enum" and value[1] in self.enums:
+                found.add(value[2])
+            elif value[:2] == ("const", "str"):
+                found.add(self._words.get(value[2], str(value[2])))
+            elif value[0] in ("inst", "self") and value[1] in self.enums:
+                vague = True
+        return frozenset(found) if found and not vague else None
+
+    def closure(self, states: States | None) -> States | None:
+        """Everything that can be reached along the table."""
+        if states is None:
+            return None
+        found = set(states)
+        todo = list(states)
+        while todo:
+            for to in self.transitions.get(todo.pop(), ()):
+                if to not in found:
+                    found.add(to)
+                    todo.append(to)
+        return frozenset(found)

@@ -1,0 +1,486 @@
+"""Typestate: which states an object can be in where its state attribute is written.
+
+A forward execution over the statement tree with one set of states per object; an object is the definition a base
+expression goes back to. Guards (comparisons, membership, predicates of the project, `match`, asserts) refine the set;
+a fresh object is in its initial state; parameters and lookups can be in any. Helpers that get the object are followed
+a few levels deep. After an `await` another task may have moved the object along the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from governance.contract import Ref
+from governance.facts import Block, Node, Step
+from governance.index import Callee, Index
+from governance.index.values import ClassId, FunctionId
+from governance.paths.state_values import States, StateValues
+
+ObjectKey: TypeAlias = "tuple[object, ...]"
+Env: TypeAlias = "dict[ObjectKey, Known]"
+
+_ROUNDS: Final = 8
+_DEPTH: Final = 3
+_COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy"))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one object: its possible states (None: any), whether a task switch may have widened them, and
+    the definitions that a table has been asked about for it."""
+
+    states: States | None
+    switched: bool = False
+    asked: frozenset[ObjectKey] = frozenset()
+
+
+ANY: Final = Known(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a state. before: None if any state is possible; after: None if the new state is not known;
+    allowed: the code asked the table for exactly this move; fresh: the object is being made."""
+
+    ref: Ref
+    before: States | None
+    after: States | None
+    fresh: bool = False
+    switched: bool = False
+    allowed: bool = False
+
+
+@dataclass(slots=True)
+class _Way:
+    """Where a block can end: environments, None where it cannot."""
+
+    normal: Env | None
+    breaks: list[Env] = field(default_factory=list)
+    continues: list[Env] = field(default_factory=list)
+    raised: list[Env] = field(default_factory=list)
+
+
+class Typestate:
+    """All writes of one attribute, function by function."""
+
+    def __init__(self, index: Index, attribute: str, classes: frozenset[ClassId], values: StateValues) -> None:
+        self.index = index
+        self.project = index.project
+        self.attribute = attribute
+        self.classes = classes
+        self.values = values
+        self.writes: dict[Ref, Write] = {}
+        self.module = ""
+        self.scope = 0
+        self._depth = 0
+        self._returned: list[Known] = []
+        self._exits: list[Env] = []
+        self._returns: set[FunctionId] = set()
+
+    def run(self, scope: tuple[str, int]) -> list[Write]:
+        """The writes in one function (or module body), in no state in particular when it starts."""
+        self.writes = {}
+        self._enter(scope, {})
+        return list(self.writes.values())
+
+    def _enter(self, scope: tuple[str, int], env: Env) -> None:
+        outer = (self.module, self.scope)
+        self.module, self.scope = scope
+        end = self._block(self.project.scope(scope).body, env)
+        if end.normal is not None:
+            self._exits.append(end.normal)
+        self.module, self.scope = outer
+
+    # Objects
+
+    def key(self, number: int) -> ObjectKey:
+        """The object an expression of the current module goes back to."""
+        for _ in range(60):
+            node = self.node_at(number)
+            if node[0] == "local" and node[2] >= 0:
+                number = node[2]
+            elif node[0] in ("narrow", "annotated") and node[1 if node[0] == "narrow" else 2] >= 0:
+                number = node[1] if node[0] == "narrow" else node[2]
+            elif node[0] == "attr":
+                return ("attr", self.key(node[1]), node[2])
+            elif node[0] == "free":
+                return ("free", self.module, node[1])
+            else:
+                return (self.module, number)
+        return (self.module, number)
+
+    def known(self, env: Env, key: ObjectKey, depth: int = 6) -> Known:
+        """What an environment says of an object; of a join, what it says of all that is joined."""
+        found = env.get(key)
+        if found is not None:
+            return found
+        if len(key) == 2 and isinstance(key[1], int) and key[0] == self.module and depth:
+            node = self.node_at(key[1])
+            if node[0] == "phi":
+                inner = [self.known(env, self.key(each), depth - 1) for each in node[1] if self.key(each) != key]
+                if inner and all(each.states is not None for each in inner):
+                    united = frozenset[str]().union(*(each.states or () for each in inner))
+                    return Known(united, any(each.switched for each in inner))
+        return ANY
+
+    def node_at(self, number: int) -> Node:
+        return self.project.modules[self.module].facts.nodes[number]
+
+    def governed(self, number: int) -> bool:
+        return any(cls in self.classes for cls in self.index.classes_of((self.module, number)))
+
+    # Blocks
+
+    def _block(self, block: Block, env: Env | None) -> _Way:
+        way = _Way(env)
+        for step in block:
+            if way.normal is None:
+                break
+            inner = self._step(step, way.normal)
+            way.normal = inner.normal
+            way.breaks += inner.breaks
+            way.continues += inner.continues
+            way.raised += inner.raised
+        return way
+
+    def _step(self, step: Step, env: Env) -> _Way:
+        kind = step[0]
+        follow = _FOLLOWED.get(kind)
+        if follow is not None:
+            return follow(self, step, env)
+        if kind in ("attr", "sub", "import"):
+            return _Way(env, raised=[env])
+        if kind == "raise":
+            return _Way(None, raised=[env])
+        if kind == "break":
+            return _Way(None, breaks=[env])
+        if kind == "continue":
+            return _Way(None, continues=[env])
+        return _Way(env)
+
+    def _switch(self, step: Step, env: Env) -> _Way:
+        moved = {key: Known(self.values.closure(each.states), True) for key, each in env.items()}
+        return _Way(moved, raised=[moved])
+
+    def _next(self, step: Step, env: Env) -> _Way:
+        inner = dict(env)
+        inner.pop(self.key(step[1]), None)
+        return _Way(inner, raised=[env])
+
+    def _with(self, step: Step, env: Env) -> _Way:
+        return self._block(step[3], env)
+
+    def _assert(self, step: Step, env: Env) -> _Way:
+        return _Way(self._refine(env, step[2], True), raised=[env])
+
+    def _branch(self, step: Step, env: Env) -> _Way:
+        yes = self._block(step[2], self._refine(env, step[1], True))
+        no = self._block(step[3], self._refine(env, step[1], False))
+        return _both(yes, no)
+
+    def _loop(self, step: Step, env: Env) -> _Way:
+        _, kind, head, test, body, orelse = step
+        raised: list[Env] = []
+        breaks: list[Env] = []
+        start: Env | None = env
+        done: Env | None = None
+        for _ in range(_ROUNDS):
+            top = self._block(head, start)
+            raised += top.raised
+            into = top.normal
+            over = top.normal if kind != "while" else None
+            if into is not None and test >= 0:
+                over = self._refine(into, test, False)
+                into = self._refine(into, test, True)
+                if self._is_true(test):
+                    over = None
+            inner = self._block(body, into)
+            raised += inner.raised
+            breaks += inner.breaks
+            done = join([done, over])
+            again = join([start, inner.normal, *inner.continues])
+            if again == start:
+                break
+            start = again
+        end = self._block(orelse, done)
+        normal = join([end.normal, *breaks])
+        return _Way(normal, end.breaks, end.continues, raised + end.raised)
+
+    def _is_true(self, test: int) -> bool:
+        node = self.node_at(test)
+        return bool(node[0] == "const" and node[2])
+
+    def _try(self, step: Step, env: Env) -> _Way:
+        _, _, body, handlers, orelse, final, _ = step
+        tried = self._block(body, env)
+        after = self._block(orelse, tried.normal)
+        way = _Way(after.normal, tried.breaks + after.breaks, tried.continues + after.continues, list(after.raised))
+        thrown = join(tried.raised)
+        for _, _, block in handlers:
+            handled = self._block(block, dict(thrown) if thrown is not None else None)
+            way = _both(way, handled)
+        if not handlers and thrown is not None:
+            way.raised.append(thrown)
+        if final:
+            way.normal = self._block(final, way.normal).normal if way.normal is not None else None
+            way.breaks = [end for each in way.breaks if (end := self._block(final, each).normal) is not None]
+            way.continues = [end for each in way.continues if (end := self._block(final, each).normal) is not None]
+            escaped = join(way.raised)
+            if escaped is not None:
+                ended = self._block(final, escaped)
+                way.raised = [ended.normal] if ended.normal is not None else []
+        return way
+
+    def _match(self, step: Step, env: Env) -> _Way:
+        _, _, _, cases, exhaustive = step
+        rest: Env | None = env
+        way = _Way(None)
+        for test, guard_block, guard, block in cases:
+            into = self._refine(rest, test, True) if rest is not None else None
+            if into is not None and guard >= 0:
+                into = self._block(guard_block, into).normal
+                into = self._refine(into, guard, True) if into is not None else None
+            way = _both(way, self._block(block, into))
+            if rest is not None and guard < 0:
+                rest = self._refine(rest, test, False)
+        if rest is not None and not exhaustive:
+            way = _both(way, _Way(rest))
+        return way
+
+    def _return(self, step: Step, env: Env) -> _Way:
+        if step[2] >= 0:
+            self._returned.append(self.known(env, self.key(step[2])))
+        self._exits.append(env)
+        return _Way(None)
+
+    # Events
+
+    def _bind(self, step: Step, env: Env) -> _Way:
+        number = step[2]
+        node = self.node_at(number)
+        if node[0] in ("item", "unpack", "enter") and self.key(number) in env:
+            env = dict(env)
+            env.pop(self.key(number))
+        return _Way(env)
+
+    def _stored(self, step: Step, env: Env) -> _Way:
+        return _Way(self._store(step[1], env))
+
+    def _store(self, number: int, env: Env) -> Env:
+        node = self.node_at(number)
+        if node[0] == "store_attr" and node[2] == self.attribute and self.governed(node[1]):
+            return self._write(number, node[1], node[3], env)
+        if node[0] == "store_item":
+            space = self.node_at(node[1])
+            named = self.node_at(node[2])
+            if space[0] == "attr" and space[2] == "__dict__" and named[:3] == ["const", "str", self.attribute]:
+                return self._write(number, space[1], node[3], env)
+        if node[0] in ("store_attr", "delete_attr"):
+            prefix = ("attr", self.key(node[1]), node[2])
+            return {key: each for key, each in env.items() if not _starts(key, prefix)}
+        return env
+
+    def _write(self, number: int, base: int, value: int, env: Env) -> Env:
+        key = self.key(base)
+        before = self.known(env, key)
+        after = self.values.of((self.module, value))
+        ref = (self.module, number)
+        allowed = self.key(value) in before.asked
+        self._note(Write(ref, before.states, after, False, before.switched, allowed))
+        return {**env, key: Known(after)}
+
+    def _note(self, write: Write) -> None:
+        """Keep the union of what is found on every visit of a place."""
+        known = self.writes.get(write.ref)
+        if known is not None:
+            before = None if known.before is None or write.before is None else known.before | write.before
+            after = None if known.after is None or write.after is None else known.after | write.after
+            switched = known.switched or write.switched
+            write = Write(write.ref, before, after, write.fresh, switched, known.allowed and write.allowed)
+        self.writes[write.ref] = write
+
+    def _call(self, step: Step, env: Env) -> _Way:
+        number = step[1]
+        node = self.node_at(number)
+        ref = (self.module, number)
+        name = self.called_name(node)
+        if name in ("setattr", "__setattr__") and len(node[2]) >= 2:
+            return _Way(self._setattr(number, node, env), raised=[env])
+        if name in _COPIERS:
+            copied = self._copied(number, node, name, env)
+            if copied is not None:
+                return _Way(copied, raised=[env])
+        made = [cls for cls in self.index.type_objects((self.module, node[1])) if cls in self.classes]
+        if made:
+            return _Way(self._made(number, node, made[0], env), raised=[env])
+        after = self._helped(ref, node, env)
+        return _Way(after, raised=[env, after] if after is not env else [env])
+
+    def called_name(self, node: Node) -> str:
+        callee = self.node_at(node[1])
+        return str(callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else "")
+
+    def _setattr(self, number: int, node: Node, env: Env) -> Env:
+        callee = self.node_at(node[1])
+        arguments = list(node[2])
+        if callee[0] == "attr" and len(arguments) == 2:
+            arguments.insert(0, callee[1])
+        if len(arguments) == 3 and self.governed(arguments[0]):
+            names = self.index.values((self.module, arguments[1]))
+            if ("const", "str", self.attribute) in names:
+                return self._write(number, arguments[0], arguments[2], env)
+        return env
+
+    def _copied(self, number: int, node: Node, name: str, env: Env) -> Env | None:
+        """`replace(job, state=...)`: a new object, in a state that the old one moves to."""
+        callee = self.node_at(node[1])
+        source = callee[1] if callee[0] == "attr" and name not in ("replace", "evolve", "copy") else None
+        if source is None:
+            source = node[2][0] if node[2] else callee[1] if callee[0] == "attr" else None
+        if source is None or not self.governed(source):
+            return None
+        before = self.known(env, self.key(source))
+        value = next((each for key, each in node[3] if key == self.attribute), None)
+        if value is None and name == "model_copy":
+            value = self._updated(node)
+        if value is None:
+            return {**env, (self.module, number): before}
+        after = self.values.of((self.module, value))
+        allowed = self.key(value) in before.asked
+        self._note(Write((self.module, number), before.states, after, False, before.switched, allowed))
+        return {**env, (self.module, number): Known(after)}
+
+    def _updated(self, node: Node) -> int | None:
+        for key, each in node[3]:
+            update = self.node_at(each)
+            if key == "update" and update[0] == "dict":
+                for name, value in update[1]:
+                    if name >= 0 and self.node_at(name)[:3] == ["const", "str", self.attribute]:
+                        return int(value)
+        return None
+
+    def _made(self, number: int, node: Node, cls: ClassId, env: Env) -> Env:
+        value = next((each for key, each in node[3] if key == self.attribute), None)
+        fields = self.index.classes.fields(cls)
+        if value is None and self.attribute in fields and fields.index(self.attribute) < len(node[2]):
+            value = node[2][fields.index(self.attribute)]
+        after: States | None = self.values.initial
+        if value is not None:
+            after = self.values.of((self.module, value))
+            self._note(Write((self.module, number), frozenset(), after, fresh=True))
+        return {**env, (self.module, number): Known(after)}
+
+    def _helped(self, ref: Ref, node: Node, env: Env) -> Env:
+        """Follow a project function that gets a governed object: what it leaves it in, and what it returns."""
+        if self._depth >= _DEPTH:
+            return self._forgotten(node, env)
+        callees = self.index.callees(ref)
+        if len(callees) != 1 or callees[0].function in self._returns:
+            return self._forgotten(node, env) if callees else env
+        function = callees[0].function
+        given = self.given_to(node, callees[0])
+        if not given and not self._givesgoverned(ref):
+            return env
+        outer = (self._returned, self._exits, self.writes)
+        self._returned, self._exits, self.writes = [], [], {}
+        self._depth += 1
+        self._returns.add(function)
+        inner: Env = {there: self.known(env, here) for there, here in given.items()}
+        self._enter(function, inner)
+        returned, exits = self._returned, self._exits
+        self._depth -= 1
+        self._returns.discard(function)
+        self._returned, self._exits, self.writes = outer
+        result = dict(env)
+        for there, here in given.items():
+            ends = [each.get(there, ANY) for each in exits]
+            result[here] = _union(ends) if ends else ANY
+        if returned and self._givesgoverned(ref):
+            result[(self.module, ref[1])] = _union(returned)
+        return result
+
+    def given_to(self, node: Node, target: Callee) -> dict[ObjectKey, ObjectKey]:
+        """Parameter objects of the callee that are governed objects of the caller."""
+        from governance.index.calls import bind
+
+        function = target.function
+        scope = self.project.scope(function)
+        given: dict[ObjectKey, ObjectKey] = {}
+        callee = self.node_at(node[1])
+        bound = target.receiver is not None
+        if bound and callee[0] == "attr" and scope.params and self.governed(callee[1]):
+            given[(function[0], scope.params[0].node)] = self.key(callee[1])
+        for position, argument in bind(scope, node, bound):
+            if self.node_at(argument)[0] != "star" and self.governed(argument):
+                given[(function[0], scope.params[position].node)] = self.key(argument)
+        return given
+
+    def _givesgoverned(self, ref: Ref) -> bool:
+        return any(cls in self.classes for cls in self.index.classes_of(ref))
+
+    def _forgotten(self, node: Node, env: Env) -> Env:
+        """An object that went to code that is not followed can be in any state afterwards."""
+        passed = {self.key(argument) for argument in node[2]} | {self.key(each) for _, each in node[3]}
+        return {key: each for key, each in env.items() if key not in passed}
+
+    # Guards
+
+    def _refine(self, env: Env | None, test: int, positive: bool) -> Env | None:
+        from governance.paths.guards import refine
+
+        return refine(self, env, test, positive) if env is not None else None
+
+
+_FOLLOWED: Final[Mapping[str, Callable[[Typestate, Step, Env], _Way]]] = {
+    "store": Typestate._stored,
+    "bind": Typestate._bind,
+    "call": Typestate._call,
+    "await": Typestate._switch,
+    "yield": Typestate._switch,
+    "next": Typestate._next,
+    "if": Typestate._branch,
+    "loop": Typestate._loop,
+    "try": Typestate._try,
+    "with": Typestate._with,
+    "match": Typestate._match,
+    "return": Typestate._return,
+    "assert": Typestate._assert,
+}
+
+
+def _starts(key: ObjectKey, prefix: ObjectKey) -> bool:
+    while True:
+        if key == prefix:
+            return True
+        if len(key) != 3 or key[0] != "attr" or not isinstance(key[1], tuple):
+            return False
+        key = key[1]
+
+
+def _union(known: Iterable[Known]) -> Known:
+    every = list(known)
+    asked = frozenset[ObjectKey].intersection(*(each.asked for each in every)) if every else frozenset()
+    switched = any(each.switched for each in every)
+    if any(each.states is None for each in every):
+        return Known(None, switched, asked)
+    return Known(frozenset[str]().union(*(each.states or () for each in every)), switched, asked)
+
+
+def join(envs: Iterable[Mapping[ObjectKey, Known] | None]) -> Env | None:
+    """What holds on every one of several ways; None if there is no way."""
+    alive = [env for env in envs if env is not None]
+    if not alive:
+        return None
+    keys = set(alive[0]).intersection(*alive[1:]) if len(alive) > 1 else set(alive[0])
+    return {key: _union(env[key] for env in alive) for key in keys}
+
+
+def _both(one: _Way, other: _Way) -> _Way:
+    return _Way(
+        join([one.normal, other.normal]),
+        one.breaks + other.breaks,
+        one.continues + other.continues,
+        one.raised + other.raised,
+    )
