@@ -41,8 +41,13 @@ def opened_database(path: Path) -> Database:
     engine = sqlite_engine(path)
     try:
         migrate(engine)
-    except DBAPIError as error:
-        raise StartError(f"the database {path} cannot be used: {error.orig}") from None
-    except CommandError:
-        raise StartError(f"the database {path} was made by a newer version of the server") from None
+    except (DBAPIError, CommandError) as error:
+        engine.dispose()
+        raise StartError(_reason(path, error)) from None
     return Database(engine)
+
+
+def _reason(path: Path, error: DBAPIError | CommandError) -> str:
+    if isinstance(error, CommandError):
+        return f"the database {path} was made by a newer version of the server"
+    return f"the database {path} cannot be used: {error.orig}"
