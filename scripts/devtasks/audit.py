@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devtasks.environment import ROOT
 from devtasks.failure import TaskFailure
-from devtasks.tasks import test
+from devtasks.tasks import python, spread
 
 DOCUMENT = ROOT / "docs" / "requirements.md"
 REPORT = ROOT / "build" / "requirements.json"
@@ -30,7 +30,8 @@ def audit(arguments: Sequence[str]) -> int:
     More words go to pytest, so an audit of a part of the tests is possible and says so by its rows.
     """
     REPORT.unlink(missing_ok=True)
-    exit_code = test(["-q", "-m", "", f"--requirement-report={REPORT}", *arguments])
+    words = ("-q", "-m", "", f"--requirement-report={REPORT}", *arguments)
+    exit_code = python("-m", "pytest", *spread(arguments), *words)
     try:
         outcomes = json.loads(REPORT.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,7 +1,9 @@
 """The short tasks: each is one program of the environment, run from the root with its exit code passed on."""
 
+import os
 import subprocess
 from collections.abc import Sequence
+from typing import NoReturn
 
 from devtasks.environment import ROOT, ready_python
 from devtasks.failure import refuse
@@ -17,6 +19,13 @@ def program(name: str, *words: str) -> int:
     return subprocess.run([str(ready_python().with_name(name)), *words], cwd=ROOT, check=False).returncode
 
 
+def become(*words: str) -> NoReturn:
+    """Replace this process by the environment's interpreter, so that signals reach the program and nothing else."""
+    interpreter = str(ready_python())
+    os.chdir(ROOT)
+    os.execv(interpreter, [interpreter, *words])  # noqa: S606  (a list of words, no shell)
+
+
 def setup(arguments: Sequence[str]) -> int:
     refuse(arguments)
     ready_python()
@@ -24,11 +33,11 @@ def setup(arguments: Sequence[str]) -> int:
 
 
 def check(arguments: Sequence[str]) -> int:
-    return python("-m", "governance", "check", *arguments)
+    become("-m", "governance", "check", *arguments)
 
 
 def test(arguments: Sequence[str]) -> int:
-    return python("-m", "pytest", *spread(arguments), *arguments)
+    become("-m", "pytest", *spread(arguments), *arguments)
 
 
 def spread(arguments: Sequence[str]) -> tuple[str, ...]:
@@ -38,4 +47,4 @@ def spread(arguments: Sequence[str]) -> tuple[str, ...]:
 
 
 def serve(arguments: Sequence[str]) -> int:
-    return python("-m", "server", *arguments)
+    become("-m", "server", *arguments)

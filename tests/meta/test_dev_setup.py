@@ -283,3 +283,13 @@ def test_words_that_need_no_environment(project: Project, words: list[str], exit
 )
 def test_tests_use_every_core_unless_told(expected: tuple[str, ...], words: list[str]) -> None:
     assert spread(words) == expected
+
+
+def test_the_program_takes_the_place_of_the_task_and_so_gets_its_signals(project: Project) -> None:
+    write(project.folder / "governance/__main__.py", "import os\nprint(os.getpid())\n")
+    words = [sys.executable, "scripts/dev.py", "check"]
+    running = subprocess.Popen(
+        words, cwd=project.folder, env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    said, _ = running.communicate(timeout=60)
+    assert int(said) == running.pid
