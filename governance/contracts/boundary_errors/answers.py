@@ -75,11 +75,30 @@ class Answer:
 def answer(index: Index, call: Ref) -> Answer | None:
     """What a call makes, if it makes an answer."""
     node = index.project.node(call)
+    if any(name is None for name, _ in node[3]):
+        node = [*node[:3], [pair for each in node[3] for pair in _keywords(index, call[0], *each)]]
     for value in index.values((call[0], node[1])):
         found = _of_value(index, call, node, value)
         if found is not None:
             return found
     return None
+
+
+def _keywords(index: Index, module: str, name: str | None, value: int) -> list[tuple[str | None, int]]:
+    """`**{"status_code": 500}` and `**dict(status_code=500)` as keywords, the table perhaps in a variable."""
+    if name is not None:
+        return [(name, value)]
+    node = index.project.node((module, value))
+    for _ in range(6):
+        if node[0] not in ("local", "annotated") or node[2] < 0:
+            break
+        node = index.project.node((module, node[2]))
+    if node[0] == "call" and "builtins.dict" in index.names.dotted((module, node[1])):
+        return [(key, each) for key, each in node[3] if key]
+    if node[0] != "dict":
+        return [(None, value)]
+    keys = [(index.project.node((module, key)) if key >= 0 else ["", "", None], each) for key, each in node[1]]
+    return [(str(key[2]), each) for key, each in keys if key[:2] == ["const", "str"]]
 
 
 def _of_value(index: Index, call: Ref, node: Node, value: Value) -> Answer | None:

@@ -11,25 +11,22 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.answers import answer
-from governance.contracts.boundary_errors.spoken import STORES, tuple_answers
-from governance.contracts.boundary_errors.statuses import statuses
+from governance.contracts.boundary_errors.known import STATUS, Known
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
 from governance.paths.automaton import Automaton
 from governance.paths.engine import Engine
-from governance.paths.exceptions import ANY, EXIT, Exceptions
-from governance.paths.frames import SELF, Frame, Work
-from governance.paths.outcomes import PROBABLE, Abstract, Event, Outcomes, Path, Place, State, States, put
+from governance.paths.exceptions import ANY, EXIT
+from governance.paths.frames import Frame, Work
+from governance.paths.outcomes import PROBABLE, Abstract, Event, Outcomes, Path, State, States, put
 from governance.paths.reach import Reach
 from governance.paths.runs import Runs
 from governance.paths.sought import Sought
 from governance.paths.targets import RAISES, RUN, SAFE, Target
-from governance.paths.truth import Truth
 
 FINE: Final = "fine"
 TOLD: Final = "told"
-_STATUS: Final[Place] = (SELF, "<status>")
 _SUCCESS_BELOW: Final = 300
 _FILLING: Final = frozenset(("append", "add", "insert", "appendleft", "push"))
 _CHANGING: Final = frozenset(("pop", "clear", "remove", "discard", "popitem", "popleft", "update", "extend"))
@@ -45,7 +42,7 @@ class FailurePaths(Engine):
         super().__init__(index, Sought(), Sought(), Automaton(FINE, {}, frozenset(), frozenset()))
         self.fails = fails
         self.runs = _Runs(self)
-        self.truth = _Truth(index, self.exceptions)
+        self.truth = Known(index, self.exceptions)
         self._reaches = Reach(index, Sought(functions=services)) if services else None
         self.failing: dict[str, Ref] = {}
 
@@ -129,59 +126,11 @@ class _Runs(Runs):
             put(out.normal, state.with_value(place, value) if place is not None else state, path)
 
 
-class _Truth(Truth):
-    """Knows a body with its status, and the status that was set on a response."""
-
-    def __init__(self, index: Index, exceptions: Exceptions) -> None:
-        super().__init__(index, exceptions)
-        self._statuses: dict[Ref, int] = {}
-
-    def place(self, frame: Frame, node: int) -> tuple[Place | None, bool]:
-        """The status of whatever response has one place."""
-        fact = frame.facts.nodes[node]
-        if fact[0] == "store_attr" and fact[2] in STORES:
-            return _STATUS, False
-        return super().place(frame, node)
-
-    def stored(self, frame: Frame, node: int, state: State) -> Abstract | None:
-        """What is known of a definition; a status in whatever spelling."""
-        known = super().stored(frame, node, state)
-        number = self._status(frame.ref(node)) if known is None else 0
-        return ("const", "int", number) if number else known
-
-    def evaluate(self, frame: Frame, node: int, state: State) -> Abstract | None:
-        """What is known of an expression; `body, 400` and an answer kept in a module are known by their status."""
-        if node >= 0:
-            fact = frame.facts.nodes[node]
-            if fact[0] == "tuple" and tuple_answers(self.index, frame.ref(node)):
-                status = self._status(frame.ref(fact[1][1]))
-                if status:
-                    return ("truthy", "status", status)
-            elif fact[0] == "free" and frame.loaded(str(fact[1])) is None:
-                status = self._kept(frame, fact)
-                if status:
-                    return ("truthy", "status", status)
-        return super().evaluate(frame, node, state)
-
-    def _kept(self, frame: Frame, fact: list[object]) -> int:
-        for definition in self.index.names.binding((frame.module, int(str(fact[2]))), str(fact[1])) or ():
-            if self.index.project.node(definition)[0] == "call":
-                made = answer(self.index, definition)
-                if made is not None:
-                    return max(made.numbers(self.index), default=0)
-        return 0
-
-    def _status(self, ref: Ref) -> int:
-        if ref not in self._statuses:
-            self._statuses[ref] = max(statuses(self.index, ref), default=0)
-        return self._statuses[ref]
-
-
 def told_status(state: State, value: Abstract | None) -> int:
     """The status with which a function ends, as far as it was given by a tuple or a store; 0 if it was not."""
     if value is not None and len(value) == 3 and value[1] == "status":
         return int(str(value[2]))
-    kept = state.env.get(_STATUS)
+    kept = state.env.get(STATUS)
     return int(str(kept[2])) if kept is not None and kept[:2] == ("const", "int") else 0
 
 

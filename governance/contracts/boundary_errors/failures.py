@@ -88,6 +88,8 @@ class Failures:
             for (state, value), path in summary.ended.items():
                 if state.auto in (FINE, TOLD) or told_status(state, value) >= _SUCCESS_BELOW:
                     continue
+                if self.territory.is_socket(route):
+                    continue  # there is no status to be told by
                 if path.grade < Grade.PROBABLE:
                     continue  # only if a test of what the handler has set came out against what it has set
                 _keep(best, self._swallowed(route, engine.failing[state.auto], path))

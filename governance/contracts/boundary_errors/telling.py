@@ -9,7 +9,7 @@ from governance.contract import Ref
 from governance.contracts.boundary_errors.application import all_steps
 from governance.contracts.boundary_errors.changes import Changes
 from governance.contracts.boundary_errors.failure_paths import last_event
-from governance.facts import Block
+from governance.facts import Block, Step
 from governance.findings import Grade
 from governance.index import Index, graph
 from governance.index.values import ClassId
@@ -35,8 +35,10 @@ class Telling:
         handler = self._handler(caught.ref) if caught is not None else None
         grade = Grade.DEFINITE
         if handler is not None:
-            types, block = handler
+            types, block, repeated = handler
             grade = self._breadth(caught.ref[0] if caught else "", types)
+            if repeated and any(step[0] == "if" and _raises(step) for step in block):
+                grade = min(grade, Grade.POSSIBLE)  # the last of several attempts raises
         else:
             block = []
         left = last_event(path, "left")
@@ -47,14 +49,15 @@ class Telling:
                 grade = min(grade, Grade.POSSIBLE)
         return grade
 
-    def _handler(self, ref: Ref) -> tuple[int, Block] | None:
-        """The `except` clause that an event of catching points at."""
+    def _handler(self, ref: Ref) -> tuple[int, Block, bool] | None:
+        """The `except` clause that an event of catching points at, and whether its `try` stands in a loop."""
         scope = self.index.project.scope(self.index.project.owner(ref))
+        loops = [step for step in all_steps(scope.body) if step[0] == "loop"]
         for step in all_steps(scope.body):
             if step[0] == "try":
                 for types, _, block in step[3]:
                     if ref[1] == types or (types < 0 and any(ref[1] == inner[1] for inner in block)):
-                        return types, block
+                        return types, block, any(each is step for loop in loops for each in all_steps([loop]))
         return None
 
     def _breadth(self, module: str, types: int) -> Grade:
@@ -115,3 +118,7 @@ class Telling:
             return Grade.POSSIBLE
         mentions = [self.index.project.node((ref[0], each))[0] == "exception" for each in self.slice(ref)]
         return Grade.PROBABLE if any(mentions) else Grade.DEFINITE
+
+
+def _raises(step: Step) -> bool:
+    return any(each[0] == "raise" for each in all_steps([step]))

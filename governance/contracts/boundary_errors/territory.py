@@ -66,6 +66,12 @@ class Territory:
                             found.setdefault(value[1], call)
         return found
 
+    def is_socket(self, route: FunctionId) -> bool:
+        """Whether a route answers a web socket."""
+        node = self.index.project.node(self.routes[route])
+        callee = self.index.project.node((self.routes[route][0], node[1]))
+        return bool(callee[0] == "attr" and "websocket" in str(callee[2]))
+
     def _is_route_decorator(self, ref: Ref) -> bool:
         node = self.index.project.node(ref)
         if node[0] != "call":

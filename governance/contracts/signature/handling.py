@@ -76,14 +76,20 @@ class Paths(Engine):
     """The ways out of one function. What its handlers and `finally` blocks call is taken not to fail: a failure there
     is no failure of the work. A method that anybody may override may raise anything."""
 
-    def __init__(self, index: Index, functions: list[FunctionId]) -> None:
+    def __init__(self, index: Index) -> None:
         super().__init__(index, Sought(), Sought(), _PLAIN)
-        self._aside = {each: _aside(index.project.scope(each).body) for each in functions}
+        self._aside: dict[FunctionId, frozenset[int]] = {}
+
+    def _is_aside(self, frame: Frame, number: int) -> bool:
+        known = self._aside.get(frame.function)
+        if known is None:
+            known = self._aside[frame.function] = _aside(frame.scope.body)
+        return number in known
 
     def targets(self, frame: Frame, number: int) -> list[Target]:
         """What a call may run."""
         found = super().targets(frame, number)
-        if number in self._aside.get(frame.function, ()):
+        if self._is_aside(frame, number):
             return found if found and all(self._never_ends(each) for each in found) else [Target(SAFE)]
         if any(each.kind == RUN and each.work and self._is_open(each.work.function) for each in found):
             # Whoever implements it may do anything; the declaration itself does nothing.
@@ -93,7 +99,7 @@ class Paths(Engine):
 
     def has_item(self, frame: Frame, number: int) -> bool:
         """Whether a subscript is known to find something."""
-        return number in self._aside.get(frame.function, ()) or super().has_item(frame, number)
+        return self._is_aside(frame, number) or super().has_item(frame, number)
 
     def _is_open(self, function: FunctionId) -> bool:
         overrides = self.index.overrides(function)
@@ -134,7 +140,7 @@ def _aside(body: Block) -> frozenset[int]:
 def ways_out(index: Index, function: FunctionId) -> Summary | None:
     """Every way out of a function with its decorators around it; None if they are too many."""
     owner = index.project.owning_class(function)
-    engine = Paths(index, [function])
+    engine = Paths(index)
     try:
         return engine.outcomes(Work(function, owner, owner is not None))
     except TooComplex:
@@ -173,7 +179,7 @@ def _escaping(
         worst: tuple[Grade, Path] | None = None
         for (_, raised), path in summary.raised.items():
             answer = exceptions.caught(raised, kind)
-            if answer == NO:
+            if answer == NO or path.trail[-1:] and path.trail[-1].text == "iteration":
                 continue
             grade = Grade(path.grade if answer == MUST else min(path.grade, Grade.POSSIBLE))
             if worst is None or worst[0] < grade:

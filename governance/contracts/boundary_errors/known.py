@@ -1,0 +1,113 @@
+"""What is known of values on a failure path: statuses, and whether containers and counters have been filled."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from governance.contract import Ref
+from governance.contracts.boundary_errors.answers import answer
+from governance.contracts.boundary_errors.spoken import STORES, tuple_answers
+from governance.contracts.boundary_errors.statuses import statuses
+from governance.index import Index
+from governance.paths.exceptions import Exceptions
+from governance.paths.frames import SELF, Frame
+from governance.paths.outcomes import Abstract, Place, State
+from governance.paths.truth import Choice, Truth
+
+STATUS: Final[Place] = (SELF, "<status>")
+
+_LENGTHS: Final = (["free", "len"], ["free", "any"])
+_FILLED: Final = {(">", 0): True, (">=", 1): True, ("!=", 0): True, ("==", 0): False, ("<", 1): False, ("<=", 0): False}
+"""Comparisons that ask whether something was counted, with the answer that means it was."""
+
+
+class Known(Truth):
+    """Truth that also follows statuses, and whether containers and counters have been filled."""
+
+    def __init__(self, index: Index, exceptions: Exceptions) -> None:
+        super().__init__(index, exceptions)
+        self._statuses: dict[Ref, int] = {}
+        self._filling: set[Ref] = set()
+
+    def place(self, frame: Frame, node: int) -> tuple[Place | None, bool]:
+        """The status of whatever response has one place; an item that is stored fills its container."""
+        fact = frame.facts.nodes[node]
+        if fact[0] == "store_attr" and fact[2] in STORES:
+            return STATUS, False
+        place, is_variable = super().place(frame, node)
+        if place is None and fact[0] == "store_item":
+            place, _ = super().place(frame, fact[1])
+            if place is not None:
+                self._filling.add(frame.ref(fact[3]))
+        return place, is_variable
+
+    def stored(self, frame: Frame, node: int, state: State) -> Abstract | None:
+        """What is known of a definition; a status in whatever spelling."""
+        if frame.ref(node) in self._filling:
+            return ("truthy",)
+        known = super().stored(frame, node, state)
+        number = self._status(frame.ref(node)) if known is None else 0
+        return ("const", "int", number) if number else known
+
+    def evaluate(self, frame: Frame, node: int, state: State) -> Abstract | None:
+        """What is known of an expression; `body, 400` and an answer kept in a module are known by their status."""
+        if node >= 0:
+            fact = frame.facts.nodes[node]
+            if fact[0] == "tuple" and tuple_answers(self.index, frame.ref(node)):
+                status = self._status(frame.ref(fact[1][1]))
+                if status:
+                    return ("truthy", "status", status)
+            elif fact[0] == "free" and frame.loaded(str(fact[1])) is None:
+                status = self._kept(frame, fact)
+                if status:
+                    return ("truthy", "status", status)
+            elif fact[0] in ("augmented", "binary") and fact[1] in ("+", "+="):
+                return self._sum(frame, fact, state)
+            elif fact[0] == "list" and any(frame.facts.nodes[each][0] != "star" for each in fact[1]):
+                return ("truthy",)
+            elif fact[0] == "call" and self._length_of(frame, node) >= 0:
+                return self.evaluate(frame, self._length_of(frame, node), state)
+        return super().evaluate(frame, node, state)
+
+    def assume(self, frame: Frame, node: int, wanted: bool, state: State) -> list[Choice]:
+        """The states in which a test comes out as wanted; comparisons of counts and lengths with 0 and 1 are tests."""
+        fact = frame.facts.nodes[node]
+        if fact[0] == "compare" and len(fact[1]) == 1:
+            left, right = fact[2]
+            bound = frame.facts.nodes[right]
+            filled = _FILLED.get((fact[1][0], bound[2])) if bound[:2] == ["const", "int"] else None
+            if filled is not None:
+                inner = self._length_of(frame, left)
+                return self.assume(frame, inner if inner >= 0 else left, wanted == filled, state)
+        if fact[0] == "call" and self._length_of(frame, node) >= 0:
+            return self.assume(frame, self._length_of(frame, node), wanted, state)
+        return super().assume(frame, node, wanted, state)
+
+    def _length_of(self, frame: Frame, node: int) -> int:
+        """The x of `len(x)` and `any(x)`; -1 for every other expression."""
+        fact = frame.facts.nodes[node]
+        if fact[0] == "call" and len(fact[2]) == 1 and frame.facts.nodes[fact[1]][:2] in _LENGTHS:
+            return int(fact[2][0])
+        return -1
+
+    def _sum(self, frame: Frame, fact: list[object], state: State) -> Abstract | None:
+        """A count or list to which something is added is no longer empty."""
+        one, other = (self.evaluate(frame, int(str(each)), state) for each in fact[2:4])
+        if any(value is not None and value[0] == "truthy" for value in (one, other)):
+            return ("truthy",)
+        if one is not None and other is not None and one[:2] == other[:2] == ("const", "int"):
+            return ("truthy",) if int(str(one[2])) + int(str(other[2])) > 0 else None
+        return None
+
+    def _kept(self, frame: Frame, fact: list[object]) -> int:
+        for definition in self.index.names.binding((frame.module, int(str(fact[2]))), str(fact[1])) or ():
+            if self.index.project.node(definition)[0] == "call":
+                made = answer(self.index, definition)
+                if made is not None:
+                    return max(made.numbers(self.index), default=0)
+        return 0
+
+    def _status(self, ref: Ref) -> int:
+        if ref not in self._statuses:
+            self._statuses[ref] = max(statuses(self.index, ref), default=0)
+        return self._statuses[ref]
