@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from governance.contract import Ref
 from governance.contracts.boundary_errors.answers import answer
 from governance.contracts.boundary_errors.known import STATUS, Known
+from governance.contracts.boundary_errors.spoken import answers_of
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
@@ -20,7 +21,6 @@ from governance.paths.engine import Engine
 from governance.paths.exceptions import ANY, EXIT
 from governance.paths.frames import Frame, Work
 from governance.paths.outcomes import PROBABLE, Abstract, Event, Outcomes, Path, State, States, put
-from governance.paths.reach import Reach
 from governance.paths.runs import Runs
 from governance.paths.sought import Sought
 from governance.paths.targets import RAISES, RUN, SAFE, Target
@@ -36,14 +36,15 @@ Fails: TypeAlias = "Callable[[Ref, FunctionId | None], bool]"
 
 
 class FailurePaths(Engine):
-    """One execution. services: functions whose failure matters wherever they are handed to."""
+    """One execution. concerns: whether a function may come to a call that fails, or be handed on as one."""
 
-    def __init__(self, index: Index, fails: Fails, services: frozenset[FunctionId]) -> None:
+    def __init__(self, index: Index, fails: Fails, concerns: Callable[[FunctionId], bool]) -> None:
         super().__init__(index, Sought(), Sought(), Automaton(FINE, {}, frozenset(), frozenset()))
         self.fails = fails
         self.runs = _Runs(self)
         self.truth = Known(index, self.exceptions)
-        self._reaches = Reach(index, Sought(functions=services)) if services else None
+        self._concerns = concerns
+        self._answering: dict[FunctionId, bool] = {}
         self.failing: dict[str, Ref] = {}
 
     def targets(self, frame: Frame, number: int) -> list[Target]:
@@ -71,8 +72,14 @@ class FailurePaths(Engine):
         return True
 
     def matters(self, work: Work) -> bool:
-        """Whether a function that is handed over is worth following."""
-        return self._reaches is not None and self._reaches(work.function)
+        """Whether a function is worth following: something may fail in it, or it may make an answer."""
+        return self._concerns(work.function) or self._makes_answers(work.function)
+
+    def _makes_answers(self, function: FunctionId) -> bool:
+        known = self._answering.get(function)
+        if known is None:
+            known = self._answering[function] = any(True for _ in answers_of(self.index, function))
+        return known
 
 
 class _Runs(Runs):

@@ -23,6 +23,8 @@ from governance.index.values import FunctionId
 from governance.paths.engine import TooComplex
 from governance.paths.frames import Work
 from governance.paths.outcomes import Path
+from governance.paths.reach import Reach
+from governance.paths.sought import Sought
 
 _SUCCESS_BELOW: Final = 300
 
@@ -51,6 +53,8 @@ class Failures:
         self.services = frozenset(
             function for function in index.project.scopes("function") if self._is_service(function)
         )
+        names = frozenset(index.project.scope(function).name for function in self.services)
+        self.reaches = Reach(index, Sought(functions=self.services, names=names))
         self.too_complex: list[FunctionId] = []
 
     def _is_service(self, function: FunctionId) -> bool:
@@ -72,7 +76,7 @@ class Failures:
     def of_routes(self) -> Iterator[Failure]:
         """Every failure that is not told by some route."""
         for route in self.territory.routes if self.services else ():
-            engine = FailurePaths(self.index, self._fails, self.services)
+            engine = FailurePaths(self.index, self._fails, self.reaches)
             owner = self.index.project.owning_class(route)
             try:
                 summary = engine.outcomes(Work(route, owner, owner is not None))

@@ -47,7 +47,7 @@ class ServiceFailures:
         sites = frozenset((function[0], number) for number in self._sites(function))
         if not sites:
             return
-        engine = FailurePaths(self.index, lambda call, _: call in sites, frozenset())
+        engine = FailurePaths(self.index, lambda call, _: call in sites, lambda each: each == function)
         owner = self.index.project.owning_class(function)
         try:
             summary = engine.outcomes(Work(function, owner, owner is not None))

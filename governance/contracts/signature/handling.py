@@ -15,6 +15,7 @@ from governance.paths.automaton import Automaton
 from governance.paths.engine import Engine, Summary, TooComplex
 from governance.paths.exceptions import MUST, NO, Exceptions
 from governance.paths.frames import Frame, Work
+from governance.paths.layers import Layers
 from governance.paths.outcomes import Kind, Path
 from governance.paths.reach import Reach
 from governance.paths.sought import Sought, sought
@@ -76,9 +77,14 @@ class Paths(Engine):
     """The ways out of one function. What its handlers and `finally` blocks call is taken not to fail: a failure there
     is no failure of the work. A method that anybody may override may raise anything."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, near: frozenset[str]) -> None:
         super().__init__(index, Sought(), Sought(), _PLAIN)
+        self._near = near
         self._aside: dict[FunctionId, frozenset[int]] = {}
+
+    def matters(self, work: Work) -> bool:
+        """Whether a function is followed with all that is known of its variables: those near the one asked about."""
+        return work.function[0] in self._near
 
     def _is_aside(self, frame: Frame, number: int) -> bool:
         known = self._aside.get(frame.function)
@@ -140,7 +146,9 @@ def _aside(body: Block) -> frozenset[int]:
 def ways_out(index: Index, function: FunctionId) -> Summary | None:
     """Every way out of a function with its decorators around it; None if they are too many."""
     owner = index.project.owning_class(function)
-    engine = Paths(index)
+    near = {function[0], *(base[0] for base in (index.mro(owner) if owner else ()))}
+    near |= {layer.decorator[0] for layer in Layers(index).of(function) if layer.decorator is not None}
+    engine = Paths(index, frozenset(near))
     try:
         return engine.outcomes(Work(function, owner, owner is not None))
     except TooComplex:
@@ -179,7 +187,7 @@ def _escaping(
         worst: tuple[Grade, Path] | None = None
         for (_, raised), path in summary.raised.items():
             answer = exceptions.caught(raised, kind)
-            if answer == NO or path.trail[-1:] and path.trail[-1].text == "iteration":
+            if answer == NO or (path.trail[-1:] and path.trail[-1].text == "iteration"):
                 continue
             grade = Grade(path.grade if answer == MUST else min(path.grade, Grade.POSSIBLE))
             if worst is None or worst[0] < grade:
