@@ -10,6 +10,9 @@ from governance.contracts.layers.takers import Taken
 from governance.index.calls import bind
 from governance.index.values import FunctionId
 
+_LONGEST = 4
+"""Attributes between a parameter and what is used, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
@@ -23,30 +26,28 @@ class Dependence:
 def dependence(layering: Layering, ref: Ref, path: tuple[str, ...] = ()) -> Dependence | None:
     """The parameter an expression is, or is an attribute of; None if it is anything else, or says what it is."""
     project, names = layering.index.project, layering.index.names
-    current = ref
-    for _ in range(30):
+    todo = [(ref, path)]
+    seen: set[Ref] = set()
+    while todo:
+        current, path = todo.pop()
+        if current in seen or current[1] < 0 or len(path) > _LONGEST:
+            continue
+        seen.add(current)
         node = project.node(current)
         op = node[0]
         if op == "param":
-            return _declared(layering, (current[0], node[1]), node[2], path)
-        if op in ("local", "narrow", "await"):
-            following = node[2] if op == "local" else node[1]
+            found = _declared(layering, (current[0], node[1]), node[2], path)
+            if found is not None:
+                return found
+        elif op in ("local", "narrow", "await"):
+            todo.append(((current[0], node[2] if op == "local" else node[1]), path))
         elif op == "attr":
-            path = (str(node[2]), *path)
-            following = node[1]
+            todo.append(((current[0], node[1]), (str(node[2]), *path)))
         elif op in ("or", "phi", "and"):
-            found = [each for number in node[1] if (each := dependence(layering, (current[0], number), path))]
-            return found[0] if found else None
+            todo.extend(((current[0], number), path) for number in reversed(node[1]))
         elif op == "free":
             bound = names.binding((current[0], node[2]), node[1]) or []
-            if len(bound) != 1 or bound[0][0] != current[0]:
-                return None
-            following = bound[0][1]
-        else:
-            return None
-        if following < 0:
-            return None
-        current = (current[0], following)
+            todo.extend((each, path) for each in bound if len(bound) == 1 and each[0] == current[0])
     return None
 
 
