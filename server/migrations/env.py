@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, NullPool, create_engine
 
 from server.app.adapters.database.tables import METADATA
 
@@ -21,5 +21,6 @@ else:
     url = context.get_x_argument(as_dictionary=True).get("url")
     if url is None:
         raise SystemExit("say which database: alembic -c server/alembic.ini -x url=sqlite:///path/to/cts.db ...")
-    with create_engine(str(url)).begin() as opened:
+    engine = create_engine(str(url), poolclass=NullPool)
+    with engine.begin() as opened:
         run(opened)
