@@ -19,13 +19,16 @@ MAX_CHAIN: Final = 1500
 """Operators, calls, attributes and items one after the other in one expression."""
 MAX_ELIFS: Final = 4000
 """In one file; each is nested in the one before it."""
+_MAX_LOOSE: Final = 5000
 _FREE_NESTING: Final = 8
 _FREE_CHAIN: Final = 60
 _LONG: Final = 500
 """Characters; a shorter logical line has no chain worth counting."""
-_ALLOWED: Final = 300_000
+_ALLOWED: Final = 200_000
 """Microseconds (about) beyond the ordinary cost of a text, which is one or two per character."""
 
+_LOOSE: Final = frozenset({"and", "or", "in", "is", "<", ">", "=", "!"})
+_NESTED: Final = frozenset({"lambda", "if", "else"})
 _ELIF = re.compile(r"^[ \t\f]*elif\b", re.MULTILINE)
 _CASE = re.compile(r"[ \t\f]*case\b")
 
@@ -48,7 +51,7 @@ def check(text: str) -> None:
         elif token in "([{":
             depth += 1
             if depth > _FREE_NESTING or is_case:
-                cost += 1.5 * 4.0**depth if is_case else 10.0 * (depth - _FREE_NESTING)
+                cost += 1.5 * 4.0**depth if is_case else 15.0 * (depth - _FREE_NESTING)
                 if depth > MAX_NESTING or cost > allowed:
                     raise _error(text, start, f"brackets are nested {depth} levels deep")
         elif token in ")]}":
@@ -62,13 +65,31 @@ def check(text: str) -> None:
 
 
 class _Frame:
-    """Between two brackets: elements of the chain since the last separator, parameter lists of lambdas still open."""
+    """Between two brackets: how long the chains are since the last separator.
 
-    __slots__ = ("lambdas", "length")
+    tight: calls, attributes, arithmetic, `not`; a looser operator ends it. nested: lambdas, conditional expressions.
+    loose: `and`, `or` and comparisons, which cost no more than their length. lambdas: parameter lists still open.
+    """
+
+    __slots__ = ("lambdas", "loose", "nested", "tight")
 
     def __init__(self) -> None:
-        self.length = 0
-        self.lambdas = 0
+        self.tight = self.nested = self.loose = self.lambdas = 0
+
+    def end_tight(self) -> float:
+        """The cost of the tight chain that ends here."""
+        length, self.tight = self.tight, 0
+        return _square(length)
+
+    def end(self) -> float:
+        """The cost of everything that ends here."""
+        nested, self.nested = self.nested, 0
+        self.loose = 0
+        return self.end_tight() + _square(nested)
+
+
+def _square(length: int) -> float:
+    return float(length * length) if length > _FREE_CHAIN else 0.0
 
 
 def _chains(text: str, start: int, end: int, allowed: float) -> float:
@@ -78,31 +99,31 @@ def _chains(text: str, start: int, end: int, allowed: float) -> float:
     for token, _ in tokens(text, OPERATORS, start, end):
         frame = frames[-1]
         if token in "([{":
-            frame.length += 1
+            frame.tight += 1
             frames.append(_Frame())
         elif token in ")]}":
-            cost += _chain(text, start, frame.length, allowed)
+            cost += frame.end()
             if len(frames) > 1:
                 frames.pop()
         elif token in ",;:":
             if not frame.lambdas:
-                cost += _chain(text, start, frame.length, allowed)
-                frame.length = 0
+                cost += frame.end()
             elif token == ":":
                 frame.lambdas -= 1
-        elif token == "lambda":
-            frame.lambdas += 1
-            frame.length += 1
+        elif token in _LOOSE:
+            cost += frame.end_tight()
+            frame.loose += 1
+        elif token in _NESTED:
+            cost += frame.end_tight()
+            frame.nested += 1
+            frame.lambdas += token == "lambda"
         elif token[0] not in "\n\"'#\\":
-            frame.length += 1
-    return cost + sum(_chain(text, start, frame.length, allowed) for frame in frames)
-
-
-def _chain(text: str, start: int, length: int, allowed: float) -> float:
-    cost = float(length * length) if length > _FREE_CHAIN else 0.0
-    if length > MAX_CHAIN or cost > allowed:
-        raise _error(text, start, f"an expression chains {length} operators, calls and attributes")
-    return cost
+            frame.tight += 1
+        longest = max(frame.tight, frame.nested)
+        if longest > MAX_CHAIN or longest * longest > allowed or frame.loose > _MAX_LOOSE:
+            message = f"an expression chains {max(longest, frame.loose)} operators, calls and attributes"
+            raise _error(text, start, message)
+    return cost + sum(frame.end() for frame in frames)
 
 
 def _error(text: str, position: int, message: str) -> ExtractError:

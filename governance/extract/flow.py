@@ -76,7 +76,7 @@ def _rounds(walk: Walk, node: Any, phis: Any, step: list[Any], exhausted: Env) -
 
 
 def attempt(walk: Walk, node: Any) -> None:
-    """`try`: when a handler starts any prefix of the body may have run, when `finally` does any prefix of everything."""
+    """`try`: any prefix of the body may have run before a handler, any prefix of everything before `finally`."""
     before, start = walk.env, len(walk.log)
     loop = walk.loop
     marks = (len(loop.breaks), len(loop.continues)) if loop is not None else (0, 0)

@@ -5,7 +5,7 @@ The span of
 - a `function` or `class` node is the name after `def` or `class`, of a lambda the whole expression;
 - an `import` node is its alias within the statement (the statement, for a star import);
 - an `at` node is the first line of its statement;
-- a definition is what is bound: the parameter, the element of a tuple target, the name after `except ... as`;
+- a definition is what is bound: the parameter's name, the element of a tuple target, the name after `except ... as`;
 - anything else is the whole expression or statement, without enclosing parentheses.
 What stands in a string annotation has the span of the string.
 """

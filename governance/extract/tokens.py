@@ -26,9 +26,7 @@ OPERATORS: Final = re.compile(
 """The same and what chains expressions or separates them; an operator of two characters is two tokens."""
 
 _IN_FIELD: Final = {BRACKETS: re.compile(BRACKETS.pattern + "|:"), OPERATORS: OPERATORS}
-_LITERAL: Final = {
-    quote: re.compile(r"\\[\s\S]|\{\{|\}\}|\{|" + quote, re.NOFLAG) for quote in ('"""', "'''", '"', "'")
-}
+_LITERAL: Final = {quote: re.compile(r"\\[^{}]|\{\{|\}\}|\{|" + quote) for quote in ('"""', "'''", '"', "'")}
 _SPECIFICATION: Final = re.compile(r"[{}]")
 
 Token = tuple[str, int]

@@ -190,7 +190,7 @@ def steps(facts: ModuleFacts, block: list[Any]) -> str:
             case ["raise", _, node, cause]:
                 return f"raise {show(node)} from {show(cause)}"
             case ["break" | "continue" as kind, _]:
-                return kind
+                return str(kind)
             case ["assert", _, test, fail]:
                 return f"assert {show(test)} {steps(facts, fail)}"
         raise AssertionError(f"not a step of the schema: {step}")
