@@ -64,10 +64,10 @@ class _Question:
     def work(self) -> Work:
         return Work(self.function, self.receiver, same_self=self.receiver is not None)
 
-    def engine(self, trusting: bool = True, suspicion: int = UNRESOLVED) -> Engine:
+    def engine(self, trusting: bool = True, suspicion: int = UNRESOLVED, coarse: bool = False) -> Engine:
         options = self.options
         table = automaton(options.mode, bool(options.trigger), options.once, options.each)
-        return Engine(self.index, self.trigger, self.duty, table, options.assume_safe, trusting, suspicion)
+        return Engine(self.index, self.trigger, self.duty, table, options.assume_safe, trusting, suspicion, coarse)
 
     @property
     def wanted(self) -> str:
@@ -118,14 +118,14 @@ def _owners(index: Index, options: Options, report: Report) -> dict[FunctionId, 
 
 def _ask(question: _Question, report: Report) -> int:
     """Add what is to be said about one function; answers how many places were examined."""
-    engine = question.engine()
     try:
-        found = _escapes(question, engine)
-        if engine.sites and all(site.assumed for site in engine.sites.values()):
-            # Somebody said that this function makes the call, and there is no other place where it could.
-            engine = question.engine(suspicion=PROBABLE)
-            found = _escapes(question, engine)
+        engine, found = _followed(question, coarse=False)
     except TooComplex:
+        try:
+            engine, found = _followed(question, coarse=True)
+        except TooComplex:
+            engine, found = question.engine(), None
+    if found is None:
         ref = (question.function[0], question.index.project.scope(question.function).node)
         message = f"{question.name} has too many paths to be proven: split it"
         report.violations.append(Violation("unproven", message, Grade.PROBABLE, ref, subject="paths"))
@@ -140,6 +140,16 @@ def _ask(question: _Question, report: Report) -> int:
     return max(len(engine.sites), 0 if question.options.trigger else 1)
 
 
+def _followed(question: _Question, coarse: bool) -> tuple[Engine, list[Escape] | None]:
+    engine = question.engine(coarse=coarse)
+    found = _escapes(question, engine)
+    if engine.sites and all(site.assumed for site in engine.sites.values()):
+        # Somebody said that this function makes the call, and there is no other place where it could.
+        engine = question.engine(suspicion=PROBABLE, coarse=coarse)
+        found = _escapes(question, engine)
+    return engine, found
+
+
 def _escapes(question: _Question, engine: Engine) -> list[Escape]:
     return ways.escapes(engine, question.function, engine.outcomes(question.work))
 
@@ -148,7 +158,7 @@ def _untrusted(question: _Question, engine: Engine) -> list[Violation]:
     """Whether the proof rests on calls whose receiver is not known."""
     if not any(duty.assumed for duty in engine.duties.values()):
         return []
-    strict = question.engine(trusting=False, suspicion=engine.suspicion)
+    strict = question.engine(trusting=False, suspicion=engine.suspicion, coarse=engine.coarse)
     if not any(each.grade >= PROBABLE for each in _escapes(question, strict)):
         return []
     return [

@@ -24,7 +24,7 @@ from governance.paths.truth import Truth
 if TYPE_CHECKING:
     from governance.index import Index
 
-BUDGET: Final = 1_000_000
+BUDGET: Final = 60_000
 STATES: Final = 200
 
 
@@ -33,11 +33,12 @@ class Engine:
 
     trusting: a call that has the name of the duty, on a receiver of which nothing is known, counts as the duty.
     suspicion: the grade of a call that has the name of the trigger, on a receiver of which nothing is known.
+    coarse: no variable is followed: less is proven, with less work.
     """
 
     def __init__(
         self, index: Index, trigger: Sought, duty: Sought, automaton: Automaton,
-        assume_safe: tuple[str, ...] = (), trusting: bool = True, suspicion: int = UNRESOLVED,
+        assume_safe: tuple[str, ...] = (), trusting: bool = True, suspicion: int = UNRESOLVED, coarse: bool = False,
     ) -> None:  # fmt: skip
         self.index = index
         self.trigger = trigger
@@ -46,6 +47,7 @@ class Engine:
         self.safe_calls = (*assumptions.SAFE, *assume_safe)
         self.trusting = trusting
         self.suspicion = suspicion
+        self.coarse = coarse
         self.exceptions = Exceptions(index)
         self.truth = Truth(index, self.exceptions)
         self.layers = Layers(index)
@@ -80,7 +82,8 @@ class Engine:
         if function not in self._tracked:
             facts = self.index.project.modules[function[0]].facts
             self._tracked[function] = tracked(facts, function[1]) if function[1] else frozenset()
-        return Frame(self.index.project, work, self.runs.live, self._tracked[function])
+        followed = frozenset() if self.coarse or self.runs.aside else self._tracked[function]
+        return Frame(self.index.project, work, self.runs.live, followed)
 
     def targets(self, frame: Frame, number: int) -> list[Target]:
         """What a call may run."""

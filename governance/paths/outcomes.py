@@ -48,10 +48,20 @@ class Path(NamedTuple):
 
     def then(self, event: Event | None, grade: int = DEFINITE) -> Path:
         """The path one turn further. Long trails lose turns of the middle."""
-        trail = self.trail
-        if event is not None:
-            trail = (*trail, event) if len(trail) < TRAIL else (*trail[: TRAIL // 2], *trail[TRAIL // 2 + 1 :], event)
-        return Path(min(self.grade, grade), trail)
+        if event is None:
+            return self if grade >= self.grade else Path(grade, self.trail)
+        return Path(min(self.grade, grade), _cut((*self.trail, event)))
+
+    def through(self, called: Event, way: Path, grade: int) -> Path:
+        """The path, then a way through a called function."""
+        trail = _cut((*self.trail, called, *way.trail)) if way.trail else self.trail
+        return Path(min(self.grade, way.grade, grade), trail)
+
+
+def _cut(trail: tuple[Event, ...]) -> tuple[Event, ...]:
+    if len(trail) <= TRAIL:
+        return trail
+    return (*trail[: TRAIL // 2], *trail[TRAIL // 2 - TRAIL :])
 
 
 class State:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.index.values import FunctionId
 from governance.paths import managers, targets
+from governance.paths.exceptions import ANY, EXIT
 from governance.paths.frames import RESULT, SELF, Frame, Work
 from governance.paths.outcomes import (
     DEFINITE,
+    POSSIBLE,
+    PROBABLE,
     Abstract,
-    Event,
     Kind,
     Outcomes,
     Path,
@@ -28,7 +30,12 @@ if TYPE_CHECKING:
     from governance.paths.engine import Engine
 
 NESTING: Final = 24
+_ASIDE: Final = 4
+"""How deep functions that have nothing to do with the contract are followed to see what they raise."""
+
 _ROUNDS: Final = 8
+_MUTE: Final = State("mute", {})
+_EXITS: Final = frozenset(("__exit__", "__aexit__"))
 
 Ended = dict[tuple[State, "Abstract | None"], Path]
 """The states in which a function returns, with what is known of its result."""
@@ -52,9 +59,12 @@ class Runs:
         self.engine = engine
         self.live = 0
         self._memo: dict[object, Summary] = {}
+        self._beside: dict[object, Summary] = {}
         self._provisional: dict[object, Summary] = {}
         self._running: dict[object, bool] = {}
         self._inline: list[FunctionId] = []
+        self.aside = 0
+        """How many functions that do not matter are active: in them no variable is followed."""
 
     def call(self, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
         """A call that runs a function of the project."""
@@ -77,9 +87,9 @@ class Runs:
             summary = self._call(work, given, state)
             called = frame.event("called", at, f"{self.engine.index.project.qualname(work.function)} is called")
             for (after, value), way in summary.ended.items():
-                put(result, (after, value), _joined(path, called, way, work.grade))
+                put(result, (after, value), path.through(called, way, work.grade))
             for (after, kind), way in summary.raised.items():
-                put(out.raised, (after, kind), _joined(path, called, way, work.grade))
+                put(out.raised, (after, kind), path.through(called, way, work.grade))
         return result
 
     def _with_callables(self, frame: Frame, number: int, target: Target) -> Work:
@@ -100,6 +110,12 @@ class Runs:
     def _call(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
         if self.live > NESTING or self._inline.count(work.function) > 1:
             return _unknown(state)
+        if self.aside or not self._concerns(work):
+            summary = self._seen_aside(work)
+            return Summary(
+                {(state, value): path for (_, value), path in summary.ended.items()},
+                {(state, kind): path for (_, kind), path in summary.raised.items()},
+            )
         if _is_closure(work):
             self._inline.append(work.function)
             try:
@@ -108,19 +124,44 @@ class Runs:
                 self._inline.pop()
         seen = {place: value for place, value in state.env.items() if place[0] == SELF and work.same_self}
         entry = State(state.auto, seen)
-        summary = self._memoised(work, given, entry)
+        key = (work._replace(grade=DEFINITE), frozenset(given.items()), entry)
+        summary = self._memoised(key, lambda: self.of(work, given, entry))
         rest = {place: value for place, value in state.env.items() if place not in seen}
         return Summary(
             {(_merged(after, rest), value): path for (after, value), path in summary.ended.items()},
             {(_merged(after, rest), kind): path for (after, kind), path in summary.raised.items()},
         )
 
-    def _memoised(self, work: Work, given: dict[str, Abstract], entry: State) -> Summary:
+    def _concerns(self, work: Work) -> bool:
+        """Whether a function may change what is owed, or variables that are followed."""
+        scope = self.engine.index.project.scope(work.function)
+        if scope.name in _EXITS or (work.outer is not None and scope.nonlocal_names):
+            return True
+        held = (each for _, works in work.callables for each in works)
+        return self.engine.matters(work) or any(self.engine.matters(each) for each in held)
+
+    def _seen_aside(self, work: Work) -> Summary:
+        """What a function that does not concern the contract raises and returns, whatever the state."""
+        if self.aside >= _ASIDE:
+            return _unknown(_MUTE)
+        bare = Work(work.function, work.receiver)
+        key = (bare, self.aside)
+        known = self._beside.get(key)
+        if known is None:
+            # Met again before it is done, it may do what any unknown function may.
+            self._beside[key] = _unknown(_MUTE)
+            self.aside += 1
+            try:
+                known = self._beside[key] = self.of(bare, {}, _MUTE)
+            finally:
+                self.aside -= 1
+        return known
+
+    def _memoised(self, key: object, compute: Callable[[], Summary]) -> Summary:
         """Summaries of functions that call themselves start empty and grow until nothing is added.
 
         What is computed on the way from such an unfinished summary is kept for that round only.
         """
-        key = (work, frozenset(given.items()), entry)
         if key in self._running:
             self._running[key] = True
             return self._memo[key]
@@ -131,7 +172,7 @@ class Runs:
         try:
             for _ in range(_ROUNDS):
                 self._running[key] = False
-                found = self.of(work, given, entry)
+                found = compute()
                 before, self._memo[key] = self._memo[key], found
                 if not self._running[key] or _same(before, found):
                     break
@@ -210,16 +251,6 @@ class Runs:
         return self._activated(work._replace(layers=0), {}, entry, on_yield)
 
 
-def _joined(path: Path, called: Event, way: Path, grade: int) -> Path:
-    """A path, then a way through a called function."""
-    result = path
-    if way.trail:
-        result = result.then(called)
-        for event in way.trail:
-            result = result.then(event)
-    return result.then(None, min(way.grade, grade))
-
-
 def _settled(frame: Frame, raw: Outcomes) -> Summary:
     gone = frozenset((frame.number,))
     ended: Ended = {}
@@ -239,8 +270,8 @@ def _merged(after: State, rest: dict[Place, Abstract]) -> State:
 
 
 def _unknown(state: State) -> Summary:
-    """A function that is not followed any further."""
-    return Summary({(state, None): Path(DEFINITE)}, {})
+    """A function that is not followed any further may do what any other may."""
+    return Summary({(state, None): Path(DEFINITE)}, {(state, ANY): Path(PROBABLE), (state, EXIT): Path(POSSIBLE)})
 
 
 def _same(one: Summary, other: Summary) -> bool:

@@ -118,7 +118,9 @@ class Truth:
             return self.assume(frame, fact[1], not wanted, state)
         if op in ("and", "or"):
             return self._junction(frame, fact[1], op == "and", wanted, state)
-        if op == "compare" and len(fact[1]) == 1:
+        if op == "compare":
+            if len(fact[1]) > 1:
+                return [(state, DEFINITE)]
             return self._compare(frame, fact[1][0], fact[2][0], fact[2][1], wanted, state)
         if op == "call" and self._names(frame, fact[1], "builtins.bool") and len(fact[2]) == 1:
             return self.assume(frame, fact[2][0], wanted, state)
