@@ -7,7 +7,7 @@ which nobody has told the client yet, or `TOLD`. A call that succeeds after it h
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.answers import answer
@@ -35,6 +35,13 @@ Fails: TypeAlias = "Callable[[Ref, FunctionId | None], bool]"
 """Whether a call, of a function of the project if that is known, is one whose failure matters."""
 
 
+class Failing(NamedTuple):
+    """A call that may fail. name: the function it calls, "" if it runs one that was handed to it."""
+
+    call: Ref
+    name: str
+
+
 class FailurePaths(Engine):
     """One execution. concerns: whether a function may come to a call that fails, or be handed on as one."""
 
@@ -45,7 +52,7 @@ class FailurePaths(Engine):
         self.truth = Known(index, self.exceptions)
         self._concerns = concerns
         self._answering: dict[FunctionId, bool] = {}
-        self.failing: dict[str, Ref] = {}
+        self.failing: dict[str, Failing] = {}
 
     def targets(self, frame: Frame, number: int) -> list[Target]:
         """What a call may run; what merely might go wrong besides is left out."""
@@ -117,8 +124,12 @@ class _Runs(Runs):
     def _fail(self, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
         ref = frame.ref(number)
         name = f"{ref[0]}:{ref[1]}"
-        self.paths.failing[name] = ref
-        failed = frame.event("raised", number, f"{self.engine.text(ref)} fails")
+        function = target.work.function if target.work and target.work.function[1] else None
+        index = self.engine.index
+        direct = function is not None and any(each.function == function for each in index.callees(ref))
+        text = index.project.qualname(function) if direct and function is not None else ""
+        self.paths.failing[name] = Failing(ref, text)
+        failed = frame.event("raised", number, f"{text or self.engine.text(ref)} fails")
         for state, path in entry.items():
             onward = path.then(None, target.grade)
             put(out.normal, state.moved(FINE) if state.auto == name else state, onward)

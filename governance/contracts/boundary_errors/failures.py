@@ -11,6 +11,7 @@ from governance.contracts.boundary_errors.application import Application
 from governance.contracts.boundary_errors.failure_paths import (
     FINE,
     TOLD,
+    Failing,
     FailurePaths,
     last_event,
     told_status,
@@ -99,31 +100,46 @@ class Failures:
                 _keep(best, self._swallowed(route, engine.failing[state.auto], path))
             yield from best.values()
 
-    def _unhandled(self, route: FunctionId, call: Ref, path: Path) -> Failure:
+    def _unhandled(self, route: FunctionId, failing: Failing, path: Path) -> Failure:
         thrown = last_event(path, "raised")
         name = self.index.project.qualname(route)
-        again = thrown is not None and thrown.ref != call and thrown.text in ("raise", "assert")
-        text = f"a failure of {self.index.project.text(call)} leaves {name} "
+        again = thrown is not None and thrown.ref != failing.call and thrown.text in ("raise", "assert")
+        at = self._here(route, path, failing.call)
+        text = f"a failure of {failing.name or self.index.project.text(at)} leaves {name} "
         text += "raised again without an answer" if again else "without a handler"
-        at = self._here(route, path, call)
         return Failure("unhandled", at, text, Grade(path.grade), trail(path))
 
-    def _swallowed(self, route: FunctionId, call: Ref, path: Path) -> Failure:
+    def _swallowed(self, route: FunctionId, failing: Failing, path: Path) -> Failure:
         caught = last_event(path, "caught", "swallowed")
-        at = caught.ref if caught is not None and caught.ref[1] >= 0 else call
+        at = caught.ref if caught is not None and caught.ref[1] >= 0 else failing.call
         name = self.index.project.qualname(route)
         grade = min(Grade(path.grade), self.telling.doubt(path))
-        text = f"a failure of {self.index.project.text(call)} ends in a success answer of {name}"
+        what = failing.name or self.index.project.text(self._here(route, path, failing.call))
+        text = f"a failure of {what} ends in a success answer of {name}"
         return Failure("swallowed", at, text, grade, trail(path))
 
     def _here(self, route: FunctionId, path: Path, call: Ref) -> Ref:
-        """The failing call, if it stands in the boundary, else the last place of the path that does."""
-        if self.territory.in_routes(call[0]):
-            return call
-        for event in reversed(path.trail):
-            if self.territory.in_routes(event.ref[0]) and event.ref[1] >= 0:
-                return event.ref
-        return self.index.project.definition(route) or call
+        """The place in the route at which the failure comes about: the failing call, or what leads to it."""
+        project = self.index.project
+        for event in [*path.trail, None]:
+            ref = event.ref if event is not None else call
+            if event is not None and event.kind not in ("called", "raised"):
+                continue
+            if ref[1] >= 0 and route in project.enclosing(project.owner(ref)) and self._leads(path, ref, call):
+                return ref
+        return project.definition(route) or call
+
+    def _leads(self, path: Path, ref: Ref, call: Ref) -> bool:
+        """Whether a place is the failing call or the last one in the route before it."""
+        if ref == call:
+            return True
+        places = [event.ref for event in path.trail]
+        if call not in places or ref not in places:
+            return False
+        before = places[: places.index(call)]
+        route = self.index.project.owner(ref)
+        later = [each for each in before if each[1] >= 0 and self.index.project.owner(each) == route]
+        return bool(later) and later[-1] == ref
 
 
 def _keep(best: dict[tuple[str, Ref], Failure], failure: Failure) -> None:

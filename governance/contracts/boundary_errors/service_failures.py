@@ -57,7 +57,7 @@ class ServiceFailures:
         for (state, value), path in sorted(summary.ended.items(), key=lambda item: -item[1].grade):
             if state.auto in (FINE, TOLD):
                 continue
-            call = engine.failing[state.auto]
+            call, label = engine.failing[state.auto]
             caught = last_event(path, "caught", "swallowed")
             at = caught.ref if caught is not None and caught.ref[1] >= 0 else call
             grade = min(Grade(path.grade), self._grade(function, at, call))
@@ -67,7 +67,7 @@ class ServiceFailures:
                 grade = min(grade, Grade.POSSIBLE)
             seen.add(at)
             name = self.index.project.qualname(function)
-            text = f"a failure of {self.index.project.text(call)} ends in an ordinary result of {name}"
+            text = f"a failure of {label or self.index.project.text(call)} ends in an ordinary result of {name}"
             yield Failure("swallowed", at, text, grade, trail(path))
 
     def _sites(self, function: FunctionId) -> Iterator[int]:

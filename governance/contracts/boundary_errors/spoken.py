@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from governance.contract import Ref, Trail
 from governance.contracts.boundary_errors.answers import Answer, answer, handed, made_in, parameter_of
@@ -15,6 +15,9 @@ from governance.index import Index
 from governance.index.values import FunctionId
 
 _DEPTH: Final = 4
+
+Steps: TypeAlias = "list[tuple[Ref, FunctionId]]"
+
 STORES: Final = frozenset(("status_code", "status", "_status_code"))
 _TUPLES_ARE_ANSWERS: Final = ("flask", "quart", "connexion", "ninja")
 
@@ -57,10 +60,9 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
         for inner, trail in answers_of(index, callee.function):
             outside = not territory.in_routes(inner.at[0])
             for ref in inner.status:
-                seen = _seen_from(index, trail, ref, call, bound=bound)
-                if not outside and seen == [ref]:
-                    continue  # it stands in a module of the boundary itself
-                for each in seen:
+                for each in _seen_from(index, trail, ref, call, bound=bound):
+                    if _told_elsewhere(index, territory, each, call, trail):
+                        continue
                     for status, grade in statuses(index, each).items():
                         chain = tuple(Trail(f"{index.project.text(step)} is called", step) for step, _ in trail[1:])
                         here = Trail(f"{inner.name} is made", inner.at)
@@ -71,7 +73,12 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
                 yield Spoken(call, inner.fixed, text, callee.grade, (Trail(f"{inner.name} is made", inner.at),))
 
 
-Steps = list[tuple[Ref, FunctionId]]
+def _told_elsewhere(index: Index, territory: Territory, status: Ref, call: Ref, steps: Steps) -> bool:
+    """Whether a status stands in another function of the boundary, where it is told; defaults stand for the call."""
+    if not territory.in_routes(status[0]) or index.project.owner(status) == index.project.owner(call):
+        return False
+    scopes = [(function, index.project.scope(function)) for _, function in steps]
+    return status not in [(function[0], param.default) for function, scope in scopes for param in scope.params]
 
 
 def answers_of(index: Index, function: FunctionId) -> Iterator[tuple[Answer, Steps]]:
