@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from server.app.core.execution_context import Cancellation
+from server.app.plugins.errors.error_envelope import build_error_envelope
 from server.app.plugins.errors.exceptions import (
     ErrorType,
     ExecutionCancelled,
@@ -24,16 +26,21 @@ from server.app.plugins.errors.exceptions import (
     PluginProcessDied,
 )
 from server.app.plugins.isolation import host
+from server.app.plugins.isolation.answer import failure_in, json_object
 from server.app.plugins.isolation.child import describe_exit
 from server.app.plugins.isolation.frames import read_frame, write_frame
 from server.app.plugins.isolation.isolation import Isolation, PluginLoadError
 from server.app.plugins.isolation.limits import Limits
 from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
 from server.app.plugins.plugin import PluginSpec
+from server.tests.live.envelope import assert_error
+from server.tests.sample_plugins import SamplePlugin
 
 PACKAGE = "server.tests.live.plugins"
 TICKING = f"{PACKAGE}.ticking:PLUGIN"
 MISBEHAVING = f"{PACKAGE}.misbehaving:PLUGIN"
+
+SPEC = SamplePlugin().spec.to_json()
 
 pytestmark = pytest.mark.requirement("R-012")
 
@@ -289,3 +296,72 @@ def test_half_a_frame_is_no_frame() -> None:
     os.close(writer)
     assert read_frame(reader) is None
     os.close(reader)
+
+
+HOSTILE_ERRORS: list[Any] = [
+    {"type": [], "message": "m"},
+    {"type": {}, "message": None},
+    {"type": "InternalError", "message": 5},
+    {"type": "NotFound", "message": "\ud800"},
+    {"type": "PluginError", "message": "x" * 1_000_000, "details": {"n": float("nan")}},
+    {"type": "PluginError", "message": "", "details": {"text": "\ud800"}},
+    {"type": "PluginError", "details": {"text": "x" * 1_000_000}},
+    {"type": "PluginError", "details": "text"},
+    [],
+    "text",
+    None,
+    5,
+]
+
+
+@pytest.mark.parametrize("error", HOSTILE_ERRORS, ids=lambda error: ascii(error)[:50])
+@pytest.mark.parametrize("traceback", ["", "\ud800" * 50_000, None, {}], ids=["none", "long", "null", "object"])
+def test_whatever_a_process_calls_an_error_becomes_one(error: Any, traceback: Any) -> None:
+    failure = failure_in({"error": error, "traceback": traceback, "state": ["RUNNING"]})
+    assert failure is not None
+    assert (failure.error_type, failure.state) == (ErrorType.PLUGIN_ERROR, "FAILED")
+    assert 0 < len(failure.message) <= 4000
+    assert len(failure.traceback) <= 20_000
+    assert_error(build_error_envelope(failure, "p", in_plugin=False)["error"])
+    (failure.message + failure.traceback).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"5", b"\xff", b"[" * 100_000, b'{"a": 1} x'], ids=lambda b: ascii(b[:9])
+)
+def test_what_is_no_json_object_is_told_apart(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        json_object(body)
+
+
+@pytest.mark.parametrize(
+    ("reason", "hello"),
+    [
+        ("no reason was given", {}),
+        ("no reason was given", {"reason": 5}),
+        ("because", {"reason": "because"}),
+        ("its description is wrong", {"spec": None}),
+        ("its description is wrong", {"spec": []}),
+        ("its description is wrong", {"spec": {"name": "a"}}),
+        ("its description is wrong", {"spec": SPEC | {"description": "\ud800"}}),
+        ("its description is wrong: timeout_seconds must be", {"spec": SPEC | {"timeout_seconds": "1"}}),
+        ("input_schema is not a JSON Schema", {"spec": SPEC | {"input_schema": {"type": "object", "required": 5}}}),
+        ("leads to no place", {"spec": SPEC | {"output_schema": {"type": "object", "$ref": "http://x"}}}),
+    ],
+)
+def test_an_introduction_that_is_a_lie_is_refused(
+    isolation: ProcessIsolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, hello: dict[str, Any]
+) -> None:
+    """A module that writes its own introduction to the pipe when it is imported, before the host can."""
+    code = (
+        "import os, sys\n"
+        f"body = {json.dumps(hello)!r}.encode()\n"
+        "os.write(int(sys.argv[2]), len(body).to_bytes(4, 'big') + body)\n"
+        "import time; time.sleep(30)\n"
+    )
+    module = f"liar_{tmp_path.name}"
+    (tmp_path / f"{module}.py").write_text(code, encoding="utf-8")
+    monkeypatch.setitem(isolation._environment, "PYTHONPATH", f"{isolation._environment['PYTHONPATH']}:{tmp_path}")
+    with pytest.raises(PluginLoadError, match=reason):
+        isolation.load(f"{module}:PLUGIN")
+    assert isolation.pids() == set()

@@ -16,24 +16,21 @@ from typing import Any, Final
 
 from server.app.core.execution_context import Cancellation
 from server.app.plugins.errors.exceptions import (
-    ErrorType,
     ExecutionCancelled,
     ExecutionTimeout,
-    HostedPluginError,
     LimitExceeded,
     PluginProcessDied,
 )
+from server.app.plugins.isolation.answer import ANSWER_KEYS, clean_text, failure_in, json_object
 from server.app.plugins.isolation.child import AnswerTooLarge, Child, ChildEnded, ChildTimeout
 from server.app.plugins.isolation.isolation import PluginLoadError
 from server.app.plugins.isolation.limits import Limits
-from server.app.plugins.lifecycle import LifecycleState
 from server.app.plugins.loader.contract import schema_problems
-from server.app.plugins.plugin import PluginSpec, SpecError
+from server.app.plugins.plugin import PluginSpec
+from server.app.plugins.validation.json_text import as_json
 
 _MEGABYTE: Final = 1024 * 1024
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
-_FROM_A_PLUGIN: Final = frozenset({ErrorType.VALIDATION_ERROR, ErrorType.PLUGIN_ERROR, ErrorType.RESOURCE_LIMIT})
-_MAX_TEXT: Final = 4000
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ class ProcessIsolation:
         self._release(spec.name, child)
         if "too_large" in answer:
             raise self._too_large()
-        failure = _failure(answer)
+        failure = failure_in(answer)
         if failure is not None:
             raise failure
         return answer["result"]
@@ -151,16 +148,16 @@ class ProcessIsolation:
         """The spec in the first frame of a new process; raises ``PluginLoadError``."""
         seconds = self._settings.start_seconds
         try:
-            hello = _object(child.receive(time.monotonic() + seconds))
+            hello = json_object(child.receive(time.monotonic() + seconds))
         except ChildTimeout:
             raise PluginLoadError(f"loading it took longer than {seconds:g} s") from None
         except (ChildEnded, AnswerTooLarge, ValueError) as error:
             raise PluginLoadError(f"its process ended while it was loaded: {error}") from None
         if "spec" not in hello:
-            raise PluginLoadError(str(hello.get("reason", "no reason was given"))[:_MAX_TEXT])
+            raise PluginLoadError(clean_text(hello.get("reason")) or "no reason was given")
         try:
-            spec = PluginSpec.from_json(hello["spec"])
-        except (SpecError, TypeError) as error:
+            spec = PluginSpec.from_json(as_json(hello["spec"]))
+        except (TypeError, ValueError) as error:
             raise PluginLoadError(f"its description is wrong: {error}") from None
         problems = schema_problems(spec)
         if problems:
@@ -195,10 +192,10 @@ class ProcessIsolation:
         child.asked += 1
         child.send(json.dumps({"number": child.asked, "payload": payload}).encode("ascii"), deadline)
         try:
-            answer = _object(child.receive(deadline))
+            answer = json_object(child.receive(deadline))
         except ValueError:
             raise PluginProcessDied("the plugin's process answered something that is not JSON") from None
-        if answer.get("number") != child.asked or not ("too_large" in answer or answer.keys() >= _ANSWER_KEYS):
+        if answer.get("number") != child.asked or not ("too_large" in answer or answer.keys() >= ANSWER_KEYS):
             raise PluginProcessDied("the plugin's process answered something that was not asked")
         return answer
 
@@ -216,47 +213,6 @@ class ProcessIsolation:
         with self._lock:
             self._busy.discard(child)
         child.end()
-
-
-_ANSWER_KEYS: Final = frozenset({"result", "error", "traceback", "state"})
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """Raises ``ValueError`` if the bytes are no JSON object."""
-    try:
-        value = json.loads(body)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    return value
-
-
-def _failure(answer: Mapping[str, Any]) -> HostedPluginError | None:
-    """The failure that an answer reports. The process is the plugin's, so none of it is taken on trust."""
-    error = answer["error"]
-    if error == {}:
-        return None
-    if not isinstance(error, dict):
-        error = {}
-    kind = ErrorType.PLUGIN_ERROR
-    if error.get("type") in _FROM_A_PLUGIN:
-        kind = ErrorType(error["type"])
-    if answer["state"] == LifecycleState.UNAVAILABLE.value:
-        state = LifecycleState.UNAVAILABLE
-    elif kind is ErrorType.VALIDATION_ERROR:
-        state = LifecycleState.RUNNING
-    else:
-        state = LifecycleState.FAILED
-    details = error.get("details")
-    message = str(error.get("message", "the plugin failed"))[:_MAX_TEXT]
-    return HostedPluginError(
-        kind,
-        message,
-        details if isinstance(details, dict) else {},
-        traceback=str(answer["traceback"])[: 5 * _MAX_TEXT],
-        state=state,
-    )
 
 
 def process_isolation(settings: ProcessSettings) -> ProcessIsolation:
