@@ -116,8 +116,8 @@ def _examine(scan: _Scan, site: Site) -> None:
         return
     hit = _receiver(scan, site)
     if hit is None:
-        if site.name is None and scan.target.owner and not scan.index.values(site.receiver):
-            _unknown(scan, site)
+        if site.name is None and scan.target.owner and (vague := scan.index.vague(site.receiver)) is not None:
+            _unknown(scan, site, vague)
     elif named:
         _judge(scan, site, hit)
     elif not scan.is_allowed(site.ref) and scan.target.owner is not None:
@@ -253,7 +253,7 @@ def _direct_calls(index: Index, target: _Target) -> Iterator[Ref]:
                 yield ref
 
 
-def _unknown(scan: _Scan, site: Site) -> None:
+def _unknown(scan: _Scan, site: Site, vague: Ref) -> None:
     """A receiver nothing is known about is not "no"."""
     index, ref = scan.index, site.ref
     how = use(index, ref)
@@ -264,7 +264,7 @@ def _unknown(scan: _Scan, site: Site) -> None:
     scan.report.violations.append(
         Violation(
             "unknown-receiver",
-            message + index.unresolved(site.receiver),
+            message + index.unresolved(vague),
             Grade.POSSIBLE if told else Grade.UNRESOLVED,
             ref,
             subject=scan.target.shown,

@@ -174,6 +174,13 @@ def _getattr(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> N
 
 
 def _type(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if len(node[2]) == 3:
+        # A class made on the spot: what it inherits is what contracts can be about.
+        bases: Answer = {}
+        containers.items(solver, ("n", ref[0], node[2][1]), bases)
+        for value, evidence in bases.items():
+            if value[0] in ("cls", "selfcls"):
+                add(out, ("cls", value[1]), min(grade, evidence.grade), "base class", evidence.source, evidence.value)
     if len(node[2]) != 1:
         return
     source: Key = ("n", ref[0], node[2][0])

@@ -17,6 +17,7 @@ from governance.index.solver import Evidence, Solver
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
 
 _OVERRIDES = 200
+_VAGUE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,32 @@ class Index:
                 else:
                     result.append(user)
         return result
+
+    def vague(self, ref: Ref) -> Ref | None:
+        """A node behind this one that nothing is known about, though something may be known of the others: an argument
+        of another call, another branch. None if everything is known."""
+        seen: set[Key] = set()
+        todo: list[Key] = [("n", *ref)]
+        while todo and len(seen) < _VAGUE:
+            key = todo.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            node = self.project.node((key[1], key[2]))
+            if node[0] == "local" and node[2] >= 0:
+                todo.append(("n", key[1], node[2]))
+            elif node[0] == "phi":
+                todo += [("n", key[1], each) for each in node[1]]
+            elif node[0] == "param":
+                param: Key = ("param", key[1], node[1], node[2])
+                known = self.solver.ask(param)
+                sources = self.solver.sources.get(param, set()) if param not in self.solver.closed else set()
+                if not known and not sources:
+                    return (key[1], key[2])
+                todo += [source for source in sources if source[0] == "n"]
+            elif not self.solver.ask(key):
+                return (key[1], key[2])
+        return None
 
     def unresolved(self, ref: Ref) -> str:
         """Why nothing is known about a node."""

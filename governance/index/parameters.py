@@ -258,9 +258,10 @@ def _pass(
         inner = solver.project.node((module, argument))
         if inner[0] == "star":
             _spread(solver, function, position + (receiver is not None), ("n", module, inner[1]), grade)
+    taken = {index for index, _ in pairs} | ({0} if receiver is not None else set())
     for name, argument in shown[3]:
         if name is None:
-            _spread_mapping(solver, function, ("n", module, argument), grade)
+            _spread_mapping(solver, function, ("n", module, argument), taken, grade)
 
 
 def _give(
@@ -272,6 +273,7 @@ def _give(
     target: Key = ("param", *function, index)
     if param.kind in ("vararg", "kwarg"):
         target = ("varargs", *function, index)
+    solver.sources.setdefault(target, set()).add(source)
     for value, evidence in solver.get(source).items():
         solver.contribute(target, value, Evidence(min(grade, evidence.grade), "argument", source, value))
 
@@ -295,14 +297,16 @@ def _spread(solver: Solver, function: FunctionId, position: int, source: Key, gr
                     solver.contribute(target, each, Evidence(best, "argument", key, each))
 
 
-def _spread_mapping(solver: Solver, function: FunctionId, source: Key, grade: int) -> None:
-    """`f(**options)`: parameters by the constant keys of a literal, else every one."""
+def _spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set[int], grade: int) -> None:
+    """`f(**options)`: parameters by the constant keys of a literal, else every one that is not given otherwise."""
     params = solver.project.scope(function).params
     for value, evidence in solver.get(source).items():
         if value[0] != "cont" or value[1] != "dict":
             continue
         for index, param in enumerate(params):
             if param.kind in ("normal", "keyword"):
+                if index in taken:
+                    continue
                 found: Answer = {}
                 names: Answer = {}
                 solver.copy(value[2][0], names)

@@ -89,6 +89,8 @@ class Solver:
         self.pending: deque[Key] = deque()
         self.queued: set[Key] = set()
         self.answered: set[Key] = set()
+        self.sources: dict[Key, set[Key]] = {}
+        """For every parameter the arguments that reach it, those included that nothing is known about."""
         self.closed: set[Key] = set()
         """Keys whose declaration says it all: contributions to them are not taken."""
         self.active: set[Key] = set()
