@@ -101,8 +101,14 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
             return _in_display(frame.facts.nodes, base, key)
         keys = index.values(frame.ref(fact[2]))
         return bool(keys) and all(_in_display(frame.facts.nodes, base, list(each)) for each in keys)
+    if base[0] == "call" and _makes_defaults(index, frame.ref(frame.origin(fact[1]))):
+        return True
     values = index.values(frame.ref(fact[1]))
     return bool(values) and all(_value_has(index, value, key) for value in values)
+
+
+def _makes_defaults(index: Index, call: tuple[str, int]) -> bool:
+    return any(name.rpartition(".")[2] in ("defaultdict", "Counter") for name in index.externals(call))
 
 
 def _in_display(nodes: list[list[Any]], display: list[Any], key: list[Any]) -> bool:
@@ -130,6 +136,5 @@ def _value_has(index: Index, value: Value, key: list[Any]) -> bool:
                 if made[0] == "dict":
                     return _in_display(index.project.modules[site[1]].facts.nodes, made, key)
                 if made[0] == "call":
-                    names = index.externals((site[1], site[2]))
-                    return any(name.rpartition(".")[2] in ("defaultdict", "Counter") for name in names)
+                    return _makes_defaults(index, (site[1], site[2]))
     return False

@@ -74,6 +74,8 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
     callees = concrete or callees
     found = []
     for callee in callees:
+        if _makes_sought(engine, callee):
+            continue  # what counts is that the class is called, see `_others`
         receiver, same = _receiver(frame, fact[1], callee)
         work = work_of(frame, callee.function, receiver, same, int(callee.grade))
         bound = callee.receiver is not None and not _is_static(engine, callee.function)
@@ -83,6 +85,11 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
             target = target._replace(grade=sought[target.kind], work=None)
         found.append(target)
     return found
+
+
+def _makes_sought(engine: Engine, callee: Callee) -> bool:
+    is_constructor = engine.index.project.scope(callee.function).name == "__init__"
+    return is_constructor and _class_of(callee.receiver) in engine.duty.classes | engine.trigger.classes
 
 
 def _undecorated(engine: Engine, callees: list[Callee]) -> list[Callee]:
@@ -192,7 +199,7 @@ def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) 
             found.append(Target(SAFE if assumptions.is_safe_method(value[2]) else RAISES, PROBABLE))
         elif value[0] in ("callable", "xinst", "enum") or (value[0] in ("inst", "self") and not known):
             found.append(_handing(handed, last_of(frame, fact[1]), RAISES))
-    return found if found or known else [_unknown(engine, frame, fact, handed)]
+    return found if found or known else _unknown(engine, frame, fact, handed)
 
 
 def _is_plain(engine: Engine, cls: ClassId) -> bool:
@@ -221,18 +228,18 @@ def _handing(handed: tuple[Work, ...], name: str, otherwise: str) -> Target:
     return Target(otherwise, PROBABLE)
 
 
-def _unknown(engine: Engine, frame: Frame, fact: Node, handed: tuple[Work, ...]) -> Target:
+def _unknown(engine: Engine, frame: Frame, fact: Node, handed: tuple[Work, ...]) -> list[Target]:
     """A call about which nothing is known but its name."""
     callee = frame.facts.nodes[frame.origin(fact[1])]
     name = last_of(frame, fact[1])
     if callee[0] == "attr":
         if name in engine.duty.names and engine.trusting:
-            return Target(DUTY, UNRESOLVED, assumed=True)
+            return [Target(DUTY, UNRESOLVED, assumed=True)]
         if name in engine.trigger.names:
-            return Target(TRIGGER, engine.suspicion, assumed=True)
+            return [Target(TRIGGER, engine.suspicion, assumed=True), Target(RAISES, PROBABLE)]
         if assumptions.is_logging(graph.last_name(frame.facts, callee[1]), name):
-            return Target(SAFE)
-    return _handing(handed, name, RAISES)
+            return [Target(SAFE)]
+    return [_handing(handed, name, RAISES)]
 
 
 def last_of(frame: Frame, callee: int) -> str:
