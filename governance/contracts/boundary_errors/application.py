@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 from governance.contracts.boundary_errors.answers import made_in
-from governance.contracts.boundary_errors.spoken import answers_of
+from governance.contracts.boundary_errors.spoken import answers_of, tuple_answers
+from governance.contracts.boundary_errors.statuses import statuses
 from governance.contracts.boundary_errors.territory import Territory
 from governance.facts import Block, Step
 from governance.index import Index
@@ -60,6 +61,10 @@ class Application:
         for made, _ in answers_of(self.index, function):
             if any(number >= _SERVER_ERROR and number not in self.allowed for number in made.numbers(self.index)):
                 return False
+        for result in self.index.project.scope(function).results:
+            for number in tuple_answers(self.index, (function[0], result)):
+                if any(status >= _SERVER_ERROR for status in statuses(self.index, (function[0], number))):
+                    return False
         return not _always_raises(self.index.project.scope(function).body)
 
     @cached_property

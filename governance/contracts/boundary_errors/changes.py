@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TypeAlias
 
 from governance.contract import Ref
 from governance.index import Index
+from governance.index.values import FunctionId
+
+Table: TypeAlias = "dict[tuple[int, str], list[tuple[int, int]]]"
+"""(scope, name) -> pairs of nodes: the load of the name, and what is put in or the call it is handed to."""
 
 _ADDING = frozenset(
     "append add extend insert update setdefault appendleft push put put_nowait write __setitem__".split()
@@ -18,7 +23,8 @@ class Changes:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self._tables: dict[str, dict[tuple[int, str], list[tuple[int, int]]]] = {}
+        self._tables: dict[str, Table] = {}
+        self._passed: dict[str, Table] = {}
 
     def into(self, ref: Ref) -> list[Ref]:
         """The values put into the object that a name, loaded here, may hold."""
@@ -27,6 +33,20 @@ class Changes:
         entries = self._table(ref[0]).get((owner, node[1]), ())
         roots = self._roots(ref[0], ref[1])
         return [(ref[0], value) for base, value in entries if roots & self._roots(ref[0], base)]
+
+    def passed(self, ref: Ref) -> list[tuple[Ref, int]]:
+        """The calls that are handed the object a name may hold: (call, the argument)."""
+        node = self.index.project.node(ref)
+        owner = self.index.project.owner(ref)[1]
+        self._table(ref[0])
+        entries = self._passed[ref[0]].get((owner, node[1]), ())
+        roots = self._roots(ref[0], ref[1]) if entries else frozenset()
+        return [((ref[0], call), each) for each, call in entries if roots & self._roots(ref[0], each)]
+
+    def of_parameter(self, function: FunctionId, position: int) -> list[Ref]:
+        """The values a function puts into the object it is handed as a parameter."""
+        name = self.index.project.scope(function).params[position].name
+        return [(function[0], value) for _, value in self._table(function[0]).get((function[1], name), ())]
 
     def attribute(self, ref: Ref) -> list[Ref]:
         """The values stored into an attribute of that name in the same function, or of `self` in the same class."""
@@ -45,15 +65,16 @@ class Changes:
                 found.append((store[0], stored[3]))
         return found
 
-    def _table(self, module: str) -> dict[tuple[int, str], list[tuple[int, int]]]:
+    def _table(self, module: str) -> Table:
         known = self._tables.get(module)
         if known is None:
             known = self._tables[module] = self._build(module)
         return known
 
-    def _build(self, module: str) -> dict[tuple[int, str], list[tuple[int, int]]]:
+    def _build(self, module: str) -> Table:
         facts = self.index.project.modules[module].facts
         found: defaultdict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+        passed: defaultdict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
 
         def note(number: int, base: int, value: int) -> None:
             name = self._name(module, base)
@@ -63,9 +84,18 @@ class Changes:
         for number, node in enumerate(facts.nodes):
             if node[0] in ("store_item", "store_attr"):
                 note(number, node[1], node[3])
-            elif node[0] == "call" and facts.nodes[node[1]][0] == "attr" and facts.nodes[node[1]][2] in _ADDING:
-                for argument in (*node[2], *(value for _, value in node[3])):
-                    note(number, facts.nodes[node[1]][1], argument)
+            elif node[0] == "call":
+                arguments = [*node[2], *(value for _, value in node[3])]
+                callee = facts.nodes[node[1]]
+                for argument in arguments if callee[0] == "attr" and callee[2] in _ADDING else ():
+                    note(number, callee[1], argument)
+                for name, target in node[3]:
+                    for written in (number, *node[2]) if name == "file" else ():
+                        note(number, target, written)
+                for argument in arguments:
+                    if facts.nodes[argument][0] in ("local", "free"):
+                        passed[facts.owner[number], facts.nodes[argument][1]].append((argument, number))
+        self._passed[module] = dict(passed)
         return dict(found)
 
     def _name(self, module: str, base: int) -> tuple[str, int] | None:

@@ -43,6 +43,10 @@ _DUMPING: Final = frozenset(
     """format_exc format_exception format_exception_only format_tb format_stack print_exc extract_tb
     jsonable_encoder""".split()
 )
+_HOLDING: Final = frozenset(f"builtins.{name}" for name in ("dict", "list", "tuple", "set"))
+_RENDERING: Final = frozenset(
+    "substitute safe_substitute render render_template render_template_string render_to_string jsonify dumps".split()
+)
 _STRINGS: Final = frozenset(
     """strip lstrip rstrip lower upper title capitalize replace encode decode split rsplit splitlines partition
     rpartition removeprefix removesuffix ljust rjust center expandtabs casefold swapcase zfill translate copy
@@ -199,7 +203,23 @@ class ExceptionText:
             found = self.carried(value, marks, depth - 1)
             if found is not None:
                 return found
+        for call, argument in self.changes.passed(ref) if depth > _DEPTH - 2 else ():
+            if self._filled_by(call, argument, marks, depth - 2):
+                return call
         return None
+
+    def _filled_by(self, call: Ref, argument: int, marks: Marks, depth: int) -> bool:
+        """Whether a function that is handed an object puts exception text into it."""
+        node = self.index.project.node(call)
+        for callee in self.index.callees(call):
+            bound = callee.receiver is not None
+            given: Marks | None = None
+            for position, passed in index_calls.bind(self.index.project.scope(callee.function), node, bound):
+                for value in self.changes.of_parameter(callee.function, position) if passed == argument else ():
+                    given = given or self.handed(callee.function, node, call[0], bound, marks, depth)
+                    if self.carried(value, given, depth) is not None:
+                        return True
+        return False
 
     def _attribute(self, ref: Ref, node: Node, marks: Marks, depth: int) -> Ref | None:
         base = (ref[0], node[1])
@@ -241,6 +261,8 @@ class ExceptionText:
         names = {last_part(each) for each in externals}
         if names & _DUMPING:
             return ref
+        if externals & _HOLDING or names & _RENDERING:
+            return self._first(arguments, marks, depth, said=True)
         if externals & _SAYING:
             return next((ref for each in arguments[:1] if self.carried(each, marks, depth)), None)
         if "builtins.getattr" in externals:

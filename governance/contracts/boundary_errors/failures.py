@@ -72,7 +72,22 @@ class Failures:
         )
 
     def _fails(self, call: Ref, function: FunctionId | None) -> bool:
-        return function in self.services and call[0] not in self.territory.service_modules
+        if function not in self.services or call[0] in self.territory.service_modules:
+            return False
+        return not self._is_gathered(call)
+
+    def _is_gathered(self, call: Ref) -> bool:
+        """Whether failures come back as values: `gather(..., return_exceptions=True)`."""
+        todo = [call]
+        for _ in range(6):
+            users = [user for each in todo for user in self.index.project.users(each)]
+            for user in users:
+                node = self.index.project.node(user)
+                for name, value in node[3] if node[0] == "call" else ():
+                    if name == "return_exceptions" and self.index.project.node((user[0], value))[-1] is True:
+                        return True
+            todo = [user for user in users if self.index.project.node(user)[0] in ("comp", "star", "list", "tuple")]
+        return False
 
     def of_routes(self) -> Iterator[Failure]:
         """Every failure that is not told by some route."""

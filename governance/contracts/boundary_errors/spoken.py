@@ -47,6 +47,9 @@ def spoken(index: Index, territory: Territory) -> Iterator[Spoken]:
     for function, decorator in territory.routes.items():
         yield from _declared(index, function, decorator)
         yield from _tuples(index, function, decorator)
+    for handler in territory.handlers:
+        if territory.in_routes(handler.function[0]):
+            yield from _tuples(index, handler.function, handler.at)
 
 
 def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:

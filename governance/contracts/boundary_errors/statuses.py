@@ -62,7 +62,7 @@ def _of_value(index: Index, value: Value, depth: int) -> list[int]:
 def named(dotted: str) -> list[int]:
     """The number of a dotted name outside the project: `http.HTTPStatus.BAD_GATEWAY`, `status.HTTP_502_BAD_GATEWAY`."""
     parts = [part for part in dotted.split(".") if part not in ("value", "real", "numerator")]
-    match = _NAMED.search(parts[-1])
+    match = _NAMED.search(parts[-1]) if parts else None
     if match:
         return [int(match[1])]
     if len(parts) > 1 and (parts[-2] in ("HTTPStatus", "codes", "client") or "status" in parts[-2].lower()):

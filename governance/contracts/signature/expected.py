@@ -37,6 +37,8 @@ def parse(text: str) -> Expected:
     if len(body) != 1 or not isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         raise ValueError(f"signature {text!r} is no function; {_HELP}")
     function = body[0]
+    if ast.unparse(function.body[0]) != "..." or len(function.body) != 1:
+        raise ValueError(f"signature {text!r} has a body; {_HELP}")
     arguments = function.args
     found: list[Parameter] = []
     positional = [*arguments.posonlyargs, *arguments.args]
