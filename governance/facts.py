@@ -86,7 +86,10 @@ Statement tree. `Scope.body` is a list of steps in evaluation order; a step is `
 | `["assert", at, test, fail_block]`                      | fail_block evaluates the message |
 
 Nested functions and lambdas appear as their definition only; their bodies are in their own scopes. Comprehensions have
-no scope of their own: they run where they stand (a generator expression too), their targets are local names.
+no scope of their own: they run where they stand (a generator expression too), their targets are local names while they
+run: no `bind` steps, and in `bindings` only if a lambda inside looks them up. Private names (`__x`) are not mangled.
+A context manager is taken to let exceptions pass unless it is named `suppress`, `raises`, `ExitStack` or the like, or
+nothing but its swallowing one could reach the code behind it.
 """  # noqa: E501
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ NAMES = ("a", "b", "c")
 LINES = 24
 """A program of this length only gets simple statements on top."""
 BUILTIN_TAG = 0
-"""The tag of what a name means outside the program, where it is module or class code."""
+"""The tag of what a name means before the program binds it: a parameter, or a builtin for module and class code."""
 
 
 class Tagged:
@@ -132,11 +132,11 @@ class Writer:
         return self.choices.choice(NAMES)
 
     def write(self) -> str:
-        head = {"module": "if True:", "function": "def f():", "class": "class K:"}[self.kind]
+        head = {"module": "if True:", "function": "def f(a, b, c=D(0)):", "class": "class K:"}[self.kind]
         self.lines = [head, "    o = O()"]
         self.block(1, 0, in_loop=False)
         self.block(1, 0, in_loop=False)
-        return "\n".join([*self.lines, *(["f()"] if self.kind == "function" else []), ""])
+        return "\n".join([*self.lines, *(["f(D(0), D(0))"] if self.kind == "function" else []), ""])
 
     def line(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
@@ -315,6 +315,8 @@ def _admits(  # noqa: C901  # one case per op
             return any(_admits(facts, operand, value, within) for operand in operands)
         case ["narrow", definition, test, positive]:
             return _passes(facts, test, value, positive) and _admits(facts, definition, value, within)
+        case ["param", _, _]:
+            return isinstance(value, Tagged) and value.tag == BUILTIN_TAG
         case ["free", name, _]:
             return name in NAMES and isinstance(value, Tagged) and value.tag == BUILTIN_TAG
         case ["call", function, arguments, _]:

@@ -22,7 +22,7 @@ SENSIBLE = {
     "150 chained calls over lines": "x = (\n    q" + "".join(f"\n    .filter(a={i})" for i in range(150)) + "\n)",
     "300 elifs": "if a: pass\n" + "".join(f"elif a == {i}: x = {i}\n" for i in range(300)),
     "1,500 strings side by side": "x = (" + "\n".join(f"'{i}'" for i in range(1_500)) + ")",
-    "a table of 20,000 tuples": "x = [\n" + "".join(f"    ({i}, 'a', [{i}]),\n" for i in range(20_000)) + "]",
+    "a table of 4,000 tuples": "x = [\n" + "".join(f"    ({i}, 'a', [{i}]),\n" for i in range(4_000)) + "]",
     "a tree 30 levels deep": "x = " + "{'a': [" * 15 + "]}" * 15,
     "500 lambdas in a table": "x = {" + "".join(f"'{i}': lambda a, b: a + b,\n" for i in range(500)) + "}",
     "a pattern of 5 levels": "match x:\n    case {'a': {'b': [A(c=[y])]}}: pass",
