@@ -14,7 +14,6 @@ it must not come from elsewhere: `usable` refuses a folder that the repository i
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from governance import __version__
+from governance.digest import digest
 from governance.facts import SCHEMA
 
 FOLDER: Final = ".governance_cache"
@@ -35,19 +35,11 @@ _SETTLED_NS: Final = 2_000_000_000
 """A file younger than this when it is read may change again without its times showing it."""
 
 
-def digest(*parts: bytes) -> str:
-    """A key for these parts, in this order."""
-    hashed = hashlib.blake2b(digest_size=20)
-    for part in parts:
-        hashed.update(len(part).to_bytes(8, "little"))
-        hashed.update(part)
-    return hashed.hexdigest()
-
-
 @once
 def extractor_version() -> bytes:
     """Identifies everything that facts depend on besides the bytes of the file."""
-    sources = [_PACKAGE / "facts.py", _PACKAGE / "suppressions.py", *sorted((_PACKAGE / "extract").glob("*.py"))]
+    sources = [_PACKAGE / f"{name}.py" for name in ("facts", "reading", "suppressions")]
+    sources += sorted((_PACKAGE / "extract").glob("*.py"))
     texts = [source.read_bytes() for source in sources]
     words = f"{SCHEMA} {__version__} {sys.version_info[:2]}"
     return digest(words.encode(), _libcst_version(), *texts).encode()
@@ -105,8 +97,8 @@ class Cache:
         """What is known about the content with this key."""
         return self._load(_facts_name(key), key)
 
-    def keep_facts(self, key: str, value: dict[str, Any]) -> None:
-        """Keep what was found out about this content."""
+    def keep_facts(self, key: str, value: bytes) -> None:
+        """Keep what was found out about this content, as JSON text."""
         if self.folder is not None and not (self.folder / _facts_folder()).exists():
             for old in self.folder.glob("facts-*"):
                 shutil.rmtree(old, ignore_errors=True)
@@ -118,7 +110,7 @@ class Cache:
 
     def keep_result(self, key: str, value: dict[str, Any]) -> None:
         """Keep the result of a run."""
-        self._store("run", key, value)
+        self._store("run", key, _json(value))
 
     def close(self, root: Path) -> None:
         """Keep the times of the files, and drop what is known of contents that newer ones replaced."""
@@ -126,7 +118,7 @@ class Cache:
             return
         elsewhere = {path: entry for path, entry in self._stats.items() if path not in self._fresh}
         merged = {path: entry for path, entry in elsewhere.items() if (root / path).exists()} | self._fresh
-        self._store("stat", "stat", merged)
+        self._store("stat", "stat", _json(merged))
         alive = {entry[4] for entry in merged.values()}
         self._drop(entry[4] for path, entry in self._stats.items() if path in self._fresh and entry[4] not in alive)
 
@@ -146,10 +138,9 @@ class Cache:
             return None
         return value if isinstance(value, dict) else None
 
-    def _store(self, name: str, key: str, value: dict[str, Any]) -> None:
+    def _store(self, name: str, key: str, body: bytes) -> None:
         if self.folder is None or self.warning:
             return
-        body = json.dumps(value, separators=(",", ":")).encode()
         self._guarded(lambda path: _write(path, f"{key} {digest(body)}\n".encode() + body), name)
 
     def _guarded(self, action: Callable[[Path], None], name: str) -> None:
@@ -162,6 +153,10 @@ class Cache:
             action(self.folder / name)
         except OSError as error:
             self.warning = f"nothing is cached: {self.folder}: {error.strerror}"
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _facts_folder() -> str:

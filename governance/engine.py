@@ -5,28 +5,28 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from governance import cache as caching
 from governance import config_file, suppressions
 from governance.cache import Cache
+from governance.digest import digest
 from governance.discovery import Listing, SourceFile, discover
-from governance.facts import ModuleFacts
 from governance.files import Files
 from governance.findings import Finding, Grade, Problem
 from governance.observed import ObservedFiles
 from governance.result import Outcome, ScanResult
 from governance.settings import FileSettings, Settings
-from governance.suppressions import Suppression
+from governance.sources import Sources, read_sources
 
 if TYPE_CHECKING:
     from governance.config import FindType
     from governance.evaluation import Evaluation
     from governance.index import Index
 
-NOT_KEPT: Final = frozenset({"crash", "unreadable", "changed", "missing-path"})
+NOT_KEPT: Final = frozenset({"crash", "unreadable", "changed", "missing-path", "too-slow", "parser-died"})
 """Problems that may be gone at the next run though no file has changed: such a result is not cached."""
 
 
@@ -46,22 +46,12 @@ class Inventory:
         """Identifies paths, module names and contents of everything."""
         lines = [f"{file.path}\0{file.module}\0{self.keys.get(file.path)}" for file in self.listing.files]
         lines += map(repr, (*self.listing.problems, *self.unread))
-        return caching.digest("\n".join(lines).encode("utf-8", "surrogateescape"))
+        return digest("\n".join(lines).encode("utf-8", "surrogateescape"))
 
     @property
     def readable(self) -> list[SourceFile]:
         """The files that can be analysed."""
         return [file for file in self.listing.files if file.path in self.keys]
-
-
-@dataclass(slots=True)
-class Sources:
-    """What was read: the analysable modules with their comments, and the size of it all."""
-
-    modules: list[tuple[SourceFile, ModuleFacts]] = field(default_factory=list)
-    comments: dict[str, list[Suppression]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    lines: int = 0
 
 
 def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = None) -> ScanResult:
@@ -71,7 +61,7 @@ def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = No
     file is parsed then. Raises InvalidConfig; nothing that the files of the project could cause.
     """
     content = config_file.load(config)
-    key = caching.digest(caching.tool_version(), config.name.encode(), content)
+    key = digest(caching.tool_version(), config.name.encode(), content)
     last = None if find_type else cache.result(key)
     inventory = take_inventory(root, FileSettings.from_json(last["files"]), cache) if last else None
     if (
@@ -120,17 +110,18 @@ def analyse(
 ) -> ScanResult:
     """Read, index, evaluate, suppress."""
     from governance.contract_types import load
-    from governance.evaluation import evaluate
+    from governance.evaluation import Places, evaluate
 
     with without_garbage_collection():
-        sources = read_sources(root, inventory, cache)
-        evaluation = evaluate(root, build_index(sources, inventory.everything), settings, find_type or load)
+        sources = read_sources(root, inventory.readable, inventory.keys, cache)
+        index = build_index(sources, inventory.everything)
+        evaluation = evaluate(Places(root, index, inventory.keys), settings, find_type or load)
     return combine(settings, inventory, sources, evaluation)
 
 
 def foreign(paths: Iterable[str]) -> dict[str, str]:
     """The content keys of the files from which contract types of others were loaded."""
-    return {path: caching.digest(Path(path).read_bytes()) if Path(path).exists() else "" for path in paths}
+    return {path: digest(Path(path).read_bytes()) if Path(path).exists() else "" for path in paths}
 
 
 def content_keys(root: Path, files: list[SourceFile], limit: int, cache: Cache) -> tuple[dict[str, str], list[Problem]]:
@@ -148,53 +139,6 @@ def content_keys(root: Path, files: list[SourceFile], limit: int, cache: Cache) 
         except OSError as error:
             problems.append(Problem("unreadable", f"cannot be read: {error.strerror}", file.path))
     return keys, problems
-
-
-def read_sources(root: Path, inventory: Inventory, cache: Cache) -> Sources:
-    """Facts and comments of every file, from the cache where its content is known."""
-    sources = Sources()
-    for file in inventory.readable:
-        entry = cache.facts(inventory.keys[file.path])
-        facts = restored(entry) if entry is not None else None
-        if entry is None or (facts is None and entry.get("error") is None):
-            entry = read_file(root, file.path, cache, sources.problems)
-            facts = restored(entry) if entry is not None else None
-        if entry is None:
-            continue
-        sources.lines += entry["lines"]
-        if facts is not None:
-            sources.modules.append((file, facts))
-        if entry["error"] is not None:
-            kind, message, line = entry["error"]
-            sources.problems.append(Problem(kind, message, file.path, line))
-        if entry["suppressions"]:
-            sources.comments[file.path] = [Suppression(*each) for each in entry["suppressions"]]
-    return sources
-
-
-def restored(entry: dict[str, Any]) -> ModuleFacts | None:
-    """The facts of an entry; None if it has none or they are damaged."""
-    try:
-        return ModuleFacts.from_json(entry["facts"]) if entry["facts"] is not None else None
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def read_file(root: Path, path: str, cache: Cache, problems: list[Problem]) -> dict[str, Any] | None:
-    """Read and analyse one file; None after a problem that says why it could not be done."""
-    from governance.reading import read
-
-    try:
-        source = (root / path).read_bytes()
-        entry = read(source)
-    except OSError as error:
-        problems.append(Problem("unreadable", f"cannot be read: {error.strerror}", path))
-        return None
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on
-        problems.append(Problem("crash", f"the extractor failed: {type(error).__name__}: {error}", path))
-        return None
-    cache.keep_facts(caching.digest(source), entry)
-    return entry
 
 
 def build_index(sources: Sources, files: Files) -> Index:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.contract import Broken, Ref, Report, Violation
 from governance.contract_types import ContractType
+from governance.digest import digest
 from governance.findings import WHOLE_FILE, ChainStep, Finding, Grade, Place, Problem, Span
 from governance.globs import matcher
 from governance.result import Outcome
@@ -28,11 +29,10 @@ class Evaluation:
     problems: list[Problem] = field(default_factory=list)
 
 
-def evaluate(
-    root: Path, index: Index, settings: Settings, find_type: Callable[[str], ContractType | None]
-) -> Evaluation:
+def evaluate(places: Places, settings: Settings, find_type: Callable[[str], ContractType | None]) -> Evaluation:
     """Ask every contract. One that fails, or speaks of what is not there, is a crash; the others still answer."""
     evaluation = Evaluation()
+    index = places.index
     answers: list[tuple[Contract, Report, list[Violation]]] = []
     for contract in settings.contracts:
         try:
@@ -44,7 +44,6 @@ def evaluate(
         except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on
             evaluation.problems.append(_crash(contract.id, error))
             evaluation.outcomes.append(Outcome(contract.id, contract.terms.type, "crashed"))
-    places = Places(root, index)
     places.resolve(ref for _, _, violations in answers for each in violations for ref in _refs(each))
     evaluation.problems += places.problems
     for contract, report, violations in answers:
@@ -62,8 +61,9 @@ def evaluate(
 class Places:
     """Places of nodes, computed per file on demand, because positions cost more than all other facts together."""
 
-    def __init__(self, root: Path, index: Index) -> None:
-        self.root, self.index = root, index
+    def __init__(self, root: Path, index: Index, keys: Mapping[str, str]) -> None:
+        """`keys` holds the key of the content that was analysed, by path."""
+        self.root, self.index, self.keys = root, index, keys
         self.problems: list[Problem] = []
         self._spans: dict[Ref, Span] = {}
 
@@ -75,16 +75,23 @@ class Places:
                 wanted.setdefault(module, set()).add(node)
         for module, nodes in wanted.items():
             path = self.index.project.modules[module].path
-            try:
-                from governance.extract import locate
-
-                spans = locate((self.root / path).read_bytes(), nodes)
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on
-                reason = f"{type(error).__name__}: {error}"
-                message = f"findings have no line: it could not be read again ({reason})"
-                self.problems.append(Problem("changed", message, path))
-                spans = {}
+            spans = self._located(path, nodes)
             self._spans |= {(module, node): spans.get(node, WHOLE_FILE) for node in nodes}
+
+    def _located(self, path: str, nodes: set[int]) -> dict[int, Span]:
+        from governance.extract import locate
+
+        try:
+            source = (self.root / path).read_bytes()
+            if digest(source) == self.keys[path]:
+                return locate(source, nodes)
+            self.problems.append(Problem("changed", "changed while it was being analysed; scan again", path))
+        except OSError as error:
+            self.problems.append(Problem("unreadable", f"cannot be read again: {error.strerror}", path))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on
+            message = f"findings have no line, locating them failed: {type(error).__name__}: {error}"
+            self.problems.append(Problem("crash", message, path))
+        return {}
 
     def of(self, ref: Ref) -> Place:
         """The place of a node; the whole file if it has none."""

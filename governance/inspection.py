@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from governance.cache import Cache
 from governance.contract import Binding, Ref
 from governance.contract_types import ContractType
 from governance.contract_types import load as load_type
-from governance.engine import build_index, read_sources, take_inventory
+from governance.engine import build_index, take_inventory
 from governance.evaluation import Places
-from governance.findings import Grade, Place
+from governance.findings import Grade
 from governance.render import printable, where
 from governance.settings import Contract, Settings
-
-if TYPE_CHECKING:
-    from governance.index import Index
+from governance.sources import read_sources
 
 FindType = Callable[[str], ContractType | None]
 
 
-def index_of(root: Path, settings: Settings, cache: Cache) -> Index:
-    """The index of a project; what cannot be read is left out, `check` is what complains about it."""
+def look(root: Path, settings: Settings, cache: Cache) -> Places:
+    """The index of a project with its places; what cannot be read is left out, `check` is what complains about it."""
     inventory = take_inventory(root, settings.files, cache)
-    return build_index(read_sources(root, inventory, cache), inventory.everything)
+    sources = read_sources(root, inventory.readable, inventory.keys, cache)
+    return Places(root, build_index(sources, inventory.everything), inventory.keys)
 
 
 def describe_contracts(settings: Settings) -> Iterator[str]:
@@ -40,7 +38,7 @@ def describe_bindings(
     root: Path, settings: Settings, cache: Cache, find_type: FindType = load_type
 ) -> tuple[list[str], bool]:
     """Every contract with the places it holds on to; and whether all of its names exist."""
-    index = index_of(root, settings, cache)
+    places = look(root, settings, cache)
     lines: list[str] = []
     sound = True
     for contract in settings.contracts:
@@ -48,8 +46,7 @@ def describe_bindings(
         kind = find_type(contract.terms.type)
         if kind is None:
             continue
-        report = kind.check(index, contract.options)
-        places = Places(root, index)
+        report = kind.check(places.index, contract.options)
         places.resolve(binding.ref for binding in report.bindings if binding.ref)
         lines += [f"    {_binding(binding, places)}" for binding in report.bindings]
         for broken in report.broken:
@@ -62,16 +59,15 @@ def describe_bindings(
 
 def explain(root: Path, settings: Settings, cache: Cache, path: str, line: int) -> list[str] | None:
     """What calls and attributes that start or end on a line may be; None if the file is not analysed."""
-    index = index_of(root, settings, cache)
-    module = next((module for module in index.project.modules.values() if module.path == path), None)
+    places = look(root, settings, cache)
+    module = next((module for module in places.index.project.modules.values() if module.path == path), None)
     if module is None:
         return None
     refs = [(module.name, number) for number, node in enumerate(module.facts.nodes) if node[0] in ("call", "attr")]
-    places = Places(root, index)
     places.resolve(refs)
     here = [ref for ref in refs if line in (places.of(ref).span.line, places.of(ref).span.end_line)]
     here.sort(key=lambda ref: (places.of(ref).span, ref))
-    lines = [text for ref in here for text in _explained(index, ref, root, places.of(ref))]
+    lines = [text for ref in here for text in _explained(places, ref)]
     return lines or [f"{path}:{line}: no call and no attribute on this line"]
 
 
@@ -88,20 +84,20 @@ def _binding(binding: Binding, places: Places) -> str:
     return printable(f"{binding.role}: {binding.text}" + (f" ({at})" if at else ""))
 
 
-def _explained(index: Index, ref: Ref, root: Path, place: Place) -> Iterator[str]:
+def _explained(places: Places, ref: Ref) -> Iterator[str]:
     from governance.index.chain import describe
 
+    index = places.index
     node = index.project.node(ref)
     base = (ref[0], node[1])
     part = "function" if node[0] == "call" else "receiver"
-    yield printable(f"{where(place)}: {node[0]} {index.project.text(ref)}")
+    yield printable(f"{where(places.of(ref))}: {node[0]} {index.project.text(ref)}")
     values = index.values(base)
     unknown = "" if values else f": not known: {index.unresolved(base)}"
     yield printable(f"    {part} {index.project.text(base)}{unknown}")
     for value, evidence in values.items():
         yield printable(f"        {describe(index.project, value)} ({Grade(evidence.grade).label})")
         trail = index.chain(base, value)
-        places = Places(root, index)
         places.resolve(step.ref for step in trail if step.ref)
         for step in trail:
             at = f" ({where(places.of(step.ref))})" if step.ref else ""

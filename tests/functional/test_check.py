@@ -258,3 +258,12 @@ def test_the_failing_grade_is_configured(project: Project) -> None:
     assert (answer.code, finding["fails"]) == (0, False)
     project.write("governance.toml", CONFIG + f'fail-on = "{finding["grade"]}"\n')
     assert project.check().code == 1
+
+
+@pytest.mark.requirement("R-070")
+def test_a_module_of_the_project_never_takes_the_place_of_a_library(project: Project) -> None:
+    for name in ("argparse", "json", "tokenize", "libcst", "dataclasses", "hashlib", "subprocess", "queue", "gc"):
+        project.write(f"{name}.py", "open('imported', 'a').close()\nraise SystemExit(0)\n")
+    project.write("app/jobs.py", BYPASS)
+    assert project.check().code == 1
+    assert not (project.root / "imported").exists()

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -199,16 +198,6 @@ def test_a_file_that_cannot_be_parsed_leaves_the_others_standing(tmp_path: Path)
     assert [finding.place.path for finding in result.findings] == ["b.py"]
 
 
-def test_a_crash_of_the_extractor_is_an_internal_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(source: bytes) -> Any:
-        raise KeyError("unheard of")
-
-    monkeypatch.setattr("governance.extract.extract", fail)
-    result = scan(tmp_path, {"calls": ""}, {"a.py": "f()\n"})
-    assert result.exit is Exit.INTERNAL
-    assert [(problem.kind, problem.path) for problem in result.problems] == [("crash", "a.py")]
-
-
 def test_a_file_that_changes_during_the_scan(tmp_path: Path) -> None:
     def check(index: Index, options: Options) -> Report:
         (tmp_path / "a.py").write_text("def", encoding="utf-8")
@@ -219,7 +208,7 @@ def test_a_file_that_changes_during_the_scan(tmp_path: Path) -> None:
         result = scan(tmp_path, {"changing": ""}, {"a.py": "f()\n"})
     finally:
         del CHECKS["changing"]
-    assert [problem.kind for problem in result.problems] == ["changed"]
+    assert [(problem.kind, problem.path) for problem in result.problems] == [("changed", "a.py")]
     assert [finding.place.span for finding in result.findings] == [WHOLE_FILE]
 
 
