@@ -236,8 +236,13 @@ class Index:
             node = self.project.node((key[1], key[2]))
             if node[0] == "local" and node[2] >= 0:
                 todo.append(("n", key[1], node[2]))
-            elif node[0] == "phi":
+            elif node[0] == "narrow":
+                if not any(class_of(value) for value in self.solver.ask(key)):
+                    todo.append(("n", key[1], node[1]))
+            elif node[0] in ("phi", "or"):
                 todo += [("n", key[1], each) for each in node[1]]
+            elif node[0] in ("and", "ifexp"):
+                todo += [("n", key[1], each) for each in (node[1][-1:] if node[0] == "and" else node[2:4])]
             elif node[0] == "param":
                 param: Key = ("param", key[1], node[1], node[2])
                 known = self.solver.ask(param)
