@@ -22,10 +22,11 @@ def read(root: Path, paths: list[str], seconds: float = 30) -> dict[str, Read]:
 
 
 def children() -> list[int]:
-    found = [
-        task.joinpath("children").read_text(encoding="utf-8").split() for task in Path("/proc/self/task").iterdir()
-    ]
-    return [int(pid) for pids in found for pid in pids]
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            found += map(int, (task / "children").read_text(encoding="utf-8").split())
+    return found
 
 
 @pytest.mark.parametrize("per_child", [100, 2], ids=["one child", "two children"])
