@@ -112,13 +112,16 @@ class Index:
         return self.project.suggest(symbol)
 
     def overrides(self, method: FunctionId) -> set[FunctionId]:
-        """A method and everything that overrides it in subclasses of its class."""
+        """A method and everything that overrides it in subclasses; of a Protocol also what implements it structurally."""
         owner = self.project.owning_class(method)
         if owner is None:
             return {method}
         name = self.project.scope(method).name
         found = {method}
-        for cls in self.subclasses(owner):
+        classes = self.subclasses(owner)
+        if self.is_protocol(owner):
+            classes = classes | {cls for cls in self.project.scopes("class") if self.implements(cls, owner)}
+        for cls in classes:
             found.update(
                 each for each in self.project.children(cls, name) if self.project.scope(each).kind == "function"
             )
