@@ -1,7 +1,7 @@
 """The gate bites: every violation that is written into a copy of our own server is reported, at its line.
 
 A mutant replaces one text in one file. The lines that must be reported carry a comment: `#!` for the contract the
-mutant is about, `#! contract-id` for another. Everything else must stay silent; the unmutated copy is silent altogether.
+mutant is about, `#! contract-id` for another. Everything else must stay silent, the unmutated copy altogether.
 """
 
 from __future__ import annotations
@@ -178,9 +178,11 @@ def go(plugin: Plugin):
     Mutant("metrics-after-something-that-fails", COUNTED, RUNNER, FINALLY,
            "        finally:\n            self._registry.spec(plugin_name)\n            " + UPDATE + "\n"),
     Mutant("metrics-after-a-return", COUNTED, RUNNER, FINALLY,
-           "        finally:\n            if not started:\n                return {}, {}\n            " + UPDATE + "\n"),
+           "        finally:\n            if not started:\n                return {}, {}\n"
+           "            " + UPDATE + "\n"),
     Mutant("metrics-in-a-nested-try", COUNTED, RUNNER, FINALLY,
-           "        finally:\n            try:\n                self._registry.spec(plugin_name)\n                " + UPDATE
+           "        finally:\n            try:\n                self._registry.spec(plugin_name)\n"
+           "                " + UPDATE
            + "\n            except Exception:\n                pass\n"),
     Mutant("return-before-the-try", COUNTED, RUNNER, "        try:\n            self._registry.begin(plugin_name)\n",
            "        if not plugin_name:\n            return {}, {}\n        try:\n"
