@@ -51,7 +51,7 @@ def _made(engine: Engine, frame: Frame, number: int, target: Target, entry: Stat
         _pass(entry, out)
         return
     name = engine.text(frame.ref(number))
-    if target.kind == targets.TRIGGER and engine.index.project.users(frame.ref(number)):
+    if target.kind == targets.TRIGGER and _is_used(engine, frame, number):
         engine.note_site(frame.ref(number), target)
         handed = frame.event("trigger", number, f"{name} is handed on without being awaited here")
         for state, path in entry.items():
@@ -63,6 +63,11 @@ def _made(engine: Engine, frame: Frame, number: int, target: Target, entry: Stat
         event = frame.event("unawaited", number, f"{name} is never awaited, so it does not run")
     for state, path in entry.items():
         put(out.normal, state, path.then(event))
+
+
+def _is_used(engine: Engine, frame: Frame, number: int) -> bool:
+    """Whether what a call gives goes anywhere."""
+    return number in (*frame.scope.results, *frame.scope.yields) or bool(engine.index.project.users(frame.ref(number)))
 
 
 def _pass(entry: States, out: Outcomes) -> None:

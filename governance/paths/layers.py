@@ -87,9 +87,10 @@ class Layers:
                     return Layer(manager=decorator)
                 if value[0] == "decorated" and value[2] == "contextmanager":
                     return Layer(manager=decorator)
+        around = set(self.index.project.enclosing(function))
         for value in self.index.values((module, decorator)):
             layer = self._by_value(value)
-            if layer is not None:
+            if layer is not None and layer.decorator not in around:
                 return layer
         return None
 

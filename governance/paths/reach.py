@@ -41,7 +41,11 @@ class Reach:
                 return True
             if function not in self._named:
                 continue
-            for following in self._next(function):
+            hit, following_ones = self._next(function)
+            if hit:
+                self._known[start] = True
+                return True
+            for following in following_ones:
                 if following not in seen:
                     if self._known.get(following):
                         self._known[start] = True
@@ -52,30 +56,28 @@ class Reach:
             self._known[function] = False
         return False
 
-    def _next(self, function: FunctionId) -> list[FunctionId]:
-        """What a function may run next, as far as it is within the names; a sought symbol if it calls one."""
+    def _next(self, function: FunctionId) -> tuple[bool, list[FunctionId]]:
+        """Whether a function itself runs one of the sought, and what it may run next, as far as the names tell."""
         found: list[FunctionId] = []
-        sentinel = next(iter(self.wanted.functions), None)
         for scope in self._subtree(function):
             for number, name in self._uses[scope]:
                 if name not in self._names:
                     continue
-                ref = (function[0], number)
-                values = self.index.values(ref)
-                if not values and name in self.wanted.names and sentinel is not None:
-                    return [sentinel]
+                values = self.index.values((function[0], number))
+                if not values and name in self.wanted.names:
+                    return True, found
                 for value in values:
                     if value[0] in ("fn", "bm", "decorated"):
                         found.extend(self.index.overrides(value[1]))
                     elif value[0] in ("cls", "selfcls", "inst", "self"):
-                        if value[1] in self.wanted.classes and sentinel is not None:
-                            return [sentinel]
+                        if value[1] in self.wanted.classes:
+                            return True, found
                         found.extend(self._implicit(value[1]))
-                    elif value[0] in ("ext", "xmeth") and sentinel is not None:
+                    elif value[0] in ("ext", "xmeth"):
                         dotted = value[1] if value[0] == "ext" else f"{value[1]}.{value[2]}"
                         if dotted in self.wanted.externals:
-                            return [sentinel]
-        return found
+                            return True, found
+        return False, found
 
     def _implicit(self, cls: FunctionId) -> list[FunctionId]:
         found: list[FunctionId] = []

@@ -192,7 +192,13 @@ class Runs:
             return self._bare(work, given, state)
         layer, inner = step
         if layer.wrapper is not None:
-            return self.of(self.engine.layers.wrapped(layer, inner), {}, state)
+            if self.live > NESTING:
+                return _unknown(state)
+            self.live += 1
+            try:
+                return self.of(self.engine.layers.wrapped(layer, inner), {}, state)
+            finally:
+                self.live -= 1
         return self._managed(layer.manager, inner, given, state)
 
     def _managed(self, manager: int, inner: Work, given: dict[str, Abstract], state: State) -> Summary:

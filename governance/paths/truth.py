@@ -52,13 +52,6 @@ def is_soft(value: Abstract | None) -> bool:
     return value is not None and value[-1] == "soft"
 
 
-def is_none(value: Abstract | None) -> bool | None:
-    """Whether a value is None; None if that is not known."""
-    if value is None or value[0] == "falsy":
-        return None
-    return value == NOTHING
-
-
 class Truth:
     """Evaluates expressions and tests over what is known in a state."""
 
@@ -128,9 +121,11 @@ class Truth:
         known = truthiness(value)
         if known is not None and known != wanted:
             return [(state, POSSIBLE)] if is_soft(value) or self._inside_object(frame, node) else []
-        if known is None:
-            state = self._refine(frame, node, ("truthy" if wanted else "falsy",), state, value)
-        return [(state, DEFINITE)]
+        if known is not None:
+            return [(state, DEFINITE)]
+        after = self._refine(frame, node, ("truthy" if wanted else "falsy",), state, value)
+        likely = wanted or not self._never_none(frame, node) or self._has_own_truth(frame, node)
+        return [(after, DEFINITE if likely else POSSIBLE)]
 
     def _junction(
         self, frame: Frame, operands: list[int], conjunction: bool, wanted: bool, state: State
@@ -172,10 +167,10 @@ class Truth:
             soft = is_soft(one) or self._inside_object(frame, left)
             return [(state, DEFINITE)] if known == wanted else [(state, POSSIBLE)] if soft else []
         if wanted:
-            return [(self._set(frame, left, other, state), DEFINITE)]
+            likely = other != NOTHING or one is not None or not self._never_none(frame, left)
+            return [(self._set(frame, left, other, state), DEFINITE if likely else POSSIBLE)]
         if other == NOTHING:
-            sure = self._never_none(frame, left)
-            return [(self._set(frame, left, SOME, state), DEFINITE)] if one is None or sure else [(state, DEFINITE)]
+            return [(self._set(frame, left, SOME, state) if one is None else state, DEFINITE)]
         if other in (TRUE, FALSE) and self._is_bool(frame, left):
             return [(self._set(frame, left, FALSE if other == TRUE else TRUE, state), DEFINITE)]
         return [(state, DEFINITE)]
@@ -233,6 +228,10 @@ class Truth:
         return False
 
     def _never_none(self, frame: Frame, node: int) -> bool:
+        """Whether everything that is known to arrive here is an object; a parameter must say so."""
+        origin = frame.facts.nodes[frame.origin(node)]
+        if origin[0] == "param" and frame.facts.scopes[origin[1]].params[origin[2]].annotation < 0:
+            return False
         values = self.index.values(frame.ref(node))
         return bool(values) and NONE not in values
 

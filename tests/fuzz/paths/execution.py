@@ -108,7 +108,7 @@ def _leaves(code: types.CodeType, world: World) -> bool:
             _consume(result, world.chooser)
     except _Stop:
         return False
-    except BaseException:
+    except BaseException:  # noqa: BLE001  # every way out counts, interrupts included
         return world.owed
     finally:
         sys.unraisablehook = reporting

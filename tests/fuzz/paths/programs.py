@@ -7,6 +7,7 @@ fault it can meet is a choice somebody else can make for it.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 HEADER = """\
@@ -119,7 +120,8 @@ class Writer:
         if nesting == 0 or self.size > 14 or self.random.random() < 0.45:
             return pad + self.random.choice(simple) + "\n"
         compound = self.random.choice(("if", "if", "try", "try", "finally", "finally", "while", "for", "with", "one"))
-        return getattr(self, f"_{compound}")(pad, depth + 1, nesting - 1, in_loop, known, in_handler)
+        write: Callable[..., str] = getattr(self, f"_{compound}")
+        return write(pad, depth + 1, nesting - 1, in_loop, known, in_handler)
 
     def _if(self, pad: str, depth: int, nesting: int, in_loop: bool, known: int, in_handler: bool) -> str:
         text = f"{pad}if {self._test()}:\n{self._block(depth, nesting, in_loop, known, in_handler)}"
