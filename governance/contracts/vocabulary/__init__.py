@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from governance.contract import Ref, Report, Violation
-from governance.contracts.vocabulary import anchors, comparisons, definitions, passing, sql, stores
+from governance.contracts.vocabulary import anchors, comparisons, declared, definitions, passing, refusals, sql, stores
 from governance.contracts.vocabulary.members_used import Uses
 from governance.contracts.vocabulary.options import Options
 from governance.contracts.vocabulary.sites import Scene, Site
@@ -34,10 +34,13 @@ def check(index: Index, options: Options) -> Report:
         found.extend(scene.judge(site))
     texts = sql.texts(index, options.columns)
     found.extend(sql.violations(scene, texts))
+    refused = refusals.expected(index)
+    found = [each for each in found if each.ref not in refused]
     return Report(_distinct(found), bindings, broken, len(bindings) + uses.sites + len(governed) + len(texts))
 
 
 def _sites(scene: Scene) -> Iterable[Site]:
+    yield from declared.sites(scene)
     yield from stores.sites(scene)
     yield from passing.sites(scene)
     yield from comparisons.sites(scene)

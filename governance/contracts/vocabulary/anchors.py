@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from governance.contract import Broken, Ref
-from governance.contracts.vocabulary import members
+from governance.contracts.vocabulary import arguments, members
 from governance.contracts.vocabulary.options import Options
 from governance.contracts.vocabulary.words import Vocabulary
-from governance.facts import ModuleFacts
+from governance.facts import ModuleFacts, Param
 from governance.index import Index, graph
 from governance.index.values import ClassId, FunctionId, last_part
 
@@ -92,19 +92,47 @@ def _known_attributes(index: Index, cls: ClassId) -> set[str]:
     return names
 
 
-def aliases(index: Index, vocabulary_names: Iterable[str]) -> frozenset[str]:
-    """Every name under which the enum is imported, rebound or wrapped in a type somewhere, found by names alone."""
-    known = set(vocabulary_names)
+def aliases(index: Index, names: Iterable[str]) -> frozenset[str]:
+    """Every name under which the enum is imported, rebound, wrapped in a type or handed on, found by names alone."""
+    known = set(names)
     while True:
         found = {alias for name in known for alias in index.project.aliases.get(name, ())}
         for module in index.project.modules.values():
-            for scope in module.facts.scopes:
-                for name, numbers in scope.bindings.items():
-                    if name not in known and any(_rebinds(module.facts, number, known) for number in numbers):
-                        found.add(name)
+            facts = module.facts
+            for scope in facts.scopes:
+                bound = ((name, number) for name, numbers in scope.bindings.items() for number in numbers)
+                found.update(name for name, number in bound if name not in known and _rebinds(facts, number, known))
+                found.update(param.name for param in scope.params if _takes_class(facts, param, known))
+            for node in facts.nodes:
+                if node[0] == "store_attr" and node[2] not in known and _names(facts, node[3], known, 0):
+                    found.add(node[2])
+        for call in [call for name in known for call in index.project.mentions(name)]:
+            found.update(_handed_to(index, call, known))
         if found <= known:
             return frozenset(known)
         known |= found
+
+
+def _takes_class(facts: ModuleFacts, param: Param, known: set[str]) -> bool:
+    """`words: type[State]` and `words=State`."""
+    if param.default >= 0 and _names(facts, param.default, known, 0):
+        return True
+    if param.annotation < 0 or facts.nodes[param.annotation][0] != "sub":
+        return False
+    _, base, inner = facts.nodes[param.annotation]
+    return graph.last_name(facts, base) in ("type", "Type") and _names(facts, inner, known, 2)
+
+
+def _handed_to(index: Index, call: Ref, known: set[str]) -> set[str]:
+    """Parameters that a call hands the enum itself."""
+    facts = index.project.modules[call[0]].facts
+    found = set()
+    for callee in index.callees(call):
+        scope = index.project.scope(callee.function)
+        for position, given in arguments.to_parameters(index, call, scope, callee.receiver is not None):
+            if given.ref[0] == call[0] and _names(facts, given.ref[1], known, 0):
+                found.add(scope.params[position].name)
+    return found
 
 
 def _rebinds(facts: ModuleFacts, number: int, known: set[str]) -> bool:

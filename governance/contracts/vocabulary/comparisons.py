@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from governance.contract import Ref
-from governance.contracts.vocabulary.shapes import Shape
+from governance.contracts.vocabulary.annotations import Shape
 from governance.contracts.vocabulary.sites import Scene, Site
 from governance.findings import Grade
 
 _EQUALITY = frozenset(("==", "!=", "is", "is not"))
+_MEMBERSHIP = frozenset(("in_", "not_in", "notin_", "isin"))
+_EQUALS = frozenset(("__eq__", "__ne__", "is_", "is_not", "is_distinct_from", "eq", "ne"))
 _VERB = "is compared with"
 
 
@@ -20,9 +22,11 @@ def sites(scene: Scene) -> Iterator[Site]:
         yield from _compared(scene, ref)
     for ref in scene.index.project.nodes("matches"):
         node = scene.index.project.node(ref)
+        if not _names_words(scene, ref[0], node[2]):
+            continue
         yield from _matched(scene, ref[0], scene.shapes.expression((ref[0], node[1])), node[2], (ref[0], node[1]))
     for ref in scene.index.project.all_calls:
-        yield from _looked_up(scene, ref)
+        yield from _called(scene, ref)
 
 
 def _compared(scene: Scene, ref: Ref) -> Iterator[Site]:
@@ -58,16 +62,37 @@ def _equal(scene: Scene, one: Ref, other: Ref) -> Iterator[Site]:
 
 
 def _governed(scene: Scene, governed: Ref, compared: Ref) -> Shape | None:
-    """The shape of one side, unless the other cannot hold a string at all."""
+    """The shape of one side. What an undeclared name may hold is asked only if a foreign word stands on the other."""
     if scene.index.project.node(governed)[0] in ("const", "tuple", "list", "set", "dict"):
         return None
-    if scene.index.project.node(compared)[0] == "const" and scene.index.project.node(compared)[1] != "str":
+    foreign = _foreign(scene, compared)
+    if foreign is False:
         return None
-    return scene.shapes.expression(governed)
+    return scene.shapes.expression(governed) if foreign else scene.shapes.declared(governed)
+
+
+def _foreign(scene: Scene, ref: Ref) -> bool | None:
+    """Whether words outside the vocabulary are written in an expression; None if it is no literal."""
+    node = scene.index.project.node(ref)
+    if node[0] == "const":
+        return node[1] == "str" and not scene.vocabulary.valid_string(node[2])
+    if node[0] in ("tuple", "list", "set"):
+        parts = [_foreign(scene, (ref[0], each)) for each in node[1]]
+        return True if True in parts else None if None in parts else False
+    return None
 
 
 def _site(ref: Ref, shape: Shape) -> Site:
     return Site(ref, shape, "comparison", _VERB, compared=True)
+
+
+def _names_words(scene: Scene, module: str, pattern: Any) -> bool:
+    """Whether a pattern has a value in it that may be a word outside the vocabulary."""
+    if not isinstance(pattern, list):
+        return False
+    if len(pattern) == 2 and pattern[0] == "value":
+        return _foreign(scene, (module, pattern[1])) is not False
+    return any(_names_words(scene, module, each) for each in pattern)
 
 
 def _matched(scene: Scene, module: str, shape: Shape | None, pattern: Any, subject: Ref | None) -> Iterator[Site]:
@@ -128,16 +153,21 @@ def _parts(scene: Scene, shape: Shape | None, subject: Ref | None) -> list[tuple
     return []
 
 
-def _looked_up(scene: Scene, ref: Ref) -> Iterator[Site]:
-    """`{"WORD": ...}.get(record.state)`: entries for words that cannot occur; harmless, so possible at most."""
+def _called(scene: Scene, ref: Ref) -> Iterator[Site]:
+    """`column.in_([...])`, `state.__eq__("X")`, and `{"WORD": ...}.get(state)`."""
     node = scene.index.project.node(ref)
     callee = scene.index.project.node((ref[0], node[1]))
-    if callee[0] != "attr" or callee[2] != "get" or not node[2]:
+    if callee[0] != "attr" or not node[2]:
         return
-    base = scene.index.project.node((ref[0], callee[1]))
-    if base[0] != "dict":
-        return
-    shape = scene.shapes.expression((ref[0], node[2][0]))
-    if shape is not None and shape.kind == "word":
-        key = shape.named(shape.text, Grade.POSSIBLE)
-        yield _site((ref[0], callee[1]), Shape("map", (key, None), text=shape.text, grade=Grade.POSSIBLE))
+    base, given = (ref[0], callee[1]), (ref[0], node[2][0])
+    if callee[2] in _MEMBERSHIP or callee[2] in _EQUALS:
+        shape = scene.shapes.expression(base)
+        if shape is not None and shape.kind == "word":
+            several = Shape("seq", (shape,), text=shape.text, grade=shape.grade)
+            yield _site(given, several if callee[2] in _MEMBERSHIP else shape)
+    elif callee[2] == "get" and scene.index.project.node(base)[0] == "dict":
+        # An entry for a word that cannot occur does no harm: possible at most.
+        shape = scene.shapes.expression(given)
+        if shape is not None and shape.kind == "word":
+            key = shape.named(shape.text, Grade.POSSIBLE)
+            yield _site(base, Shape("map", (key, None), text=shape.text, grade=Grade.POSSIBLE))

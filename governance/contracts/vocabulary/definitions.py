@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from governance.contract import Binding, Ref, Violation
 from governance.contracts.vocabulary import arguments, members
 from governance.contracts.vocabulary.members_used import Uses
 from governance.contracts.vocabulary.sites import Scene
 from governance.findings import Grade
+
+_ADDING: Final = frozenset(("setattr", "extend_enum"))
 
 
 def bindings(scene: Scene) -> Iterator[Binding]:
@@ -64,20 +67,18 @@ def _added(scene: Scene, uses: Uses) -> Iterator[tuple[str, Ref]]:
             if node[0] == "store_item":
                 base, key = (module, node[1]), (module, node[2])
                 holder = index.project.node(base)
-                in_body = index.project.owner(ref) in scene.vocabulary.classes and bool(
-                    holder[0] == "call" and index.externals(base) & {"builtins.vars", "builtins.locals"}
-                )
+                in_body = holder[0] == "call" and index.project.owner(ref) in scene.vocabulary.classes
+                in_body = in_body and bool(index.externals(base) & {"builtins.vars", "builtins.locals"})
                 table = holder[0] == "attr" and holder[2] in ("_member_map_", "__members__")
-                if in_body or (table and uses.enumeration((module, holder[1])) is not None):
+                if in_body or (table and uses.names(module, holder[1])):
                     for name in arguments.strings(index, key):
                         yield name, ref
             elif node[0] == "store_attr" and (node[2] in words or node[2].isupper()):
-                if uses.enumeration((module, node[1])) is not None:
+                if uses.names(module, node[1]):
                     yield node[2], ref
-            elif node[0] == "call" and len(node[2]) == 3 and index.project.last_name((module, node[1])) == "setattr":
-                for name in arguments.strings(index, (module, node[2][1])):
-                    if (name in words or name.isupper()) and uses.enumeration((module, node[2][0])) is not None:
-                        yield name, ref
+            elif node[0] == "call" and len(node[2]) >= 2 and index.project.last_name((module, node[1])) in _ADDING:
+                names = arguments.strings(index, (module, node[2][1])) if uses.names(module, node[2][0]) else ()
+                yield from ((name, ref) for name in names if name in words or name.isupper())
 
 
 def _declared(scene: Scene) -> Iterator[tuple[str, Ref]]:

@@ -22,6 +22,7 @@ _COMMON: Final = frozenset(
 """Attributes every enumeration has."""
 
 _TABLES: Final = {"__members__": Form.NAME, "_member_map_": Form.NAME, "_value2member_map_": Form.VALUE}
+_ASKING: Final = frozenset(("get", "getattr", "map", "attrgetter", "__getitem__", "__getattribute__", "__getattr__"))
 _BY_NAME: Final = frozenset(("__getitem__", "__getattribute__", "__getattr__"))
 
 
@@ -82,7 +83,19 @@ class Uses:
     def _maybe(self, ref: Ref) -> bool:
         """A cheap test before `enumeration`: does the expression go by a name of the enum, or by one nobody knows?"""
         name = self.index.project.last_name(ref)
-        return name is None or name in self.vocabulary.aliases or name in ("cls", "__class__", "type")
+        if name == "cls":
+            around = self.index.project.enclosing(self.index.project.owner(ref))
+            return any(scope in self.vocabulary.classes for scope in around)
+        node = self.index.project.node(ref)
+        if node[0] == "attr" and name == "__class__":
+            return self.scene.shapes.declared((ref[0], node[1])) is not None
+        if node[0] == "call" and name == "type" and len(node[2]) == 1:
+            return self.scene.shapes.declared((ref[0], node[2][0])) is not None
+        return name is None or name in self.vocabulary.aliases
+
+    def names(self, module: str, number: int) -> bool:
+        """Whether an expression goes by a name of the enumeration and is it."""
+        return self._maybe((module, number)) and self.enumeration((module, number)) is not None
 
     # Attribute access
 
@@ -155,11 +168,15 @@ class Uses:
     def _table(self, ref: Ref) -> Form | None:
         """`Enum.__members__` and its likes: what their keys are."""
         node = self.index.project.node(ref)
-        if node[0] == "attr" and node[2] in _TABLES and self.enumeration((ref[0], node[1])) is not None:
+        if node[0] == "attr" and node[2] in _TABLES and self.names(ref[0], node[1]):
             return _TABLES[node[2]]
         return None
 
     def _call(self, ref: Ref, node: Node) -> Iterator[Violation]:
+        callee = (ref[0], node[1])
+        called = self.index.project.last_name(callee)
+        if not node[2] or not (called in _ASKING or self._maybe(callee)):
+            return
         given = [each.ref for each in arguments.positional(self.index, ref)]
         for looked, form, attributes in self._asked(ref, node, given) if given else ():
             self.sites += 1
@@ -179,17 +196,21 @@ class Uses:
                 yield given[0], form, False
             elif name in _BY_NAME and self.enumeration(base) is not None:
                 yield given[0], Form.NAME, False
-        elif name == "getattr" and len(given) > 1 and self._reads_attribute(ref, given[0]):
+        elif name == "getattr" and len(given) > 1 and self._reads_attribute(ref, given[0], given[1]):
             yield given[1], Form.NAME, True
-        elif name == "map" and len(given) == 2 and self.enumeration(given[0]) is not None:
+        elif name == "map" and len(given) == 2 and self.names(*given[0]):
             for each in self.scene.occurrences.elements(given[1]):
                 if len(each) == 2 and isinstance(each[1], int):
                     yield (str(each[0]), each[1]), Form.VALUE, False
-        elif callee[0] == "call" and "operator.attrgetter" in self.index.externals(callee_ref):
-            names = callee[2] if self.enumeration(given[0]) is not None else ()
+        elif callee[0] == "call" and self.index.project.last_name((ref[0], callee[1])) == "attrgetter":
+            names = callee[2] if self.names(*given[0]) else ()
             yield from (((ref[0], number), Form.NAME, True) for number in names)
 
-    def _reads_attribute(self, ref: Ref, base: Ref) -> bool:
+    def _reads_attribute(self, ref: Ref, base: Ref, name: Ref) -> bool:
+        """Whether it is the builtin and the enumeration; an unlikely base is asked only for a suspect name."""
+        node = self.index.project.node(name)
+        if not self._maybe(base) and not (node[0] == "const" and node[2] in self.suspects):
+            return False
         return "builtins.getattr" in self.index.externals(ref) and self.enumeration(base) is not None
 
     def _looked_up(self, ref: Ref, form: Form, attributes: bool = False) -> Iterator[Violation]:

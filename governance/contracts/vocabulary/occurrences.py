@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from governance.contract import Ref, Trail
 from governance.contracts.vocabulary import arguments, members
+from governance.contracts.vocabulary.callers import Callers, Receiver
 from governance.contracts.vocabulary.words import Vocabulary
 from governance.facts import Node
 from governance.findings import Grade
 from governance.index import Index
-from governance.index.values import ClassId, FunctionId, Key, Value
+from governance.index.values import ClassId, Key, Value
 
 _FOLDS: Final = frozenset(("lower", "upper", "casefold", "title", "capitalize", "strip", "swapcase"))
+_SHOWING: Final = frozenset(("value", "name", "_value_", "_name_"))
 _CALLS: Final = 3
 _DEPTH: Final = 12
 _STEPS: Final = 12
@@ -33,22 +35,6 @@ class Occurrence:
     chain: tuple[Trail, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """The object a word is stored on: at a call that hands in both, only calls with such an object count."""
-
-    ref: Ref
-    classes: frozenset[ClassId]
-
-
-class _Hand(NamedTuple):
-    """An argument that hands a word in, and what the receiver is at that call."""
-
-    ref: Ref
-    grade: Grade
-    receiver: Receiver | None = None
-
-
 class Occurrences:
     """Finds words for one vocabulary."""
 
@@ -57,7 +43,7 @@ class Occurrences:
         self.vocabulary = vocabulary
         self.governed = governed
         """Whether an expression is declared to hold words: what gets there has been judged on its way in."""
-        self._callers: dict[FunctionId, list[tuple[Ref, bool, Grade]]] = {}
+        self.callers = Callers(index)
 
     def words(self, ref: Ref, receiver: Receiver | None = None, depth: int = _DEPTH) -> Iterator[Occurrence]:
         """Words written in the expression itself, then those its values may be."""
@@ -99,7 +85,7 @@ class Occurrences:
     def _valued(self, ref: Ref, receiver: Receiver | None, depth: int) -> Iterator[Occurrence]:
         values = self.index.values(ref)
         found = False
-        if self.governed(self._root(ref)):
+        if self.governed(ref) or self.governed(self.callers.root(ref)):
             return
         own = any(value[0] in ("inst", "self", "enum") and value[1] in self.vocabulary.classes for value in values)
         for value, evidence in values.items():
@@ -113,21 +99,43 @@ class Occurrences:
                 shown = f"{self.index.project.scope(value[1]).name}.{value[2]}"
                 yield Occurrence(ref, self._stored_as(value), Grade(evidence.grade), shown, "member",
                                  self.index.chain(ref, value))
-            elif value[0] == "inst" and not own and self.index.is_enum(value[1]):
+            elif value[0] == "inst" and not own:
                 found = True
-                foreign = self._first_foreign(value[1])
-                if foreign:
-                    shown = f"a member of {self.index.project.scope(value[1]).name}"
-                    yield Occurrence(ref, foreign, Grade(evidence.grade), shown, "enum", self.index.chain(ref, value))
+                yield from self._any_member(ref, ref, value, Grade(evidence.grade))
         node = self.index.project.node(ref)
+        if node[0] == "attr" and node[2] in _SHOWING:
+            base = (ref[0], node[1])
+            for value, evidence in self.index.values(base).items():
+                if value[0] == "inst" and value[1] not in self.vocabulary.classes:
+                    yield from self._any_member(ref, base, value, Grade(evidence.grade))
+        if not found and node[0] == "attr":
+            yield from self._functional(ref, node)
         if not found and node[0] == "local" and node[2] >= 0:
             for each in self.words((ref[0], node[2]), receiver, depth - 1):
                 yield replace(each, place=ref)
 
+    def _any_member(self, ref: Ref, base: Ref, value: Value, grade: Grade) -> Iterator[Occurrence]:
+        """An instance of another enumeration that has words the vocabulary has not."""
+        foreign = self._first_foreign(value[1]) if self.index.is_enum(value[1]) else ""
+        if foreign:
+            shown = f"a member of {self.index.project.scope(value[1]).name}"
+            yield Occurrence(ref, foreign, grade, shown, "enum", self.index.chain(base, value))
+
+    def _functional(self, ref: Ref, node: Node) -> Iterator[Occurrence]:
+        """A member of another enumeration that was made by a call."""
+        for entity in self.index.names.resolve((ref[0], node[1])):
+            made = (entity[1], entity[2]) if entity[0] == "node" else None
+            if made is None or made in self.vocabulary.definitions:
+                continue
+            member = members.of_definition(self.index, made).get(node[2])
+            if member is not None and members.functional(self.index, made) is not None:
+                text = member[1] if member[1] is not None else node[2]
+                yield Occurrence(ref, text, Grade.DEFINITE, self.index.project.text(ref), "member")
+
     def _shown_member(self, ref: Ref) -> bool:
         """`Enum.WORD.value`: the member itself has been judged."""
         node = self.index.project.node(ref)
-        return node[0] == "attr" and node[2] in ("value", "name", "_value_", "_name_") and any(
+        return node[0] == "attr" and node[2] in _SHOWING and any(
             value[0] == "enum" and value[1] in self.vocabulary.classes for value in self.index.values((ref[0], node[1]))
         )
 
@@ -155,11 +163,22 @@ class Occurrences:
             if evidence is None or evidence.source is None or evidence.value is None:
                 return True
             source = evidence.source
+            if key[0] == "n" and self._open((key[1], key[2])):
+                return False
             picks = key[0] == "n" and self._picks((key[1], key[2]))
             if (source[0] == "attr" or (source[0] == "elem" and picks)) and len(self.index.solver.ask(source)) > 1:
                 return False
             key, value = source, evidence.value
         return True
+
+    def _open(self, ref: Ref) -> bool:
+        """An attribute with a default that is declared to hold any string, or whatever another enumeration has."""
+        node = self.index.project.node(ref)
+        if node[0] != "attr" or node[2].isupper():
+            return False
+        if node[2] in _SHOWING:
+            return any(value[0] == "inst" for value in self.index.values((ref[0], node[1])))
+        return any(value[:2] == ("xinst", "builtins.str") for value in self.index.values(ref))
 
     def _picks(self, ref: Ref) -> bool:
         """`words[0]` and `a, b = words`."""
@@ -173,20 +192,19 @@ class Occurrences:
     def _origins(
         self, ref: Ref, value: Value, grade: Grade, receiver: Receiver | None, depth: int
     ) -> Iterator[Occurrence]:
-        root = self._root(ref)
-        node = self.index.project.node(root)
-        hands = self._handed((root[0], int(node[1])), int(node[2]), value, receiver) if node[0] == "param" else None
-        if hands is None or depth == 0:
+        parameter = self.callers.parameter(ref)
+        hands = self.callers.hands(parameter, value, receiver) if parameter is not None and depth else None
+        if hands is None:
             yield Occurrence(ref, value[2], grade, repr(value[2]), "string", self.index.chain(ref, value))
             return
         for hand in hands:
             best = min(grade, hand.grade)
-            literal = next(self._literals(hand.ref, value[2]), None)
+            literal = next(self._literals(hand.given.place, value[2]), None)
             if literal is not None:
                 chain = self.index.chain(ref, value)
                 yield Occurrence(literal, value[2], best, repr(value[2]), "string", chain)
             else:
-                yield from self._origins(hand.ref, value, best, hand.receiver, depth - 1)
+                yield from self._origins(hand.given.place, value, best, hand.receiver, depth - 1)
 
     def _literals(self, ref: Ref, text: str) -> Iterator[Ref]:
         node = self.index.project.node(ref)
@@ -198,71 +216,6 @@ class Occurrences:
         elif node[0] in ("and", "or"):
             for each in node[1]:
                 yield from self._literals((ref[0], each), text)
-
-    def _root(self, ref: Ref) -> Ref:
-        for _ in range(20):
-            node = self.index.project.node(ref)
-            if node[0] == "local" and node[2] >= 0:
-                ref = (ref[0], node[2])
-            elif node[0] == "narrow":
-                ref = (ref[0], node[1])
-            else:
-                return ref
-        return ref
-
-    def _handed(
-        self, function: FunctionId, position: int, value: Value, receiver: Receiver | None
-    ) -> list[_Hand] | None:
-        """Arguments and defaults that give the parameter this value; None if no call that does so is known."""
-        scope = self.index.project.scope(function)
-        carrier = self._parameter(function, receiver)
-        known = False
-        found = []
-        for call, bound, grade in self._calls(function):
-            pairs = list(arguments.to_parameters(self.index, call, scope, bound))
-            holder = next((given.ref for number, given in pairs if number == carrier), None)
-            for number, given in pairs:
-                if number == position and value in self.index.values(given.ref):
-                    known = True
-                    if receiver is None or holder is None:
-                        found.append(_Hand(given.place, grade))
-                    elif self._may_be(holder, receiver.classes):
-                        found.append(_Hand(given.place, grade, Receiver(holder, receiver.classes)))
-        default = scope.params[position].default
-        if default >= 0 and value in self.index.values((function[0], default)):
-            known = True
-            found.append(_Hand((function[0], default), Grade.DEFINITE))
-        return found if known else None
-
-    def _parameter(self, function: FunctionId, receiver: Receiver | None) -> int | None:
-        """Which parameter of the function the receiver is."""
-        if receiver is None:
-            return None
-        root = self._root(receiver.ref)
-        node = self.index.project.node(root)
-        return int(node[2]) if node[0] == "param" and (root[0], node[1]) == function else None
-
-    def _may_be(self, ref: Ref, classes: frozenset[ClassId]) -> bool:
-        known = self.index.classes_of(ref)
-        return not known or not classes.isdisjoint(known)
-
-    def _calls(self, function: FunctionId) -> list[tuple[Ref, bool, Grade]]:
-        """Calls that may run a function, by the names it goes by: (call, whether the receiver is bound, grade)."""
-        if function not in self._callers:
-            project = self.index.project
-            owner = project.owning_class(function)
-            names = {project.scope(function).name}
-            if owner is not None and names & {"__init__", "__new__"}:
-                names = {project.scope(each).name for each in self.index.subclasses(owner)}
-            names |= {alias for name in names for alias in project.aliases.get(name, ())}
-            found = []
-            for call in [ref for name in sorted(names) if name for ref in project.calls(name)]:
-                for callee in self.index.callees(call):
-                    if callee.function == function:
-                        found.append((call, callee.receiver is not None, callee.grade))
-                        break
-            self._callers[function] = found
-        return self._callers[function]
 
     # Containers
 

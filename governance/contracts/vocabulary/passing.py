@@ -7,13 +7,15 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.contracts.vocabulary import arguments
+from governance.contracts.vocabulary.annotations import Shape
 from governance.contracts.vocabulary.arguments import Given
-from governance.contracts.vocabulary.shapes import Shape
+from governance.contracts.vocabulary.mentions import names_one_of
 from governance.contracts.vocabulary.sites import Scene, Site
 from governance.findings import Grade
 from governance.index.values import ClassId, FunctionId, last_part
 
 _COPIES: Final = frozenset(("replace", "_replace", "evolve", "assoc", "model_copy", "copy", "model_construct"))
+_VALIDATORS: Final = frozenset(("model_validate", "parse_obj", "validate_python"))
 _DEFERRED: Final = {
     "partial": 1, "partialmethod": 1, "submit": 1, "to_thread": 1, "run_in_executor": 2, "call_soon": 1,
     "call_soon_threadsafe": 1, "run_in_threadpool": 1, "run_sync": 1, "apply_async": 1, "add_task": 1,
@@ -39,16 +41,13 @@ class _Passing:
         self.holding = self._holding()
         names = {self.index.project.scope(function).name for function in self.taking}
         names |= {self.index.project.scope(cls).name for cls in self.holding}
-        constructors = [
-            owner
-            for function in self.taking
-            if self.index.project.scope(function).name in ("__init__", "__new__")
-            and (owner := self.index.project.owning_class(function)) is not None
-        ]
-        for owner in constructors:
-            names |= {self.index.project.scope(each).name for each in self.index.subclasses(owner)}
-        aliases = self.index.project.aliases
-        self.names = names | {alias for name in names for alias in aliases.get(name, ())} | {"__call__", "cls"}
+        for function in self.taking:
+            owner = self.index.project.owning_class(function)
+            if owner is not None and self.index.project.scope(function).name in ("__init__", "__new__", "__call__"):
+                names |= {self.index.project.scope(each).name for each in self.index.subclasses(owner)} | {"cls"}
+        self.names = scene.mentions.bound_to(names)
+        self.handed_on = any(self.index.project.mentions(name) for name in self.names)
+        """Whether any of the functions is an argument of a call, so that calls of parameters may be calls of it."""
 
     def _taking(self) -> dict[FunctionId, dict[int, Shape]]:
         """Functions with governed parameters."""
@@ -57,7 +56,7 @@ class _Passing:
             facts = self.index.project.modules[function[0]].facts
             for position, param in enumerate(facts.scopes[function[1]].params):
                 listed = position in self.scene.vocabulary.parameters.get(function, ())
-                if not listed and not self.scene.mentions(facts, param.annotation):
+                if not listed and not self.scene.mentions.enum(facts, param.annotation):
                     continue
                 shape = self.scene.shapes.parameter(function, position)
                 if shape is not None:
@@ -69,7 +68,7 @@ class _Passing:
         found: dict[ClassId, dict[str, Shape]] = {}
         classes = self.index.classes
         for cls in self.index.project.scopes("class"):
-            for name in classes.fields(cls):
+            for name in self.scene.mentions.attributes.intersection(classes.fields(cls)):
                 shape = self.scene.shapes.attribute(cls, name)
                 if shape is not None:
                     found.setdefault(cls, {})[name] = shape
@@ -91,24 +90,24 @@ class _Passing:
         node = self.index.project.node(ref)
         callee = self.index.project.node((ref[0], node[1]))
         name = callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else None
+        if name in _VALIDATORS:
+            yield from self._validated(ref, (ref[0], callee[1]))
         if name in _COPIES:
             yield from self._copied(ref, str(name))
         if name in _DEFERRED or (name in ("Thread", "Process", "Timer") and node[3]):
             yield from self._deferred(ref, str(name))
-        known = self.index.project.last_name((ref[0], node[1]))
-        if known in self.names or self._renamed(ref, node[1]):
+        if self._may_concern(ref, node[1]):
             yield from self._constructed(ref)
             yield from self._called(ref)
 
-    def _renamed(self, ref: Ref, callee: int) -> bool:
-        """Whether the callee may be bound under another name than its own (`note = book.note_execution`)."""
-        node = self.index.project.node((ref[0], callee))
-        if node[0] in ("attr", "free"):
-            return any(
-                value[0] == "partial" or (value[0] in ("bm", "fn") and value[1] in self.taking)
-                for value in self.index.values((ref[0], callee))
-            )
-        return True
+    def _may_concern(self, ref: Ref, callee: int) -> bool:
+        """A cheap test: does the callee go by a name of something governed, or is it unknown by name?"""
+        known = self.index.project.last_name((ref[0], callee))
+        if known is None or known in self.names or "__call__" in self.names:
+            return True
+        if names_one_of(self.index.project.modules[ref[0]].facts, callee, self.names):
+            return True
+        return self.handed_on and self.scene.occurrences.callers.parameter((ref[0], callee)) is not None
 
     def _called(self, ref: Ref) -> Iterator[Site]:
         for callee in self.index.callees(ref):
@@ -193,6 +192,12 @@ class _Passing:
             if option in held:
                 shape, grade = held[option]
                 yield self._argument(given, shape.named(shape.text, grade))
+
+    def _validated(self, ref: Ref, model: Ref) -> Iterator[Site]:
+        """`Model.model_validate({"state": x})`."""
+        for cls, (grade, _) in self.index.type_objects(model).items():
+            for given in list(arguments.positional(self.index, ref))[:1]:
+                yield from self._fields(cls, arguments.entries(self.index, given.ref), grade)
 
     def _held(self, cls: ClassId) -> list[tuple[str, Shape]]:
         return list(self.holding.get(cls, {}).items())

@@ -1,132 +1,36 @@
-"""Shapes: where in the type of an attribute, parameter, result or expression words of the vocabulary are expected."""
+"""Shapes: where in an attribute, parameter, result or expression words of the vocabulary are expected."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from governance.contract import Ref
+from governance.contracts.vocabulary.annotations import WORD, Annotations, Shape
+from governance.contracts.vocabulary.mentions import Mentions
 from governance.contracts.vocabulary.words import Form, Vocabulary
 from governance.facts import Node
 from governance.findings import Grade
 from governance.index import Index
-from governance.index.values import MAPPINGS, SEQUENCES, ClassId, FunctionId, last_part
+from governance.index.values import ClassId, FunctionId
 
-_WRAPPERS: Final = frozenset(
-    "Optional Annotated Final ClassVar Required NotRequired ReadOnly InitVar Mapped Unpack Awaitable".split()
-)
-_COUNTERS: Final = frozenset(("Counter",))
 _SHOWING: Final = {"value": Form.VALUE, "_value_": Form.VALUE, "name": Form.NAME, "_name_": Form.NAME}
 _FOLDS: Final = frozenset(("lower", "upper", "casefold", "title", "capitalize"))
 _KEEPING: Final = frozenset(("strip", "lstrip", "rstrip", "copy", "__str__"))
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """kind: word; seq (element), map (key, value), tuple (one part each), record (cls: fields by its annotations).
-
-    text says what holds the words, for messages; grade how certain it is that it does.
-    """
-
-    kind: str
-    parts: tuple[Shape | None, ...] = ()
-    cls: ClassId | None = None
-    form: Form = Form.ANY
-    fold: str = ""
-    text: str = ""
-    grade: Grade = Grade.DEFINITE
-
-    def named(self, text: str, grade: Grade = Grade.DEFINITE) -> Shape:
-        """The same shape under a description, no more certain than `grade`."""
-        return replace(self, text=text, grade=min(grade, self.grade))
-
-
-WORD: Final = Shape("word")
-
-
 class Shapes:
     """Answers for one vocabulary over one project, remembered."""
 
-    def __init__(self, index: Index, vocabulary: Vocabulary) -> None:
+    def __init__(self, index: Index, vocabulary: Vocabulary, mentions: Mentions) -> None:
         self.index = index
         self.vocabulary = vocabulary
+        self.mentions = mentions
+        self.annotations = Annotations(index, vocabulary)
+        self._guessing = True
         self._attributes: dict[tuple[ClassId, str], Shape | None] = {}
         self._parameters: dict[tuple[FunctionId, int], Shape | None] = {}
-
-    # Annotations
-
-    def annotation(self, ref: Ref, depth: int = 8) -> Shape | None:
-        """The shape an annotation declares. A union with anything but None promises nothing."""
-        if depth == 0 or ref[1] < 0:
-            return None
-        node = self.index.project.node(ref)
-        op = node[0]
-        if op == "binary" and node[1] == "|":
-            return self._union([(ref[0], node[2]), (ref[0], node[3])], depth)
-        if op in ("alias", "annotated") and ref not in self.vocabulary.definitions:
-            return self.annotation((ref[0], node[-1]), depth - 1)
-        if op == "sub" and ref not in self.vocabulary.definitions:
-            return self._generic(ref, (ref[0], node[1]), self.index.classes.arguments((ref[0], node[2])), depth)
-        for entity in self.index.names.resolve(ref):
-            if entity[0] == "cls" and entity[1] in self.vocabulary.classes:
-                return WORD
-            if entity[0] == "cls" and self._is_record(entity[1]):
-                return Shape("record", cls=entity[1])
-            if entity[0] == "node":
-                target = (entity[1], entity[2])
-                if target in self.vocabulary.definitions:
-                    return WORD
-                if target != ref or op == "call":
-                    return self._alias(target, depth)
-        return None
-
-    def _alias(self, ref: Ref, depth: int) -> Shape | None:
-        node = self.index.project.node(ref)
-        if node[0] == "call" and len(node[2]) == 2:
-            if any(last_part(name) == "NewType" for name in self.index.names.dotted((ref[0], node[1]))):
-                return self.annotation((ref[0], node[2][1]), depth - 1)
-            return None
-        return self.annotation(ref, depth - 1) if node[0] in ("alias", "annotated", "sub", "binary") else None
-
-    def _union(self, sides: list[Ref], depth: int) -> Shape | None:
-        found: Shape | None = None
-        for side in sides:
-            node = self.index.project.node(side)
-            if node[:2] == ["const", "none"]:
-                continue
-            shape = self.annotation(side, depth - 1)
-            if shape is None or (found is not None and found.kind != shape.kind):
-                return None
-            found = shape
-        return found
-
-    def _generic(self, ref: Ref, base: Ref, arguments: list[Ref], depth: int) -> Shape | None:
-        names = {last_part(entity[1]) for entity in self.index.names.resolve(base) if entity[0] == "ext"}
-        if "Union" in names:
-            return self._union(arguments, depth)
-        if names & _WRAPPERS:
-            return self.annotation(arguments[0], depth - 1)
-        if names & {"tuple", "Tuple"}:
-            last = self.index.project.node(arguments[-1])
-            if len(arguments) == 2 and last[:2] == ["const", "ellipsis"]:
-                return self._holding("seq", arguments[:1], depth)
-            return self._holding("tuple", arguments, depth)
-        if names & MAPPINGS and len(arguments) == 2:
-            return self._holding("map", arguments, depth)
-        if names & _COUNTERS:
-            part = self.annotation(arguments[0], depth - 1)
-            return Shape("map", (part, None)) if part else None
-        if names & SEQUENCES:
-            return self._holding("seq", arguments[:1], depth)
-        return None
-
-    def _holding(self, kind: str, arguments: list[Ref], depth: int) -> Shape | None:
-        parts = tuple(self.annotation(each, depth - 1) for each in arguments)
-        return Shape(kind, parts) if any(parts) else None
-
-    def _is_record(self, cls: ClassId) -> bool:
-        return any(last_part(base) == "TypedDict" for base in self.index.external_bases(cls))
 
     # Declarations
 
@@ -147,7 +51,7 @@ class Shapes:
         index = self.index
         written = index.classes.annotation(cls, name)
         if written is not None:
-            return self.annotation(written[1])
+            return self.annotations.read(written[1])
         for each in index.mro(cls):
             for store in index.project.attr_stores(name):
                 node = index.project.node(store)
@@ -158,7 +62,7 @@ class Shapes:
                 node = index.project.node((each[0], number))
                 if node[0] == "function":
                     function = (each[0], node[1])
-                    return self.annotation((each[0], index.project.scope(function).returns))
+                    return self.annotations.read((each[0], index.project.scope(function).returns))
                 return self._assigned((each[0], number))
         return None
 
@@ -166,7 +70,7 @@ class Shapes:
         """A type checker takes the first assignment through `self` for the declaration; so do we."""
         value = self.index.project.node((store[0], node[3]))
         if value[0] == "annotated":
-            return self.annotation((store[0], value[1]))
+            return self.annotations.read((store[0], value[1]))
         return self._assigned((store[0], node[3]))
 
     def _assigned(self, ref: Ref) -> Shape | None:
@@ -176,6 +80,16 @@ class Shapes:
         if node[0] == "param":
             return self.parameter((ref[0], node[1]), node[2])
         return self._by_values(ref)
+
+    def of_module(self, base: Ref, name: str) -> Shape | None:
+        """What an attribute of a module is annotated to hold."""
+        for value in self.index.values(base):
+            if value[0] == "mod" and value[1] in self.index.project.modules:
+                written = self.index.project.modules[value[1]].facts.scopes[0].annotations.get(name, -1)
+                shape = self.annotations.read((value[1], written))
+                if shape is not None:
+                    return shape.named(f"{value[1]}.{name}")
+        return None
 
     def parameter(self, function: FunctionId, position: int) -> Shape | None:
         """What a parameter is declared to take."""
@@ -192,7 +106,7 @@ class Shapes:
         text = f"parameter {param.name} of {self.index.project.qualname(function) or 'a lambda'}"
         if position in self.vocabulary.parameters.get(function, ()):
             return WORD.named(text)
-        shape = self.annotation((function[0], param.annotation))
+        shape = self.annotations.read((function[0], param.annotation))
         if shape is not None and param.kind == "vararg":
             shape = Shape("seq", (shape,))
         elif shape is not None and param.kind == "kwarg":
@@ -202,7 +116,7 @@ class Shapes:
     def result(self, function: FunctionId) -> Shape | None:
         """What a function is declared to return."""
         scope = self.index.project.scope(function)
-        shape = self.annotation((function[0], scope.returns))
+        shape = self.annotations.read((function[0], scope.returns))
         return shape and shape.named(f"the result of {self.index.project.qualname(function)}")
 
     # Expressions
@@ -214,7 +128,15 @@ class Shapes:
         node = self.index.project.node(ref)
         reader = _READERS.get(node[0])
         found = reader(self, ref, node, depth - 1) if reader else None
-        return found or (self._by_values(ref) if node[0] != "const" else None)
+        return found or (self._by_values(ref) if node[0] != "const" and self._guessing else None)
+
+    def declared(self, ref: Ref) -> Shape | None:
+        """What an expression holds by declarations alone: cheap, for places where nothing else would be judged."""
+        before, self._guessing = self._guessing, False
+        try:
+            return self.expression(ref)
+        finally:
+            self._guessing = before
 
     def _by_values(self, ref: Ref) -> Shape | None:
         """A word if every value known is of the enum (None and strings that were put there aside)."""
@@ -257,7 +179,7 @@ class Shapes:
         return self.parameter((ref[0], node[1]), node[2])
 
     def _annotated(self, ref: Ref, node: Node, depth: int) -> Shape | None:
-        return self.annotation((ref[0], node[1])) or self.expression((ref[0], node[2]), depth)
+        return self.annotations.read((ref[0], node[1])) or self.expression((ref[0], node[2]), depth)
 
     def load(self, base: Ref, name: str, depth: int) -> Shape | None:
         """`base.name`."""
@@ -265,18 +187,23 @@ class Shapes:
             shown = self.expression(base, depth)
             if shown is not None and shown.kind == "word":
                 return replace(shown, form=_SHOWING[name])
+        if name not in self.mentions.attributes:
+            return None
         owners = self.index.classes_of(base) | self.index.type_objects(base)
         for cls, (grade, _) in owners.items():
             shape = self.attribute(cls, name)
             if shape is not None:
                 return shape.named(shape.text, grade)
-        return None
+        return self.of_module(base, name)
 
     def governs(self, ref: Ref) -> bool:
         """Whether a parameter, attribute or result is declared to hold words (whatever values it may have)."""
         node = self.index.project.node(ref)
         if node[0] == "annotated":
-            shape = self.annotation((ref[0], node[1]))
+            shape = self.annotations.read((ref[0], node[1]))
+        elif node[0] == "local":
+            scope = self.index.project.scope(self.index.project.owner(ref))
+            shape = self.annotations.read((ref[0], scope.annotations.get(node[1], -1)))
         elif node[0] == "free":
             found = self.index.names.binding((ref[0], node[2]), str(node[1])) or []
             kinds = {self.index.project.node(each)[0] for each in found}

@@ -8,12 +8,14 @@ from typing import Final
 
 from governance.contract import Ref, Violation
 from governance.contracts.vocabulary import arguments
-from governance.contracts.vocabulary.occurrences import Occurrence, Occurrences, Receiver
-from governance.contracts.vocabulary.shapes import WORD, Shape, Shapes
+from governance.contracts.vocabulary.annotations import WORD, Shape
+from governance.contracts.vocabulary.callers import Receiver
+from governance.contracts.vocabulary.mentions import Mentions
+from governance.contracts.vocabulary.occurrences import Occurrence, Occurrences
+from governance.contracts.vocabulary.shapes import Shapes
 from governance.contracts.vocabulary.words import Form, Vocabulary
-from governance.facts import ModuleFacts
 from governance.findings import Grade
-from governance.index import Index, graph
+from governance.index import Index
 
 _NESTING: Final = 6
 
@@ -39,7 +41,8 @@ class Scene:
     def __init__(self, index: Index, vocabulary: Vocabulary) -> None:
         self.index = index
         self.vocabulary = vocabulary
-        self.shapes = Shapes(index, vocabulary)
+        self.mentions = Mentions(index, vocabulary)
+        self.shapes = Shapes(index, vocabulary, self.mentions)
         self.occurrences = Occurrences(index, vocabulary, self.shapes.governs)
 
     def unknown(self, base: Ref, name: str) -> Shape | None:
@@ -53,22 +56,17 @@ class Scene:
         scope = self.index.project.owner(ref)
         return self.index.project.qualname(scope) or f"module {ref[0]}"
 
-    def mentions(self, facts: ModuleFacts, number: int, depth: int = 8) -> bool:
-        """Whether an expression names the enum (or an alias of it) anywhere: a cheap test before the real one."""
-        if number < 0 or depth == 0:
-            return False
-        node = facts.nodes[number]
-        if node[0] in ("free", "local"):
-            return node[1] in self.vocabulary.aliases
-        if node[0] == "attr" and node[2] in self.vocabulary.aliases:
-            return True
-        return any(self.mentions(facts, each, depth - 1) for each in graph.operands(node))
-
     def judge(self, site: Site) -> Iterator[Violation]:
         """A violation for every word outside the vocabulary that may get to the site."""
         yield from self._judge(site, site.ref, site.shape, _NESTING)
 
     def _judge(self, site: Site, ref: Ref, shape: Shape, depth: int) -> Iterator[Violation]:
+        node = self.index.project.node(ref)
+        if node[0] == "augmented":
+            # What was there before has been judged; `state += "x"` makes a word nobody can foresee.
+            if shape.kind != "word":
+                yield from self._judge(site, (ref[0], node[3]), shape, depth)
+            return
         if depth == 0:
             return
         if shape.kind == "word":
@@ -95,7 +93,7 @@ class Scene:
         """A container that is declared itself has been judged where it was made."""
         if self.index.project.node(ref)[0] not in ("local", "free", "attr", "param", "narrow"):
             return False
-        declared = self.shapes.expression(ref)
+        declared = self.shapes.declared(ref)
         return declared is not None and declared.kind == shape.kind
 
     def _sequence(self, site: Site, ref: Ref, part: Shape, depth: int) -> Iterator[Violation]:

@@ -1,24 +1,23 @@
-"""Stores: words put into attributes, annotated names, results and containers that are declared to hold them."""
+"""Stores: words put into attributes and containers that are declared to hold them, by assignment or by call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 
 from governance.contract import Ref
 from governance.contracts.vocabulary import arguments
-from governance.contracts.vocabulary.occurrences import Receiver
-from governance.contracts.vocabulary.shapes import Shape
+from governance.contracts.vocabulary.annotations import Shape
+from governance.contracts.vocabulary.arguments import Given
+from governance.contracts.vocabulary.callers import Receiver
 from governance.contracts.vocabulary.sites import Scene, Site
-from governance.facts import ModuleFacts, Node
+from governance.facts import Node
 from governance.findings import Grade
-from governance.index.project import ScopeId
 
 _SETTERS = frozenset(("builtins.setattr", "builtins.object.__setattr__"))
 _ADDERS = {"append": 0, "add": 0, "appendleft": 0, "insert": 1, "put": 0, "put_nowait": 0, "discard": 0, "remove": 0}
 _EXTENDERS = frozenset(("extend", "update", "extendleft", "union"))
-_DEFAULTS = frozenset(("default", "insert_default", "server_default", "missing"))
+_CALLED = frozenset(("setattr", "__setattr__", *_ADDERS, *_EXTENDERS))
 
 
 def sites(scene: Scene) -> Iterator[Site]:
@@ -29,18 +28,11 @@ def sites(scene: Scene) -> Iterator[Site]:
         for number, node in enumerate(facts.nodes):
             ref = (name, number)
             if node[0] == "store_attr":
-                yield from stores.attribute((name, node[1]), node[2], (name, node[3]))
+                yield from stores.attribute((name, node[1]), node[2], Given((name, node[3]), (name, node[3])))
             elif node[0] == "store_item":
                 yield from stores.item(ref, node)
-            elif node[0] == "annotated":
-                yield from stores.annotated(ref, node, facts)
             elif node[0] == "call":
                 yield from stores.call(ref, node)
-        for number, scope in enumerate(facts.scopes):
-            if scope.kind == "class":
-                yield from stores.class_body((name, number))
-            elif scope.kind == "function" and scope.returns >= 0 and scene.mentions(facts, scope.returns):
-                yield from stores.results((name, number))
 
 
 class _Stores:
@@ -48,117 +40,30 @@ class _Stores:
         self.scene = scene
         self.index = scene.index
 
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Attribute names that some class declares to hold words, or that are listed."""
-        found = set(self.scene.vocabulary.attributes)
-        for module in self.index.project.modules.values():
-            facts = module.facts
-            for scope in facts.scopes:
-                if scope.kind == "class":
-                    found.update(name for name, number in scope.annotations.items() if self._names(facts, number))
-                    for name, numbers in scope.bindings.items():
-                        found.update(name for number in numbers if self._setter(facts, number))
-            for node in facts.nodes:
-                if node[0] == "store_attr" and self._declares(facts, node[3]):
-                    found.add(node[2])
-        return frozenset(found)
-
-    def _names(self, facts: ModuleFacts, number: int) -> bool:
-        return self.scene.mentions(facts, number)
-
-    def _setter(self, facts: ModuleFacts, number: int) -> bool:
-        node = facts.nodes[number]
-        return node[0] == "function" and any(
-            self._names(facts, each) for each in (facts.scopes[node[1]].returns,)
-        )
-
-    def _declares(self, facts: ModuleFacts, number: int) -> bool:
-        node = facts.nodes[number]
-        if node[0] == "annotated":
-            return self._names(facts, node[1])
-        if node[0] == "local" and node[2] >= 0 and facts.nodes[node[2]][0] == "param":
-            _, scope, position = facts.nodes[node[2]]
-            return self._names(facts, facts.scopes[scope].params[position].annotation)
-        return self._names(facts, number)
-
-    def attribute(self, base: Ref, name: str, value: Ref) -> Iterator[Site]:
+    def attribute(self, base: Ref, name: str, value: Given) -> Iterator[Site]:
         """`base.name = value`."""
-        if name not in self.names:
+        if name not in self.scene.mentions.attributes:
             return
+        place = None if value.ref == value.place else value.place
+        found = self.governed(base, name)
+        if found is not None:
+            shape, receiver = found
+            yield Site(value.ref, shape, "store", "is stored in", place, receiver)
+        elif (shape_unknown := self.scene.unknown(base, name)) is not None:
+            yield Site(value.ref, shape_unknown, "store", "is stored in", place, unknown=True)
+
+    def governed(self, base: Ref, name: str) -> tuple[Shape, Receiver] | None:
+        """What an attribute of an expression is declared to hold, and on objects of which classes."""
         owners = self.index.classes_of(base) | self.index.type_objects(base)
-        governed = {
+        found = {
             cls: shape.named(shape.text, grade)
             for cls, (grade, _) in owners.items()
             if (shape := self.scene.shapes.attribute(cls, name)) is not None
         }
-        if governed:
-            best = max(governed.values(), key=lambda shape: shape.grade)
-            receiver = Receiver(base, frozenset(governed))
-            yield Site(value, best, "store", "is stored in", receiver=receiver)
-        elif (shape := self.scene.unknown(base, name)) is not None:
-            yield Site(value, shape, "store", "is stored in", unknown=True)
-
-    def annotated(self, ref: Ref, node: Node, facts: ModuleFacts) -> Iterator[Site]:
-        """`x: T = value`, in class bodies too."""
-        if node[2] < 0 or not self.scene.mentions(facts, node[1]):
-            return
-        shape = self.scene.shapes.annotation((ref[0], node[1]))
-        if shape is not None:
-            yield from self._defaulted((ref[0], node[2]), shape.named("a name declared to hold words"))
-
-    def _defaulted(self, value: Ref, shape: Shape) -> Iterator[Site]:
-        """The value itself, or the default in `field(default=...)` and its likes."""
-        node = self.index.project.node(value)
-        if node[0] == "call" and not self.index.callees(value):
-            for name, given in arguments.keywords(self.index, value):
-                if name in _DEFAULTS:
-                    yield Site(given.ref, shape, "store", "is the default of")
-                elif name == "default_factory":
-                    for result in self._results(given.ref):
-                        yield Site(result, shape, "store", "is the default of")
-            if self.index.project.last_name((value[0], node[1])) in ("Field", "ContextVar"):
-                for given in list(arguments.positional(self.index, value))[:1]:
-                    yield Site(given.ref, shape, "store", "is the default of")
-            return
-        yield Site(value, shape, "store", "is stored in")
-
-    def _results(self, ref: Ref) -> Iterator[Ref]:
-        for value in self.index.values(ref):
-            if value[0] == "fn":
-                for number in self.index.project.scope(value[1]).results:
-                    yield (value[1][0], number)
-
-    def class_body(self, cls: ScopeId) -> Iterator[Site]:
-        """Class attributes without an annotation of their own that names the vocabulary: listed or inherited ones."""
-        scope = self.index.project.scope(cls)
-        for name in self.names.intersection(scope.bindings):
-            shape = self.scene.shapes.attribute(cls, name)
-            if shape is None:
-                continue
-            for number in scope.bindings[name]:
-                node = self.index.project.node((cls[0], number))
-                if node[0] == "annotated":
-                    declared = self.scene.shapes.annotation((cls[0], node[1]))
-                    if node[2] >= 0 and declared is None:
-                        yield from self._defaulted((cls[0], node[2]), shape)
-                elif node[0] not in ("function", "class", "import", "import_as"):
-                    yield from self._defaulted((cls[0], number), shape)
-
-    def results(self, function: ScopeId) -> Iterator[Site]:
-        """`return` and `yield` in a function declared to give words."""
-        scope = self.index.project.scope(function)
-        shape = self.scene.shapes.result(function)
-        if shape is None:
-            return
-        if not scope.is_generator:
-            for number in scope.results:
-                yield Site((function[0], number), shape, "result", "is")
-        elif shape.kind == "seq" and shape.parts[0] is not None:
-            for number in scope.yields:
-                node = self.index.project.node((function[0], number))
-                if node[0] == "yield" and node[1] >= 0:
-                    yield Site((function[0], node[1]), shape.parts[0].named(shape.text), "result", "is yielded as")
+        if not found:
+            shape = self.scene.shapes.of_module(base, name)
+            return (shape, Receiver(base, frozenset())) if shape is not None else None
+        return max(found.values(), key=lambda shape: shape.grade), Receiver(base, frozenset(found))
 
     def item(self, ref: Ref, node: Node) -> Iterator[Site]:
         """`base[index] = value` on a declared container, a TypedDict, `vars(obj)` and `obj.__dict__`."""
@@ -166,7 +71,7 @@ class _Stores:
         holder = self._namespace(base)
         if holder is not None:
             for name in arguments.strings(self.index, index):
-                yield from self.attribute(holder, name, value)
+                yield from self.attribute(holder, name, Given(value, value))
             return
         shape = self._container(base)
         if shape is None:
@@ -187,7 +92,7 @@ class _Stores:
         """The shape of a container, looked up only if something about it can have been declared."""
         if self.index.project.node(base)[0] in ("call", "const"):
             return None
-        shape = self.scene.shapes.expression(base)
+        shape = self.scene.shapes.declared(base)
         return shape if shape is not None and shape.kind != "word" else None
 
     def _namespace(self, base: Ref) -> Ref | None:
@@ -198,33 +103,58 @@ class _Stores:
             return (base[0], node[2][0])
         return None
 
-    def _set(self, base: Ref, name: Ref, value: Ref) -> Iterator[Site]:
-        """`setattr(base, name, value)`; of several names and values, which go together is not known."""
-        names = arguments.strings(self.index, name)
+    def _set(self, base: Ref, name: Given, value: Given) -> Iterator[Site]:
+        """`setattr(base, name, value)`, also in `for name, value in options.items()`."""
+        source = self._paired(name.ref, value.ref)
+        if source is not None:
+            yield from self._update(base, source)
+            return
+        names = arguments.strings(self.index, name.ref)
         for attribute in names:
             for site in self.attribute(base, attribute, value):
-                vague = len(names) > 1 and self.index.project.node(value)[0] != "const"
+                # Of several names and values, which go together is not known.
+                vague = len(names) > 1 and self.index.project.node(value.ref)[0] != "const"
                 yield replace(site, shape=site.shape.named(site.shape.text, Grade.POSSIBLE)) if vague else site
+
+    def _paired(self, name: Ref, value: Ref) -> Ref | None:
+        """The mapping whose items a name and a value are."""
+        callers = self.scene.occurrences.callers
+        first, second = self.index.project.node(callers.root(name)), self.index.project.node(callers.root(value))
+        if first[0] != "unpack" or second[0] != "unpack" or first[1] != second[1] or (first[2], second[2]) != (0, 1):
+            return None
+        item = self.index.project.node((name[0], first[1]))
+        call = self.index.project.node((name[0], item[1])) if item[0] == "item" else item
+        callee = self.index.project.node((name[0], call[1])) if call[0] == "call" else call
+        return (name[0], callee[1]) if callee[0] == "attr" and callee[2] == "items" else None
+
+    def _update(self, base: Ref, mapping: Ref) -> Iterator[Site]:
+        """All entries of a mapping become attributes of base."""
+        for name in self.scene.mentions.attributes:
+            found = self.governed(base, name)
+            if found is not None:
+                for entry, value in self.scene.occurrences.callers.entries(mapping, found[1]):
+                    if entry == name:
+                        yield from self.attribute(base, name, value)
 
     def call(self, ref: Ref, node: Node) -> Iterator[Site]:
         """`setattr(x, "a", v)`, `x.__setattr__("a", v)`, `vars(x).update(a=v)` and adding to declared containers."""
-        given = list(arguments.positional(self.index, ref))
         callee = self.index.project.node((ref[0], node[1]))
         name = callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else ""
+        if name not in _CALLED:
+            return
+        given = list(arguments.positional(self.index, ref))
         if len(given) == 3 and name in ("setattr", "__setattr__") and self.index.externals(ref) & _SETTERS:
-            yield from self._set(given[0].ref, given[1].ref, given[2].ref)
+            yield from self._set(given[0].ref, given[1], given[2])
         if callee[0] != "attr":
             return
         base = (ref[0], callee[1])
         if name == "__setattr__" and len(given) == 2:
-            yield from self._set(base, given[0].ref, given[1].ref)
+            yield from self._set(base, given[0], given[1])
         elif name == "update" and (holder := self._namespace(base)) is not None:
-            named = list(arguments.keywords(self.index, ref))
+            for attribute, value in arguments.keywords(self.index, ref):
+                yield from self.attribute(holder, attribute, value)
             for each in given:
-                named.extend(arguments.entries(self.index, each.ref))
-            for attribute, value in named:
-                for site in self.attribute(holder, attribute, value.ref):
-                    yield replace(site, place=value.place)
+                yield from self._update(holder, each.ref)
         elif name in _ADDERS and len(given) == _ADDERS[name] + 1:
             shape = self._container(base)
             if shape is not None and shape.kind == "seq" and shape.parts[0] is not None:
