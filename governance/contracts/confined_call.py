@@ -6,7 +6,7 @@ Limits: names computed at run time and receivers nothing is known about are repo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +14,15 @@ from governance.contract import Binding, Broken, Ref, Report, Violation
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
+from governance.index.solver import Evidence
 from governance.index.taken import Site, sites
 from governance.index.uses import use
 from governance.index.values import ClassId, FunctionId, Value
 
 NAME: Final = "confined-call"
+
+_COMPUTED: Final = frozenset((("xinst", "builtins.str"), ("xinst", "inspect.getmembers")))
+"""Values of a name that is not known before run time; `getmembers` stands for all names there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +139,29 @@ def _names(scan: _Scan, site: Site) -> bool | None:
     values = scan.index.values(site.name)
     words = {value[2] for value in values if value[:2] == ("const", "str")}
     if words:
-        return scan.target.name in words
-    return None if not values or any(value[:2] == ("xinst", "builtins.str") for value in values) else False
+        return any(word == scan.target.name or word.endswith(f".{scan.target.name}") for word in words)
+    return None if not values or any(value[:2] in _COMPUTED for value in values) else False
 
 
 def _receiver(scan: _Scan, site: Site) -> _Hit | None:
     """Whether a receiver is governed, by the best graded of its values."""
     best: _Hit | None = None
-    values = scan.index.elements(site.receiver) if site.each else scan.index.values(site.receiver)
-    for value, evidence in values.items():
+    for value, evidence in _held(scan, site).items():
         hit = _value(scan.index, scan.target, value, Grade(evidence.grade))
         if hit is not None and (best is None or hit.grade > best.grade):
             best = hit
     return best
+
+
+def _held(scan: _Scan, site: Site) -> Mapping[Value, Evidence]:
+    """What the attribute is taken off; `attrgetter("plugin.run")` takes it off an attribute of the receiver."""
+    index = scan.index
+    values = index.elements(site.receiver) if site.each else index.values(site.receiver)
+    for name in index.values(site.name) if site.name is not None else ():
+        if name[:2] == ("const", "str") and str(name[2]).endswith(f".{scan.target.name}"):
+            for part in str(name[2]).split(".")[:-1]:
+                values = index.loaded({value: Grade(each.grade) for value, each in values.items()}, part)
+    return values
 
 
 def _value(index: Index, target: _Target, value: Value, grade: Grade) -> _Hit | None:

@@ -23,13 +23,16 @@ def match(walk: Walk, node: cst.Match) -> None:
     keys = [key for key in keys if key]
     cases: list[Any] = []
     ends: list[Env] = []
+    missed: list[tuple[int, bool]] = []
     for case in node.cases:
         walk.place = case
         test = walk.add(["matches", subject, None])
         unmatched = walk.env
         walk.env = Env(unmatched)
         guard_block, outer = walk.collect()
-        walk.nodes[test][2] = Pattern(walk).read(case.pattern, subject, test)
+        named = isinstance(case.pattern, cst.MatchAs) and case.pattern.name is not None
+        held = walk.after_tests(subject, missed) if named else subject
+        walk.nodes[test][2] = Pattern(walk).read(case.pattern, held, test)
         failed = walk.narrowed(unmatched, keys, test, False)
         walk.env = walk.narrowed(walk.env, keys, test, True)
         guard = -1
@@ -37,7 +40,9 @@ def match(walk: Walk, node: cst.Match) -> None:
             guard, true, false = conditions.condition(walk, case.guard)
             walk.env = Env(true)
             failed = join((failed, false), walk.scope.outside)
-        elif _irrefutable(case.pattern):
+        else:
+            missed.append((test, False))
+        if case.guard is None and _irrefutable(case.pattern):
             failed = Env(failed, live=False)
         walk.resume(outer)
         block, outer = walk.collect()

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from governance.contract import Ref
-from governance.index import typing_forms
+from governance.index import containers, typing_forms
 from governance.index.solver import DEFINITE, POSSIBLE, PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, Key, Value, class_of, type_object
+
+_HEIRS: Final = 40
 
 
 def load(solver: Solver, source: Key, name: str, out: Answer) -> None:
     """Everything `source.name` may be, for every value of source."""
     for value, evidence in solver.get(source).items():
         attribute(solver, source, value, evidence.grade, name, out)
+
+
+def path(solver: Solver, source: Key, dotted: str) -> Answer:
+    """What `source.a.b` may be, for a dotted "a.b"."""
+    first, *others = dotted.split(".")
+    found: Answer = {}
+    load(solver, source, first, found)
+    for name in others:
+        held, found = found, {}
+        for value, evidence in held.items():
+            attribute(solver, evidence.source or source, value, evidence.grade, name, found)
+    return found
 
 
 def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
@@ -29,6 +45,8 @@ def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, 
         add(out, ("xmeth", value[1], name, value[2]), grade, "attribute", source, value)
     elif kind == "xmeth":
         add(out, ("xmeth", f"{value[1]}.{value[2]}", name, ()), grade, "attribute", source, value)
+    elif kind == "coro" and name == "result":
+        add(out, ("callable", value[1]), grade, "attribute", source, value)
     elif kind == "cont":
         add(out, ("cmeth", value, name), grade, "attribute", source, value)
     elif kind == "const" and value[1] == "str":
@@ -115,7 +133,14 @@ def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, o
         for ref in getter[1]:
             node = solver.project.node(ref)
             if node[0] == "function":
-                solver.copy(("ret", ref[0], node[1]), out, "descriptor", grade)
+                key = ("ret", ref[0], node[1])
+                for inner, evidence in solver.get(key).items():
+                    best = min(grade, evidence.grade)
+                    bound = typing_forms.bindings(solver, found, getter[0], inner)
+                    for each in bound:
+                        solver.copy(each, out, "descriptor", best)
+                    if not bound:
+                        add(out, inner, best, "descriptor", key, inner)
     else:
         add(out, found, grade, "class attribute", key, found)
 
@@ -145,6 +170,8 @@ def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: st
             key: Key = ("n", *ref)
             for each, evidence in solver.get(key).items():
                 _bind(solver, source, value, each, min(grade, evidence.grade), out, key)
+        if value[0] == "self":
+            _of_heirs(solver, cls, name, found[1], grade, out)
     elif value[0] == "enum" and name in ("value", "_value_"):
         member = classes.lookup(cls, value[2])
         for ref in member[1] if member else ():
@@ -161,6 +188,12 @@ def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: st
         typing_forms.concrete(solver, ("t", *ref, env), declared, "annotation")
         for each, evidence in declared.items():
             add(out, each, min(grade, evidence.grade), evidence.note, evidence.source, evidence.value)
+    if value[0] == "inst" and value[2] and written is None:
+        for ref in _generic_stores(solver, cls, name):
+            env = classes.environment(cls, value[2], solver.project.owning_class(solver.project.owner(ref)) or cls)
+            typing_forms.concrete(solver, ("t", *ref, env), declared, "annotation")
+        for each, evidence in declared.items():
+            add(out, each, min(grade, evidence.grade), evidence.note, evidence.source, evidence.value)
     if not typing_forms.informative(declared) or weak(solver, declared):
         solver.copy(("attr", cls, name), out, "stored", grade)
     if found is None and written is None:
@@ -171,6 +204,39 @@ def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: st
             node = solver.project.node(ref)
             if node[0] == "function":
                 solver.copy(("ret", ref[0], node[1]), out, "__getattr__", min(grade, POSSIBLE))
+
+
+def _generic_stores(solver: Solver, cls: ClassId, name: str) -> list[Ref]:
+    """Annotations of the parameters that methods of a generic class store in an attribute, if they store nothing else.
+
+    They say what the attribute holds in terms of the type arguments of one instance.
+    """
+    project = solver.project
+    found: list[Ref] = []
+    for ref in project.attr_stores(name):
+        function = project.owner(ref)
+        owner = project.owning_class(function)
+        if owner is None or owner not in solver.classes.mro(cls):
+            continue
+        node = project.node(ref)
+        stored = project.node((ref[0], node[3])) if node[0] == "store_attr" else node
+        origin = project.node((ref[0], stored[2])) if stored[0] == "local" and stored[2] >= 0 else stored
+        written = project.scope(function).params[origin[2]].annotation if origin[:2] == ["param", function[1]] else -1
+        if written < 0:
+            return []
+        found.append((ref[0], written))
+    return found
+
+
+def _of_heirs(solver: Solver, cls: ClassId, name: str, own: list[Ref], grade: int, out: Answer) -> None:
+    """A class attribute read off `self` may be the one a subclass puts in its place; methods are followed by calls."""
+    heirs = solver.classes.subclasses(cls)
+    if len(heirs) > _HEIRS or any(solver.project.node(ref)[0] == "function" for ref in own):
+        return
+    for heir in heirs:
+        for number in solver.project.scope(heir).bindings.get(name, ()) if heir != cls else ():
+            if number >= 0 and solver.project.node((heir[0], number))[0] != "function":
+                solver.copy(("n", heir[0], number), out, "class attribute of a subclass", min(grade, PROBABLE))
 
 
 def weak(solver: Solver, answer: Answer) -> bool:
@@ -210,6 +276,11 @@ def _of_class(solver: Solver, source: Key, value: Value, grade: int, name: str, 
 
 def _inherited(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
     """An attribute that only an external base class can have: an object of its library, whatever it is."""
+    held = containers.inherited(solver, value) if value[0] in ("inst", "self") else []
+    for each in held:
+        add(out, ("cmeth", each, name), grade, "inherited", source, value)
+    if held:
+        return
     external = solver.classes.external_bases(value[1])
     if "?" in external or name.startswith("__"):
         return

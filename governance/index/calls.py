@@ -59,7 +59,11 @@ def result(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grad
 def _construct(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
     cls: ClassId = value[1]
     if value[0] == "selfcls":
-        add(out, ("self", cls), grade, "constructed", source, value)
+        made_by = solver.classes.made_by(cls)
+        for each in made_by:
+            add(out, ("inst", each, ()), min(grade, PROBABLE), "constructed", source, value)
+        if not made_by:
+            add(out, ("self", cls), grade, "constructed", source, value)
         return
     if solver.classes.is_enum(cls) and len(node[2]) == 1:
         key: Key = ("n", ref[0], node[2][0])
@@ -77,7 +81,7 @@ def _construct(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, 
         return
     if any(base == "builtins.type" for base in solver.classes.external_bases(cls)):
         return
-    add(out, ("inst", cls, _type_arguments(solver, ref, node)), grade, "constructed", source, value)
+    add(out, ("inst", cls, _type_arguments(solver, ref, node, cls)), grade, "constructed", source, value)
     made = solver.classes.lookup(cls, "__new__")
     for each in made[1] if made else ():
         defined = solver.project.node(each)
@@ -93,12 +97,30 @@ def _construct(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, 
                 )
 
 
-def _type_arguments(solver: Solver, ref: Ref, node: Node) -> tuple[Key, ...]:
-    """`Box[Plugin](...)`: the type arguments written at the constructor."""
+def _type_arguments(solver: Solver, ref: Ref, node: Node, cls: ClassId) -> tuple[Key, ...]:
+    """`Box[Plugin](...)`: the type arguments written at the constructor, else those its arguments give."""
     callee = solver.project.node((ref[0], node[1]))
-    if callee[0] != "sub":
-        return ()
-    return tuple(("t", *each, ()) for each in solver.classes.arguments((ref[0], callee[2])))
+    if callee[0] == "sub":
+        return tuple(("t", *each, ()) for each in solver.classes.arguments((ref[0], callee[2])))
+    variables = solver.classes.type_params(cls)
+    made = solver.classes.lookup(cls, "__init__") if variables else None
+    found: dict[Ref, Key] = {}
+    for each in made[1] if made and made[0] == cls else ():
+        defined = solver.project.node(each)
+        if defined[0] == "function":
+            scope = solver.project.scope((each[0], defined[1]))
+            for index, argument in bind(scope, node, bound=True):
+                written = scope.params[index].annotation
+                entities = solver.names.resolve((each[0], written)) if written >= 0 else ()
+                if scope.params[index].kind in ("normal", "positional", "keyword"):
+                    found.update(
+                        {
+                            (entity[1], entity[2]): ("n", ref[0], argument)
+                            for entity in entities[:1]
+                            if entity[0] == "node"
+                        }
+                    )
+    return tuple(found.get(variable, ("none",)) for variable in variables) if found else ()
 
 
 def returned(

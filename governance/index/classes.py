@@ -105,6 +105,20 @@ class Classes:
                     todo.append(child)
         return result
 
+    @cached_property
+    def _metaclasses(self) -> dict[ClassId, list[ClassId]]:
+        made: defaultdict[ClassId, list[ClassId]] = defaultdict(list)
+        for cls in self.project.scopes("class"):
+            for name, node in self.project.scope(cls).keywords:
+                for entity in self.names.resolve((cls[0], node)) if name == "metaclass" else ():
+                    if entity[0] == "cls":
+                        made[entity[1]].append(cls)
+        return dict(made)
+
+    def made_by(self, metaclass: ClassId) -> list[ClassId]:
+        """The classes that name a metaclass, or one derived from it, as theirs."""
+        return [cls for each in sorted(self.subclasses(metaclass)) for cls in self._metaclasses.get(each, ())]
+
     def is_enum(self, cls: ClassId) -> bool:
         """Whether it is an enumeration."""
         return not _ENUMS.isdisjoint(self.external_bases(cls))
@@ -129,6 +143,10 @@ class Classes:
             last_part(each) in ("NamedTuple", "BaseModel", "BaseSettings", "Struct")
             for each in self.external_bases(cls)
         )
+
+    def is_tuple(self, cls: ClassId) -> bool:
+        """Whether instances are tuples of their fields."""
+        return any(last_part(each) == "NamedTuple" for each in self.external_bases(cls))
 
     def lookup(self, cls: ClassId, name: str, after: ClassId | None = None) -> tuple[ClassId, list[Ref]] | None:
         """The class in the MRO whose body binds a name, and the binding nodes. `after`: start behind that class."""

@@ -12,6 +12,7 @@ from governance.index.values import Key, Value
 
 _ADDERS: Final = frozenset("append add appendleft put put_nowait set insert register subscribe push".split())
 _EXTENDERS: Final = frozenset(("extend", "update", "extendleft", "union"))
+_PUSHERS: Final = ("heappush", "heappushpop", "heapreplace", "insort", "insort_left", "insort_right")
 _SAME: Final = frozenset(("copy", "union", "intersection", "difference", "__iter__", "new_child"))
 _TAKERS: Final = frozenset("pop popleft get get_nowait popitem setdefault __getitem__ __next__ __anext__".split())
 
@@ -44,8 +45,11 @@ def _iterate_instance(solver: Solver, source: Key, value: Value, grade: int, out
                         solver.copy(inner[2][0], out, "element", grade)
                     elif inner[0] in ("self", "inst"):
                         _next(solver, inner if inner[0] == "inst" else value, grade, out)
-    for element in _container_bases(solver, value[1]):
-        solver.copy(("t", *element, ()), out, "element", grade)
+    for held in inherited(solver, value):
+        solver.copy(held[2][0], out, "element", grade)
+    if solver.classes.is_tuple(value[1]):
+        for name in solver.classes.fields(value[1]):
+            attributes.attribute(solver, source, value, grade, name, out)
 
 
 def _next(solver: Solver, value: Value, grade: int, out: Answer) -> None:
@@ -57,16 +61,15 @@ def _next(solver: Solver, value: Value, grade: int, out: Answer) -> None:
                 solver.copy(("body", ref[0], node[1]), out, "element", grade)
 
 
-def _container_bases(solver: Solver, cls: tuple[str, int]) -> list[tuple[str, int]]:
-    """Element annotations of builtin containers a class inherits from: `class Plugins(list[Plugin])`."""
-    result = []
-    for each in solver.classes.mro(cls):
-        for base in solver.project.scope(each).bases:
-            node = solver.project.node((each[0], base))
-            if node[0] == "sub" and solver.names.dotted((each[0], node[1])):
-                arguments = solver.classes.arguments((each[0], node[2]))
-                result.append(arguments[0])
-    return result
+def inherited(solver: Solver, value: Value) -> list[Value]:
+    """The containers an instance is by inheritance: `class Plugins(list[Plugin])`."""
+    found: list[Value] = []
+    for cls in solver.classes.mro(value[1]):
+        env = solver.classes.environment(value[1], value[2] if value[0] == "inst" else (), cls)
+        for base in solver.project.scope(cls).bases:
+            if solver.project.node((cls[0], base))[0] == "sub":
+                found += [each for each in solver.get(("t", cls[0], base, env)) if each[0] == "cont" and each[2]]
+    return found
 
 
 def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -101,6 +104,14 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
                     key: Key = ("ret", each[0], function[1])
                     for inner, reason in solver.get(key).items():
                         add(out, attributes.rebound(inner, value), min(grade, reason.grade), "__getitem__", key, inner)
+            if found is None:
+                for held in inherited(solver, value):
+                    solver.copy(held[2][-1], out, "element", grade)
+                if solver.classes.is_tuple(value[1]):
+                    names = solver.classes.fields(value[1])
+                    for each in solver.get(index):
+                        if each[:2] == ("const", "int") and -len(names) <= each[2] < len(names):
+                            attributes.attribute(solver, source, value, grade, names[each[2]], out)
             for each in solver.get(index):
                 if each[0] == "const" and each[1] == "str":
                     written = solver.classes.annotation(value[1], str(each[2]))
@@ -308,16 +319,32 @@ def _mutations(solver: Solver, site: Ref, kinds: frozenset[str], out: Answer) ->
             node = project.node(ref)
             if _same_site(solver, site, ("n", ref[0], node[1]), kinds):
                 solver.copy(("n", ref[0], node[3]), out, "stored item")
+        for ref in project.nodes("augmented"):
+            node = project.node(ref)
+            grows = node[2] >= 0 and graph.last_name(project.modules[ref[0]].facts, node[2]) == name
+            if grows and _same_site(solver, site, ("n", ref[0], node[2]), kinds):
+                _extended(solver, ("n", ref[0], node[3]), out)
+        for method in _PUSHERS:
+            for ref in project.calls(method):
+                call = project.node(ref)
+                named = len(call[2]) > 1 and graph.last_name(project.modules[ref[0]].facts, call[2][0]) == name
+                if named and _same_site(solver, site, ("n", ref[0], call[2][0]), kinds):
+                    solver.copy(("n", ref[0], call[2][1]), out, "added")
         for method in (*_ADDERS, *_EXTENDERS, "setdefault"):
             for ref in project.calls(method):
                 call = project.node(ref)
                 callee = project.node((ref[0], call[1]))
                 if callee[0] != "attr" or graph.last_name(project.modules[ref[0]].facts, callee[1]) != name:
                     continue
-                if not call[2] or not _same_site(solver, site, ("n", ref[0], callee[1]), kinds):
+                if not (call[2] or call[3]) or not _same_site(solver, site, ("n", ref[0], callee[1]), kinds):
                     continue
                 if method in _EXTENDERS:
-                    _extended(solver, ("n", ref[0], call[2][0]), out)
+                    for each in call[2]:
+                        _extended(solver, ("n", ref[0], each), out)
+                    for _, each in call[3]:
+                        solver.copy(("n", ref[0], each), out, "added")
+                elif not call[2]:
+                    continue
                 else:
                     solver.copy(("n", ref[0], call[2][-1]), out, "added")
 

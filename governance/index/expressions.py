@@ -13,6 +13,7 @@ from governance.index import (
     containers,
     definitions,
     externals,
+    iterables,
     narrowing,
     parameters,
     passing,
@@ -51,6 +52,13 @@ def _external(dotted: str) -> NodeRule:
 def _local(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     if node[2] >= 0:
         solver.copy(("n", ref[0], node[2]), out, "local")
+    owner = solver.project.owner(ref)
+    scope = solver.project.scope(owner)
+    if node[1] in scope.rebound:
+        # Assigned through `nonlocal` or `global` elsewhere: at any time between the definition and this load.
+        for definition in scope.bindings.get(node[1], ()):
+            if definition >= 0 and solver.project.owner((ref[0], definition)) != owner:
+                solver.copy(("n", ref[0], definition), out, "rebound", PROBABLE)
 
 
 def _free(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -191,6 +199,11 @@ def _ifexp(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 def _binary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     """Concatenated containers and constant strings."""
     left, right = solver.get(("n", ref[0], node[2])), solver.get(("n", ref[0], node[3]))
+    if node[1] == "*":
+        for side, values in ((node[2], left), (node[3], right)):
+            for value, evidence in values.items():
+                if value[:2] == ("cont", "seq"):
+                    add(out, value, evidence.grade, "repeated", ("n", ref[0], side), value)
     if node[1] in ("+", "|") and any(value[0] == "cont" for value in left):
         if node[1] == "|":
             solver.copy(("n", ref[0], node[2]), out, "")
@@ -341,6 +354,8 @@ RULES: Final[dict[str, Rule]] = {
     "pair": containers.rule_pair,
     "items": _rule_items,
     "entered": _rule_entered,
+    "flat": iterables.rule_flat,
+    "listed": iterables.rule_listed,
     "none": _rule_none,
     "called": externals.rule_called,
     "gathered": externals.rule_gathered,

@@ -10,11 +10,14 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, calls, containers, typing_forms
+from governance.index import attributes, calls, containers, iterables, typing_forms
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value, class_of, last_part, type_object
 
 Summary: TypeAlias = "Callable[[Solver, Ref, Node, int, Answer], None]"
+
+
+_GETTERS: Final = frozenset(("operator.attrgetter", "operator.methodcaller", "operator.itemgetter"))
 
 
 def call(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
@@ -26,10 +29,12 @@ def call(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade:
     if value[0] == "xinst":
         if last_part(dotted) in ("wraps", "update_wrapper", "lru_cache", "cache") and node[2]:
             solver.copy(("n", ref[0], node[2][0]), out, "decorated", grade)
-        elif dotted in ("operator.attrgetter", "operator.methodcaller") and node[2]:
+        elif dotted in _GETTERS and node[2]:
             _getter(solver, ref, node, source, value, grade, out)
         elif value[2]:
             solver.copy(value[2][0], out, "type argument", min(grade, PROBABLE))
+        elif dotted.startswith("unittest.mock."):
+            add(out, value, grade, "mock", source, value)
         return
     if dotted == "builtins.object.__new__" and node[2]:
         for each, evidence in solver.get(("n", ref[0], node[2][0])).items():
@@ -40,18 +45,21 @@ def call(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade:
         summary(solver, ref, node, grade, out)
     else:
         targs: tuple[Key, ...] = ()
-        if dotted in ("operator.attrgetter", "operator.methodcaller"):
+        if dotted in _GETTERS:
             targs = tuple(("n", ref[0], each) for each in node[2][:1])
         add(out, ("xinst", dotted, targs), grade, "external call", source, value)
 
 
 def _getter(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
-    """`attrgetter("a")(x)` is `x.a`; `methodcaller("m")(x)` is `x.m()`."""
+    """`attrgetter("a")(x)` is `x.a`; `methodcaller("m")(x)` is `x.m()`; `itemgetter(0)(x)` is `x[0]`."""
     base: Key = ("n", ref[0], node[2][0])
+    if value[1] == "operator.itemgetter":
+        if value[2] and value[2][0][1] == ref[0]:
+            containers.subscript(solver, ref, ["sub", node[2][0], value[2][0][2]], out)
+        return
     for name in solver.get(value[2][0]) if value[2] else ():
         if name[0] == "const" and name[1] == "str":
-            loaded: Answer = {}
-            attributes.load(solver, base, str(name[2]), loaded)
+            loaded = attributes.path(solver, base, str(name[2]))
             for each, evidence in loaded.items():
                 if value[1] == "operator.attrgetter":
                     add(out, each, min(grade, evidence.grade), "attrgetter", base, each)
@@ -92,20 +100,6 @@ def _argument(position: int, note: str) -> Summary:
     return summary
 
 
-def _sequence(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    add(out, ("cont", "seq", (("elem", *ref),)), grade, "container")
-
-
-def _sequence_of_last(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if node[2]:
-        add(out, ("cont", "seq", (("items", ref[0], node[2][-1]),)), grade, "container")
-
-
-def _sequence_of_first(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if node[2]:
-        add(out, ("cont", "seq", (("items", ref[0], node[2][0]),)), grade, "container")
-
-
 def _namespace(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
     add(out, ("ns", *ref), grade, "namespace")
 
@@ -126,37 +120,14 @@ def _mapping(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> N
     add(out, ("cont", "dict", (("dkey", *ref), ("dval", *ref))), grade, "container")
 
 
+def _from_keys(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if node[2]:
+        entry: Key = ("n", ref[0], node[2][1]) if len(node[2]) > 1 else ("none",)
+        add(out, ("cont", "dict", (("items", ref[0], node[2][0]), entry)), grade, "container")
+
+
 def _default_mapping(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
     add(out, ("cont", "dict", (("dkey", *ref), ("dflt", *ref))), grade, "container")
-
-
-def _next(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if node[2]:
-        containers.items(solver, ("n", ref[0], node[2][0]), out)
-        for default in node[2][1:]:
-            solver.copy(("n", ref[0], default), out, "default", grade)
-
-
-def _choice(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if len(node[2]) == 1:
-        containers.items(solver, ("n", ref[0], node[2][0]), out)
-    else:
-        for each in node[2]:
-            solver.copy(("n", ref[0], each), out, "argument", grade)
-
-
-def _enumerate(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if node[2]:
-        add(out, ("cont", "seq", (("pair", ("none",), ("items", ref[0], node[2][0])),)), grade, "enumerate")
-
-
-def _zip(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    keys = tuple(("items", ref[0], each) for each in node[2])
-    add(out, ("cont", "seq", (("pair", *keys),)), grade, "zip")
-
-
-def _map(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    add(out, ("cont", "seq", (("called", *ref, 0),)), grade, "map")
 
 
 def _getattr(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
@@ -257,6 +228,14 @@ def _gather(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> No
     add(out, ("coro", ("gathered", *ref)), grade, "gather")
 
 
+def _waited(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    """The sets of what is done and of what is not."""
+    for each in node[2][:1]:
+        listed: Key = ("listed", ("items", ref[0], each))
+        add(out, ("cont", "tuple", (listed, listed)), grade, "waited for")
+        add(out, ("coro", ("pair", listed, listed)), grade, "waited for")
+
+
 def _run_coroutine(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
     if node[2]:
         containers.awaited(solver, ("n", ref[0], node[2][0]), out)
@@ -268,34 +247,15 @@ def _dependency(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -
 
 
 _SUMMARIES: Final[dict[str, Summary]] = {
-    **dict.fromkeys(
-        (f"builtins.{name}" for name in "list set tuple frozenset sorted reversed iter aiter".split()), _sequence
-    ),
-    **dict.fromkeys(("collections.deque", "itertools.chain", "itertools.chain.from_iterable"), _sequence),
-    **dict.fromkeys(
-        (
-            f"{module}.{name}"
-            for module in ("queue", "asyncio", "multiprocessing")
-            for name in ("Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "JoinableQueue")
-        ),
-        _sequence,
-    ),
-    "contextvars.ContextVar": _sequence,
+    **iterables.SUMMARIES,
     **dict.fromkeys(("types.SimpleNamespace", "threading.local", "argparse.Namespace"), _namespace),
     **dict.fromkeys(("dataclasses.field", "attrs.field", "attr.ib", "pydantic.Field"), _field),
-    "builtins.filter": _sequence_of_last,
     **dict.fromkeys(
-        (f"itertools.{name}" for name in "islice cycle takewhile dropwhile filterfalse tee".split()), _sequence_of_first
+        ("builtins.dict", "collections.OrderedDict", "types.MappingProxyType", "weakref.WeakValueDictionary"), _mapping
     ),
-    **dict.fromkeys(("builtins.dict", "collections.OrderedDict", "types.MappingProxyType"), _mapping),
     "collections.defaultdict": _default_mapping,
     "collections.ChainMap": _mapping,
-    "builtins.next": _next,
-    "builtins.anext": _next,
-    **dict.fromkeys(("builtins.min", "builtins.max", "random.choice", "heapq.heappop"), _choice),
-    "builtins.enumerate": _enumerate,
-    "builtins.zip": _zip,
-    "builtins.map": _map,
+    "builtins.dict.fromkeys": _from_keys,
     "builtins.getattr": _getattr,
     "builtins.type": _type,
     "builtins.super": _super,
@@ -311,6 +271,7 @@ _SUMMARIES: Final[dict[str, Summary]] = {
         _argument(0, "awaitable"),
     ),
     "asyncio.gather": _gather,
+    **dict.fromkeys(("asyncio.wait", "concurrent.futures.wait"), _waited),
     **dict.fromkeys(("asyncio.run", "anyio.run", "trio.run"), _run_coroutine),
     "asyncio.to_thread": _async_call,
 }

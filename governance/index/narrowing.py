@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from governance.index.solver import Answer, Solver, add
-from governance.index.values import NONE, ClassId, Key, Value, class_of, last_part, type_object
+from governance.index.values import NONE, ClassId, Key, class_of, last_part, type_object
 
+_DATA: Final = frozenset(
+    f"builtins.{name}"
+    for name in "str int float bool bytes bytearray list tuple dict set frozenset complex range slice".split()
+)
+_PLAIN: Final = frozenset(("builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"))
+"""Bases that make no class an instance of a class of data."""
 _MATCHED: Final = ("class", "value", "or", "capture")
 
 
@@ -93,47 +99,57 @@ def _called(solver: Solver, module: str, source: int, node: list[Any], positive:
                 return found
             if not positive and "TypeIs" in guard:
                 excluded = {value[1] for value in solver.get(("t", callee[1][0], written[2], ())) if value[0] == "inst"}
-                return _instances(solver, excluded, positive, values, is_type=False)
+                return _instances(solver, (excluded, set()), positive, values, is_type=False)
     return values
 
 
-def _classes(solver: Solver, key: Key, depth: int) -> set[ClassId]:
-    """Project classes a class-or-tuple expression names."""
+def _classes(solver: Solver, key: Key, depth: int) -> tuple[set[ClassId], set[str]]:
+    """Project classes and external ones that a class-or-tuple expression names."""
     found: set[ClassId] = set()
+    external: set[str] = set()
     for value in solver.get(key):
         cls = type_object(value)
         if cls is not None:
             found.add(cls)
         elif value[0] == "cont" and depth:
             for each in value[2]:
-                found |= _classes(solver, each, depth - 1)
+                inner = _classes(solver, each, depth - 1)
+                found |= inner[0]
+                external |= inner[1]
         elif value[0] == "ext":
-            found.add(("", 0))
-    return found
+            external.add(value[1])
+    return found, external
 
 
-def _instances(solver: Solver, classes: set[ClassId], positive: bool, values: Answer, *, is_type: bool) -> Answer:
-    real = {cls for cls in classes if cls[0]}
+def _instances(
+    solver: Solver, tested: tuple[set[ClassId], set[str]], positive: bool, values: Answer, *, is_type: bool
+) -> Answer:
+    real, external = tested
     result: Answer = {}
     for value, evidence in values.items():
         cls = type_object(value) if is_type else class_of(value)
         related = cls is not None and any(base in solver.classes.mro(cls) for base in real)
-        if (positive and (related or _may_be(solver, value, cls, classes, real))) or (not positive and not related):
+        if related:
+            kept = positive
+        elif not positive:
+            kept = True
+        elif cls is not None:
+            # A superclass that may turn out to be a tested class: that one is added in its place.
+            kept = any(_may_be(solver, cls, each) for each in external) or not (real or external)
+        else:
+            kept = value != NONE and (bool(external) or not real)
+        if kept:
             result[value] = evidence
-    if positive:
-        for each in real:
-            add(result, ("cls", each) if is_type else ("inst", each, ()), note="isinstance")
+    for each in sorted(real) if positive else ():
+        add(result, ("cls", each) if is_type else ("inst", each, ()), note="isinstance")
     return result
 
 
-def _may_be(solver: Solver, value: Value, cls: ClassId | None, classes: set[ClassId], real: set[ClassId]) -> bool:
-    """Values that survive a positive test without being known instances."""
-    if cls is not None:
-        # A Protocol or superclass may turn out to be the tested class, which is added in its place.
-        return not real or ("", 0) in classes
-    if value == NONE:
-        return False
-    return not real or ("", 0) in classes
+def _may_be(solver: Solver, cls: ClassId, external: str) -> bool:
+    """Whether an instance of a project class can pass a test for an external one."""
+    if external not in _DATA:
+        return True
+    return any(not solver.classes.external_bases(heir) <= _PLAIN for heir in solver.classes.subclasses(cls))
 
 
 def _compared(solver: Solver, module: str, source: int, node: list[Any], positive: bool, values: Answer) -> Answer:

@@ -6,7 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node, Param
-from governance.index import attributes, calls, containers, definitions, typing_forms
+from governance.index import arguments, attributes, callbacks, definitions, typing_forms
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
 from governance.index.values import FunctionId, Key, Value
 
@@ -33,12 +33,41 @@ def rule_param(solver: Solver, key: Key, out: Answer) -> None:
         for value, evidence in declared.items():
             add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
         _annotated_dependency(solver, module, param, out)
+    else:
+        _undeclared(solver, function, index, out)
     if param.default >= 0:
         solver.copy(("n", module, param.default), out, "default")
     if not typing_forms.informative(declared) or attributes.weak(solver, declared):
         solver.get(("callers", module, number))
     else:
         solver.closed.add(key)
+
+
+def _undeclared(solver: Solver, function: FunctionId, index: int, out: Answer) -> None:
+    """Parameters whose kind of function says what they are: `InitVar` fields, and the mocks of `@patch("name")`."""
+    scope = solver.project.scope(function)
+    owner = solver.project.owning_class(function)
+    if owner is not None and scope.name == "__post_init__":
+        written = solver.classes.annotation(owner, scope.params[index].name)
+        if written is not None:
+            typing_forms.concrete(solver, ("t", *written[1], ()), out, "annotation of the field")
+        return
+    mocks = 0
+    for decorator in scope.decorators:
+        node = solver.project.node((function[0], decorator))
+        if node[0] == "call" and len(node[2]) == (1 if _patches(solver, (function[0], node[1])) == "patch" else 2):
+            mocks += bool(_patches(solver, (function[0], node[1]))) and not any(name == "new" for name, _ in node[3])
+    first = 1 if owner is not None else 0
+    if first <= index < first + mocks:
+        add(out, ("xinst", "unittest.mock.MagicMock", ()), note="mock")
+
+
+def _patches(solver: Solver, callee: Ref) -> str:
+    """patch or patch.object where a decorator is one of the two, "" otherwise."""
+    for dotted in solver.names.dotted(callee):
+        if dotted in ("unittest.mock.patch", "unittest.mock.patch.object"):
+            return dotted.removeprefix("unittest.mock.")
+    return ""
 
 
 def _receiver(solver: Solver, function: FunctionId, out: Answer) -> bool:
@@ -173,12 +202,12 @@ def rule_flow(solver: Solver, key: Key, out: Answer) -> None:
 def _reach(solver: Solver, module: str, node: Node, value: Value, grade: int, depth: int = 3) -> None:
     kind = value[0]
     if kind == "fn":
-        _pass(solver, module, node, value[1], None, grade)
+        arguments.give(solver, module, node, value[1], None, grade)
     elif kind == "bm":
-        _pass(solver, module, node, value[1], value[2], grade)
+        arguments.give(solver, module, node, value[1], value[2], grade)
         _pass_overrides(solver, module, node, value, grade)
     elif kind == "decorated":
-        _pass(solver, module, node, value[1], value[3], grade)
+        arguments.give(solver, module, node, value[1], value[3], grade)
     elif kind in ("cls", "selfcls"):
         _construct(solver, module, node, value, grade)
     elif kind in ("inst", "self"):
@@ -186,11 +215,11 @@ def _reach(solver: Solver, module: str, node: Node, value: Value, grade: int, de
         for ref in found[1] if found else ():
             inner = solver.project.node(ref)
             if inner[0] == "function":
-                _pass(solver, module, node, (ref[0], inner[1]), value, grade)
+                arguments.give(solver, module, node, (ref[0], inner[1]), value, grade)
     elif kind == "partial" and depth:
         _partial(solver, module, node, value, grade, depth)
-    elif kind in ("ext", "xmeth"):
-        _callback(solver, module, node, value, grade)
+    elif kind in ("ext", "xmeth", "cmeth"):
+        callbacks.called(solver, module, node, value, grade)
 
 
 def _pass_overrides(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
@@ -203,7 +232,7 @@ def _pass_overrides(solver: Solver, module: str, node: Node, value: Value, grade
     for cls in subclasses:
         override = solver.project.child(cls, name)
         if override is not None and override != value[1] and solver.project.scope(override).kind == "function":
-            _pass(solver, module, node, override, value[2], min(grade, PROBABLE))
+            arguments.give(solver, module, node, override, value[2], min(grade, PROBABLE))
 
 
 def _construct(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
@@ -213,7 +242,7 @@ def _construct(solver: Solver, module: str, node: Node, value: Value, grade: int
         for ref in found[1] if found else ():
             inner = solver.project.node(ref)
             if inner[0] == "function":
-                _pass(solver, module, node, (ref[0], inner[1]), ("inst", cls, ()), grade)
+                arguments.give(solver, module, node, (ref[0], inner[1]), ("inst", cls, ()), grade)
     if solver.classes.lookup(cls, "__init__") is None and solver.classes.is_dataclass(cls):
         fields = solver.classes.fields(cls)
         pairs = list(zip(fields, node[2], strict=False))
@@ -237,102 +266,6 @@ def rule_made(solver: Solver, key: Key, out: Answer) -> None:
             solver.get(("flow", *site))
 
 
-def _pass(
-    solver: Solver,
-    module: str,
-    node: Node,
-    function: FunctionId,
-    receiver: Value | None,
-    grade: int,
-    skip: int = 0,
-) -> None:
-    scope = solver.project.scope(function)
-    shown: Node = ["call", node[1], node[2][skip:], node[3]] if skip else node
-    pairs = calls.bind(scope, shown, receiver is not None)
-    if receiver is not None and receiver[0] not in ("inst", "self") and scope.params:
-        # An explicit receiver that is no instance tells nothing about `self`, but `cls` and decorators are bound too.
-        pass
-    for index, argument in pairs:
-        _give(solver, function, index, ("n", module, argument), module, argument, grade)
-    for position, argument in enumerate(shown[2]):
-        inner = solver.project.node((module, argument))
-        if inner[0] == "star":
-            _spread(solver, function, position + (receiver is not None), ("n", module, inner[1]), grade)
-    taken = {index for index, _ in pairs} | ({0} if receiver is not None else set())
-    for name, argument in shown[3]:
-        if name is None:
-            _spread_mapping(solver, function, ("n", module, argument), taken, grade)
-
-
-def _give(
-    solver: Solver, function: FunctionId, index: int, source: Key, module: str, argument: int, grade: int
-) -> None:
-    if solver.project.node((module, argument))[0] == "star":
-        return
-    param = solver.project.scope(function).params[index]
-    target: Key = ("param", *function, index)
-    if param.kind in ("vararg", "kwarg"):
-        target = ("varargs", *function, index)
-    solver.sources.setdefault(target, set()).add(source)
-    for value, evidence in solver.get(source).items():
-        solver.contribute(target, value, Evidence(min(grade, evidence.grade), "argument", source, value))
-
-
-def _spread(solver: Solver, function: FunctionId, position: int, source: Key, grade: int) -> None:
-    """`f(*xs)`: every positional parameter from there on may get an element."""
-    params = solver.project.scope(function).params
-    for value, evidence in solver.get(source).items():
-        if value[0] != "cont":
-            continue
-        for index, param in enumerate(params):
-            if (index < position and param.kind != "vararg") or param.kind in ("keyword", "kwarg"):
-                continue
-            keys = value[2]
-            if value[1] == "tuple":
-                keys = value[2][index - position : index - position + 1] if param.kind != "vararg" else value[2]
-            target: Key = ("varargs" if param.kind == "vararg" else "param", *function, index)
-            for key in keys[:8]:
-                for each, reason in solver.get(key).items():
-                    best = min(grade, evidence.grade, reason.grade, PROBABLE)
-                    solver.contribute(target, each, Evidence(best, "argument", key, each))
-
-
-def _spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set[int], grade: int) -> None:
-    """`f(**options)`: parameters by the constant keys of a literal, else every one that is not given otherwise."""
-    params = solver.project.scope(function).params
-    for value, evidence in solver.get(source).items():
-        if value[0] != "cont" or value[1] != "dict":
-            continue
-        for index, param in enumerate(params):
-            if param.kind in ("normal", "keyword"):
-                if index in taken:
-                    continue
-                found: Answer = {}
-                names: Answer = {}
-                solver.copy(value[2][0], names)
-                if names and ("const", "str", param.name) not in names:
-                    continue
-                key = value[2][1]
-                if key[0] == "dval" and solver.project.node((key[1], key[2]))[0] == "dict":
-                    for entry, item in solver.project.node((key[1], key[2]))[1]:
-                        if entry >= 0 and ("const", "str", param.name) in solver.get(("n", key[1], entry)):
-                            solver.copy(("n", key[1], item), found)
-                    solver.copy(("mutated", key[1], key[2]), found)
-                else:
-                    solver.copy(key, found)
-                for each, reason in found.items():
-                    best = min(grade, evidence.grade, reason.grade)
-                    solver.contribute(
-                        ("param", *function, index), each, Evidence(best, "argument", reason.source, each)
-                    )
-            elif param.kind == "kwarg":
-                for each, reason in solver.get(value[2][1]).items():
-                    best = min(grade, evidence.grade, reason.grade)
-                    solver.contribute(
-                        ("varargs", *function, index), each, Evidence(best, "argument", value[2][1], each)
-                    )
-
-
 def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, depth: int) -> None:
     inner = solver.project.node((value[1], value[2]))
     if not inner[2]:
@@ -342,67 +275,13 @@ def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, 
         best = min(grade, evidence.grade)
         if each[0] in ("fn", "bm"):
             receiver = each[2] if each[0] == "bm" else None
-            _pass(solver, value[1], inner, each[1], receiver, best, skip=1)
+            arguments.give(solver, value[1], inner, each[1], receiver, best, skip=1)
             if value[1] == module or not node[2]:
                 merged: Node = ["call", node[1], [*inner[2][1:], *node[2]], node[3]]
                 if value[1] == module:
-                    _pass(solver, module, merged, each[1], receiver, best)
+                    arguments.give(solver, module, merged, each[1], receiver, best)
         elif each[0] == "partial":
             _reach(solver, value[1], inner, each, best, depth - 1)
-
-
-def _callback(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
-    """A function handed to an external one is called by it, with the arguments that follow."""
-    name = str(value[1] if value[0] == "ext" else value[2]).rpartition(".")[2]
-    keywords = {key: argument for key, argument in node[3] if key}
-    if name in ("Thread", "Process", "Timer") and "target" in keywords:
-        for each, evidence in solver.get(("n", module, keywords["target"])).items():
-            arguments = keywords.get("args")
-            if arguments is not None and solver.project.node((module, arguments))[0] in ("tuple", "list"):
-                shown: Node = ["call", node[1], solver.project.node((module, arguments))[1], []]
-                _reach_callable(solver, module, shown, each, min(grade, evidence.grade, PROBABLE))
-        return
-    if "key" in keywords and name in ("sorted", "min", "max", "nlargest", "nsmallest", "groupby"):
-        for each, evidence in solver.get(("n", module, keywords["key"])).items():
-            _map_elements(solver, module, each, node[2][-1:], min(grade, evidence.grade, PROBABLE))
-    mapped = name in ("map", "starmap", "imap", "imap_unordered", "filter", "filterfalse", "reduce")
-    for position, argument in enumerate(node[2]):
-        for each, evidence in solver.get(("n", module, argument)).items():
-            if each[0] not in ("fn", "bm", "partial"):
-                continue
-            best = min(grade, evidence.grade, PROBABLE)
-            rest = node[2][position + 1 :]
-            if name in ("apply", "apply_async") and rest and solver.project.node((module, rest[0]))[0] == "tuple":
-                rest = solver.project.node((module, rest[0]))[1]
-            if mapped:
-                _map_elements(solver, module, each, rest, best, reduced=name == "reduce")
-            else:
-                shown = ["call", node[1], rest, node[3]]
-                _reach_callable(solver, module, shown, each, best)
-
-
-def _reach_callable(solver: Solver, module: str, shown: Node, value: Value, grade: int) -> None:
-    if value[0] in ("fn", "bm"):
-        _pass(solver, module, shown, value[1], value[2] if value[0] == "bm" else None, grade)
-
-
-def _map_elements(
-    solver: Solver, module: str, value: Value, sources: list[int], grade: int, *, reduced: bool = False
-) -> None:
-    if value[0] not in ("fn", "bm"):
-        return
-    offset = (1 if value[0] == "bm" else 0) + (1 if reduced else 0)
-    for position, source in enumerate(sources):
-        found: Answer = {}
-        containers.items(solver, ("n", module, source), found)
-        params = solver.project.scope(value[1]).params
-        if position + offset < len(params):
-            for each, evidence in found.items():
-                solver.contribute(
-                    ("param", *value[1], position + offset),
-                    each,
-                    Evidence(min(grade, evidence.grade), "element handed over", ("n", module, source), each),
-                )
 
 
 def rule_decorate(solver: Solver, key: Key, out: Answer) -> None:

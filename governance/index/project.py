@@ -257,7 +257,9 @@ class Project:
         return tables
 
 
-_KEPT = frozenset(("class", "function", "import", "import_as", "compare", "matches", "const", "dict", "fstring"))
+_KEPT = frozenset(
+    ("class", "function", "import", "import_as", "compare", "matches", "const", "dict", "fstring", "augmented")
+)
 
 
 def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
@@ -321,6 +323,11 @@ def _site_names(facts: ModuleFacts) -> dict[int, set[str]]:
                 for each in node[1]:
                     names[each].add(name)
                 return
+            elif node[0] == "unpack" and facts.nodes[node[1]][0] == "tuple" and not node[3]:
+                elements = facts.nodes[node[1]][1]
+                if not -len(elements) <= node[2] < len(elements):
+                    return
+                number = elements[node[2]]
             elif node[0] == "ifexp":
                 names[node[2]].add(name)
                 names[node[3]].add(name)
@@ -335,8 +342,6 @@ def _site_names(facts: ModuleFacts) -> dict[int, set[str]]:
     for node in facts.nodes:
         if node[0] == "store_attr":
             note(node[3], node[2])
-        elif node[0] == "local" and node[2] >= 0 and node[2] in names:
-            pass
         elif node[0] == "call":
             callee = facts.nodes[node[1]]
             if callee[0] == "attr" and callee[2] == "setdefault" and len(node[2]) == 2:

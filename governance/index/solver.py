@@ -22,6 +22,8 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("mutated"/"nested", module, node) | what is stored into that container, or into those a defaultdict makes, later |
 | ("items"/"entered", module, node) | what iterating over, or entering, the value of the node gives |
 | ("pair", key, ...)        | a tuple of these keys |
+| ("listed", key)           | a sequence whose elements the key gives |
+| ("flat", module, node)    | the elements of the elements of the node |
 | ("called", module, call, position) | what calling that argument of the call gives |
 | ("gathered"/"awaited"/"dflt", module, call) | results of gather; values of a defaultdict |
 | ("subclasses"/"subclass", module, scope) | the direct subclasses of a class |

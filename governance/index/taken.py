@@ -35,6 +35,7 @@ def sites(index: Index, name: str) -> Iterator[Site]:
     yield from _getattrs(index)
     yield from _namespaces(index.project)
     yield from _getters(index)
+    yield from _members(index)
 
 
 def _getattrs(index: Index) -> Iterator[Site]:
@@ -83,12 +84,22 @@ def _getters(index: Index) -> Iterator[Site]:
             made = project.node(ref)
             if not made[2] or f"operator.{called}" not in index.externals(ref):
                 continue
-            name = (ref[0], made[2][0])
+            names = made[2] if called == "attrgetter" else made[2][:1]
             for user in index.uses(ref):
                 node = project.node(user)
                 if node[0] != "call":
                     continue
                 direct = not any(argument == ref[1] for argument in node[2]) and node[2][:1]
                 for argument in node[2]:
-                    if argument != ref[1]:
-                        yield Site(user, (user[0], argument), name, called == "methodcaller", not direct)
+                    for name in names if argument != ref[1] else ():
+                        each = (ref[0], name)
+                        yield Site(user, (user[0], argument), each, called == "methodcaller", not direct)
+
+
+def _members(index: Index) -> Iterator[Site]:
+    """`inspect.getmembers(plugin)` takes every attribute there is."""
+    for called in ("getmembers", "getmembers_static", *index.project.aliases.get("getmembers", ())):
+        for ref in index.project.calls(called):
+            arguments = index.project.node(ref)[2]
+            if arguments and f"inspect.{called}" in {*index.externals(ref), "inspect.getmembers"}:
+                yield Site(ref, (ref[0], arguments[0]), ref)

@@ -8,7 +8,7 @@ from governance.contract import Ref
 from governance.index.classes import Env
 from governance.index.names import Entity
 from governance.index.solver import Answer, Solver, add
-from governance.index.values import MAPPINGS, NONE, SEQUENCES, Key, instance, last_part, type_object
+from governance.index.values import MAPPINGS, NONE, SEQUENCES, ClassId, Key, Value, instance, last_part, type_object
 
 _FIRST: Final = frozenset(
     "Optional Annotated Final ClassVar Required NotRequired ReadOnly InitVar Mapped Unpack SkipValidation".split()
@@ -186,6 +186,14 @@ def bound(solver: Solver, variable: Ref) -> list[Key]:
     keys: list[Key] = [("t", module, each, ()) for each in node[2][1:]]
     keys += [("t", module, value, ()) for name, value in node[3] if name == "bound"]
     return keys
+
+
+def bindings(solver: Solver, receiver: Value, owner: ClassId, result: Value) -> list[Key]:
+    """What the receiver's type arguments put in the place of a result that is a type variable of the class `owner`."""
+    if result[0] != "tv":
+        return []
+    env = solver.classes.environment(receiver[1], receiver[2] if receiver[0] == "inst" else (), owner)
+    return [key for variable, key in env if variable == result[1]] or bound(solver, result[1])
 
 
 def concrete(solver: Solver, key: Key, out: Answer, note: str) -> None:

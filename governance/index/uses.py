@@ -26,15 +26,22 @@ _LOOKED_AT: Final = frozenset(("compare", "not", "fstring", "exception", "import
 
 def use(index: Index, site: Ref) -> str | None:
     """How the reference a node gives is used ("is called", "is handed to f" ...); None if it is only looked at."""
-    if _outlives(index, site):
+    same = _same_value(index, site)
+    if _outlives(index, site, same):
         return "is kept"
     for user in index.uses(site):
         found = _one(index, site, user)
         if found is not None:
             return found
-    scope = index.project.scope(index.project.owner(site))
-    if _reaches(index, site, set(scope.results) | set(scope.yields)):
+    facts = index.project.modules[site[0]].facts
+    scope = facts.scopes[facts.owner[site[1]]]
+    if same & {*scope.results, *scope.yields}:
         return "is returned"
+    for other in facts.scopes:
+        if same & set(other.decorators):
+            return "is called"
+        if same & {param.default for param in other.params}:
+            return "is kept"
     return None
 
 
@@ -46,11 +53,13 @@ def _one(index: Index, site: Ref, user: Ref) -> str | None:
         if leads(index, (user[0], node[1]), site):
             return "is called"
         callee = project.text((user[0], node[1]))
-        return None if callee.rpartition(".")[2] in _INSPECTION else f"is handed to {callee}"
+        name = callee.rpartition(".")[2]
+        if name == "getattr" and len(node[2]) > 1 and leads(index, (user[0], node[2][0]), site):
+            words = [value[2] for value in index.values((user[0], node[2][1])) if value[:2] == ("const", "str")]
+            return _attribute(index, user, words[0]) if len(words) == 1 else f"is handed to {callee}"
+        return None if name in _INSPECTION else f"is handed to {callee}"
     if op == "attr":
-        if node[2] in _INSPECTED:
-            return None
-        return use(index, user) if node[2] in _THROUGH else "is used"
+        return _attribute(index, user, node[2])
     if op in _LOOKED_AT:
         return None
     if op in ("store_attr", "store_item"):
@@ -58,32 +67,43 @@ def _one(index: Index, site: Ref, user: Ref) -> str | None:
     return "is passed on"
 
 
+def _attribute(index: Index, load: Ref, name: str) -> str | None:
+    """An attribute of the reference: some only describe it, some are another way to call it."""
+    if name in _INSPECTED:
+        return None
+    found = use(index, load)
+    return found if name in _THROUGH or found is None else "is used"
+
+
 def leads(index: Index, ref: Ref, site: Ref) -> bool:
     """Whether a node is the site, seen through local names."""
-    return ref == site or _reaches(index, site, {ref[1]})
+    return ref[1] in _same_value(index, site)
 
 
-def _reaches(index: Index, site: Ref, wanted: set[int]) -> bool:
+def _same_value(index: Index, site: Ref) -> set[int]:
+    """The nodes of the module that have the value of the site, seen through local names and joins."""
     seen = {site[1]}
     todo = [site]
     while todo:
         current = todo.pop()
-        if current[1] in wanted:
-            return True
         for user in index.project.users(current):
-            if user[1] not in seen and index.project.node(user)[0] in _SAME_VALUE:
-                seen.add(user[1])
-                todo.append(user)
-    return False
+            node = index.project.node(user)
+            if user[1] in seen or node[0] not in _SAME_VALUE:
+                continue
+            if (node[0] == "narrow" and node[1] != current[1]) or (node[0] == "ifexp" and node[1] == current[1]):
+                continue  # the site is what is tested
+            seen.add(user[1])
+            todo.append(user)
+    return seen
 
 
-def _outlives(index: Index, site: Ref) -> bool:
+def _outlives(index: Index, site: Ref, same: set[int]) -> bool:
     """Bound to a name that outlives the function's flow: a module or class attribute, or a variable of a closure."""
     facts = index.project.modules[site[0]].facts
     owner = facts.owner[site[1]]
     for number, scope in enumerate(facts.scopes):
         for name, definitions in scope.bindings.items():
-            if site[1] not in definitions:
+            if same.isdisjoint(definitions):
                 continue
             if scope.kind in ("module", "class"):
                 return True

@@ -31,7 +31,7 @@ for key, value in table.items():
 grown = []
 grown.append(Copy())
 grown.extend([Move()])
-reveal(grown)  # [Copy | Move]
+reveal(grown)  # [Copy | Move | Other]
 grown += [Other()]
 stored = {}
 stored["x"] = Copy()

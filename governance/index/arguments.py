@@ -1,0 +1,101 @@
+"""Arguments: what a call hands to the parameters of a project function."""
+
+from __future__ import annotations
+
+from governance.facts import Node
+from governance.index import calls
+from governance.index.solver import PROBABLE, Answer, Evidence, Solver
+from governance.index.values import FunctionId, Key, Value
+
+
+def give(
+    solver: Solver,
+    module: str,
+    node: Node,
+    function: FunctionId,
+    receiver: Value | None,
+    grade: int,
+    skip: int = 0,
+) -> None:
+    scope = solver.project.scope(function)
+    shown: Node = ["call", node[1], node[2][skip:], node[3]] if skip else node
+    pairs = calls.bind(scope, shown, receiver is not None)
+    for index, argument in pairs:
+        _argument(solver, function, index, ("n", module, argument), module, argument, grade)
+    for position, argument in enumerate(shown[2]):
+        inner = solver.project.node((module, argument))
+        if inner[0] == "star":
+            spread(solver, function, position + (receiver is not None), ("n", module, inner[1]), grade)
+    taken = {index for index, _ in pairs} | ({0} if receiver is not None else set())
+    for name, argument in shown[3]:
+        if name is None:
+            spread_mapping(solver, function, ("n", module, argument), taken, grade)
+
+
+def _argument(
+    solver: Solver, function: FunctionId, index: int, source: Key, module: str, argument: int, grade: int
+) -> None:
+    if solver.project.node((module, argument))[0] == "star":
+        return
+    param = solver.project.scope(function).params[index]
+    target: Key = ("param", *function, index)
+    if param.kind in ("vararg", "kwarg"):
+        target = ("varargs", *function, index)
+    solver.sources.setdefault(target, set()).add(source)
+    for value, evidence in solver.get(source).items():
+        solver.contribute(target, value, Evidence(min(grade, evidence.grade), "argument", source, value))
+
+
+def spread(solver: Solver, function: FunctionId, position: int, source: Key, grade: int) -> None:
+    """`f(*xs)`: every positional parameter from there on may get an element."""
+    params = solver.project.scope(function).params
+    for value, evidence in solver.get(source).items():
+        if value[0] != "cont":
+            continue
+        for index, param in enumerate(params):
+            if (index < position and param.kind != "vararg") or param.kind in ("keyword", "kwarg"):
+                continue
+            keys = value[2]
+            if value[1] == "tuple":
+                keys = value[2][index - position : index - position + 1] if param.kind != "vararg" else value[2]
+            target: Key = ("varargs" if param.kind == "vararg" else "param", *function, index)
+            for key in keys[:8]:
+                for each, reason in solver.get(key).items():
+                    best = min(grade, evidence.grade, reason.grade, PROBABLE)
+                    solver.contribute(target, each, Evidence(best, "argument", key, each))
+
+
+def spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set[int], grade: int) -> None:
+    """`f(**options)`: parameters by the constant keys of a literal, else every one that is not given otherwise."""
+    params = solver.project.scope(function).params
+    for value, evidence in solver.get(source).items():
+        if value[0] != "cont" or value[1] != "dict":
+            continue
+        for index, param in enumerate(params):
+            if param.kind in ("normal", "keyword"):
+                if index in taken:
+                    continue
+                found: Answer = {}
+                names: Answer = {}
+                solver.copy(value[2][0], names)
+                if names and ("const", "str", param.name) not in names:
+                    continue
+                key = value[2][1]
+                if key[0] == "dval" and solver.project.node((key[1], key[2]))[0] == "dict":
+                    for entry, item in solver.project.node((key[1], key[2]))[1]:
+                        if entry >= 0 and ("const", "str", param.name) in solver.get(("n", key[1], entry)):
+                            solver.copy(("n", key[1], item), found)
+                    solver.copy(("mutated", key[1], key[2]), found)
+                else:
+                    solver.copy(key, found)
+                for each, reason in found.items():
+                    best = min(grade, evidence.grade, reason.grade)
+                    solver.contribute(
+                        ("param", *function, index), each, Evidence(best, "argument", reason.source, each)
+                    )
+            elif param.kind == "kwarg":
+                for each, reason in solver.get(value[2][1]).items():
+                    best = min(grade, evidence.grade, reason.grade)
+                    solver.contribute(
+                        ("varargs", *function, index), each, Evidence(best, "argument", value[2][1], each)
+                    )
