@@ -105,13 +105,13 @@ def _reason(
     unawaited = _last(after, "unawaited")
     if unawaited is not None:
         return UNAWAITED, unawaited
-    if not engine.duties:
-        return MISSING, None
     cleanup = max((number for number, event in enumerate(after) if event.kind == "cleanup"), default=-1)
     raised = _last(after[cleanup + 1 :], "raised") if cleanup >= 0 else None
     branch = _last(after, "branch")
     if raised is not None and (branch is None or after.index(branch) <= cleanup):
         return BEFORE, raised
+    if not engine.duties:
+        return MISSING, None
     if branch is not None:
         return CONDITIONAL, branch
     loop = _last(after, "loop")

@@ -89,7 +89,8 @@ class Runs:
             for (after, value), way in summary.ended.items():
                 put(result, (after, value), path.through(called, way, work.grade))
             for (after, kind), way in summary.raised.items():
-                put(out.raised, (after, kind), path.through(called, way, work.grade))
+                onward = path.through(called, way, work.grade)
+                put(out.raised, (after, kind), onward if way.trail else onward.then(called._replace(kind="raised")))
         return result
 
     def _with_callables(self, frame: Frame, number: int, target: Target) -> Work:
@@ -144,7 +145,7 @@ class Runs:
         """What a function that does not concern the contract raises and returns, whatever the state."""
         if self.aside >= _ASIDE:
             return _unknown(_MUTE)
-        bare = Work(work.function, work.receiver)
+        bare = work._replace(same_self=False, outer=None, grade=DEFINITE)
         key = (bare, self.aside)
         known = self._beside.get(key)
         if known is None:

@@ -56,7 +56,7 @@ CLEANUPS = {
     "a walrus": ("if (on := True) and on:\n    registry.update()", KEPT),
     "both arms of a value": ("registry.update() if flag else registry.update()", KEPT),
     "an assertion that holds": ("assert True\nregistry.update()", KEPT),
-    "an assertion that fails": ("assert False, 'no'\nregistry.update()", {"missing"}),
+    "an assertion that fails": ("assert False, 'no'\nregistry.update()", {"may-raise-before"}),
     "a loop that ends": ("while not flag:\n    flag = True\nregistry.update()", KEPT),
     "a loop that never ends": ("while True:\n    pass", KEPT),
     "the interpreter is gone": ("import os\nos._exit(1)", KEPT),
