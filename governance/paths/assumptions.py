@@ -8,11 +8,13 @@ from typing import Final
 SAFE: Final = (
     "time.*", "logging.*", "warnings.*", "datetime.*", "uuid.uuid*", "threading.*", "contextvars.*", "contextlib.*",
     "collections.*", "itertools.*", "functools.*", "dataclasses.*", "types.*", "typing.*", "operator.*", "enum.*",
-    "math.floor", "math.ceil", "random.random", "os.getpid", "gc.*", "sys.exc_info", "traceback.*", "pathlib.Path",
-    "asyncio.Lock*", "asyncio.Event*", "asyncio.Semaphore*", "asyncio.Queue", "asyncio.get_running_loop*",
-    "asyncio.create_task", "asyncio.ensure_future", "asyncio.current_task*", "asyncio.to_thread", "asyncio.gather",
-    "asyncio.wait_for", "asyncio.shield", "asyncio.sleep", "asyncio.TaskGroup*", "asyncio.timeout*", "asyncio.wait",
-    "concurrent.futures.*", "structlog.*", "loguru.*", "copy.copy", "weakref.*", "queue.Queue", "secrets.token_*",
+    "math.floor", "math.ceil", "random.random", "os.getpid", "signal.*", "socket.gethostname", "hashlib.*",
+    "sys.stdout.*", "sys.stderr.*", "prometheus_client.*", "opentelemetry.*", "asyncio.get_event_loop*", "gc.*",
+    "sys.exc_info", "traceback.*", "pathlib.Path", "asyncio.Lock*", "asyncio.Event*", "asyncio.Semaphore*",
+    "asyncio.Queue", "asyncio.get_running_loop*", "asyncio.create_task", "asyncio.ensure_future",
+    "asyncio.current_task*", "asyncio.to_thread", "asyncio.gather", "asyncio.wait_for", "asyncio.shield",
+    "asyncio.sleep", "asyncio.TaskGroup*", "asyncio.timeout*", "asyncio.wait", "concurrent.futures.*", "structlog.*",
+    "loguru.*", "copy.copy", "weakref.*", "queue.Queue", "secrets.token_*",
 )  # fmt: skip
 """Shell patterns over dotted names (methods of an object: the class or factory, a dot, the method)."""
 
@@ -24,7 +26,8 @@ _SAFE_BUILTINS: Final = frozenset(
 """Builtins that raise only on arguments a type checker would refuse; `open`, `next`, `eval` and their like are not."""
 
 _UNSAFE_METHODS: Final = frozenset(
-    "pop popitem popleft remove index decode encode format format_map to_bytes fromhex move_to_end result".split()
+    "pop popitem popleft remove index decode put_nowait get_nowait format format_map to_bytes fromhex move_to_end "
+    "result".split()
 )
 """Methods of builtin objects that raise in ordinary use."""
 
@@ -52,21 +55,21 @@ RUN_AT_ONCE: Final = frozenset(
 TASKS: Final = frozenset(("create_task", "ensure_future"))
 
 
-def is_safe(dotted: str, patterns: tuple[str, ...]) -> bool:
-    """Whether calling something of that dotted name is taken not to raise."""
+def is_safe(dotted: str, patterns: tuple[str, ...], arguments: int = 0) -> bool:
+    """Whether calling something of that dotted name with so many arguments is taken not to raise."""
     if dotted.startswith("builtins."):
         name = dotted[len("builtins.") :]
         if "." not in name:
             return name in _SAFE_BUILTINS or _is_exception(name)
-        return name.rpartition(".")[2] not in _UNSAFE_METHODS
+        return is_safe_method(name.rpartition(".")[2], arguments)
     if dotted.rpartition(".")[2] in ("result", "exception") and dotted.startswith("concurrent.futures."):
         return False
     return any(fnmatchcase(dotted, pattern) for pattern in patterns)
 
 
-def is_safe_method(name: str) -> bool:
-    """Whether a method of a builtin container is taken not to raise."""
-    return name not in _UNSAFE_METHODS
+def is_safe_method(name: str, arguments: int) -> bool:
+    """Whether a method of a builtin object is taken not to raise; `pop` with a default is."""
+    return name not in _UNSAFE_METHODS or (name == "pop" and arguments > 1)
 
 
 def is_logging(base: str | None, method: str) -> bool:

@@ -101,7 +101,9 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
             return _in_display(frame.facts.nodes, base, key)
         keys = index.values(frame.ref(fact[2]))
         return bool(keys) and all(_in_display(frame.facts.nodes, base, list(each)) for each in keys)
-    if base[0] == "call" and _makes_defaults(index, frame.ref(frame.origin(fact[1]))):
+    if base[0] == "call" and (
+        _in_parts(frame.facts.nodes, base, key) or _makes_defaults(index, frame.ref(frame.origin(fact[1])))
+    ):
         return True
     values = index.values(frame.ref(fact[1]))
     return bool(values) and all(_value_has(index, value, key) for value in values)
@@ -109,6 +111,16 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
 
 def _makes_defaults(index: Index, call: tuple[str, int]) -> bool:
     return any(name.rpartition(".")[2] in ("defaultdict", "Counter") for name in index.externals(call))
+
+
+def _in_parts(nodes: list[list[Any]], call: list[Any], key: list[Any]) -> bool:
+    """`text.split(...)[0]` and `text.partition(...)[2]` are always there."""
+    callee = nodes[call[1]]
+    if callee[0] != "attr" or key[0] != "const" or not isinstance(key[2], int):
+        return False
+    if callee[2] in ("split", "rsplit"):
+        return key[2] in (0, -1)
+    return callee[2] in ("partition", "rpartition") and -3 <= key[2] < 3
 
 
 def _in_display(nodes: list[list[Any]], display: list[Any], key: list[Any]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.facts import Block, Step
-from governance.paths import calls, generators, managers, stacks, tries
+from governance.paths import calls, generators, managers, stacks, targets, tries
 from governance.paths.exceptions import ANY, GENERATOR_EXIT
 from governance.paths.frames import HANDLED, RESULT, Frame
 from governance.paths.outcomes import POSSIBLE, PROBABLE, Outcomes, States, merge, put
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from governance.paths.engine import Engine
 
 _ROUNDS: Final = 60
+_ITERATED: Final = frozenset("values items keys range enumerate zip sorted reversed list tuple set dict".split())
+_BUILTIN: Final = frozenset((f"builtins.{name}",) for name in "dict list tuple set frozenset str bytes range".split())
 
 
 def block(engine: Engine, frame: Frame, steps: Block, entry: States) -> Outcomes:
@@ -171,8 +173,11 @@ def _next(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
 
 
 def _plain_iteration(engine: Engine, frame: Frame, source: int) -> bool:
+    origin = frame.facts.nodes[frame.origin(source)]
+    if origin[0] == "call" and targets.last_of(frame, origin[1]) in _ITERATED:
+        return True
     values = engine.index.values(frame.ref(source))
-    return bool(values) and all(value[0] == "cont" for value in values)
+    return bool(values) and all(value[0] == "cont" or value[1:2] in _BUILTIN for value in values)
 
 
 def _match(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:

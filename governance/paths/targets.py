@@ -186,7 +186,8 @@ def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) 
     index = engine.index
     ref = frame.ref(number)
     handed = _handed_over(engine, frame, fact)
-    found = [_external(engine, dotted, handed) for dotted in sorted(index.externals(ref))]
+    count = len(fact[2])
+    found = [_external(engine, dotted, handed, count) for dotted in sorted(index.externals(ref))]
     values = index.values(frame.ref(fact[1]))
     for value in values:
         if value[0] in ("cls", "selfcls"):
@@ -194,9 +195,10 @@ def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) 
             if cls in engine.duty.classes or cls in engine.trigger.classes:
                 found.append(Target(DUTY if cls in engine.duty.classes else TRIGGER))
             elif index.classes.lookup(cls, "__init__") is None:
-                found.append(Target(SAFE if _is_plain(engine, cls) else RAISES, PROBABLE))
+                is_member = any(each[0] == "enum" for each in index.values(ref))
+                found.append(Target(SAFE if is_member or _is_plain(engine, cls) else RAISES, PROBABLE))
         elif value[0] == "cmeth":
-            found.append(Target(SAFE if assumptions.is_safe_method(value[2]) else RAISES, PROBABLE))
+            found.append(Target(SAFE if assumptions.is_safe_method(value[2], count) else RAISES, PROBABLE))
         elif value[0] in ("callable", "xinst", "enum") or (value[0] in ("inst", "self") and not known):
             found.append(_handing(handed, last_of(frame, fact[1]), RAISES))
     return found if found or known else _unknown(engine, frame, fact, handed)
@@ -208,7 +210,7 @@ def _is_plain(engine: Engine, cls: ClassId) -> bool:
     return all(base.startswith("builtins.") and engine.exceptions.of_dotted(base) is not None for base in unknown)
 
 
-def _external(engine: Engine, dotted: str, handed: tuple[Work, ...]) -> Target:
+def _external(engine: Engine, dotted: str, handed: tuple[Work, ...], count: int) -> Target:
     if dotted in engine.duty.externals:
         return Target(DUTY)
     if dotted in engine.trigger.externals:
@@ -217,7 +219,7 @@ def _external(engine: Engine, dotted: str, handed: tuple[Work, ...]) -> Target:
         return Target(EXIT)
     if dotted in assumptions.GONE_CALLS:
         return Target(GONE)
-    safe = assumptions.is_safe(dotted, engine.safe_calls)
+    safe = assumptions.is_safe(dotted, engine.safe_calls, count)
     return _handing(handed, dotted.rpartition(".")[2], SAFE if safe else RAISES)
 
 
