@@ -15,8 +15,9 @@ from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
 from governance.index.values import ClassId
+from governance.paths.known import Write
 from governance.paths.state_values import StateValues
-from governance.paths.typestate import Typestate, Write
+from governance.paths.typestate import Typestate
 
 NAME: Final = "state-machine"
 
@@ -130,9 +131,13 @@ def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Itera
     """Functions in which something may write the attribute, each once."""
     project = index.project
     refs = list(project.attr_stores(attribute))
-    for name in ("setattr", "__setattr__", "replace", "evolve", "model_copy", "_replace"):
+    for name in ("setattr", "__setattr__", "model_copy"):
         refs += project.calls(name)
-    refs += project.item_stores("__dict__")
+    refs += [*project.item_stores("__dict__"), *project.item_stores("vars")]
+    for ref in project.calls("update"):
+        callee = project.node((ref[0], project.node(ref)[1]))
+        if callee[0] == "attr" and project.last_name((ref[0], callee[1])) in ("__dict__", "vars"):
+            refs.append(ref)
     for ref in project.all_calls:
         if any(key == attribute for key, _ in project.node(ref)[3]):
             refs.append(ref)

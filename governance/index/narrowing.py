@@ -167,6 +167,8 @@ def _compared(solver: Solver, module: str, source: int, node: list[Any], positiv
                         if (value == NONE) == equal
                         or (equal and value[0] not in ("inst", "self", "cls", "cont", "const", "enum", "bm", "fn"))
                     }
+                if not _exact(solver, module, other):
+                    return values
                 if equal:
                     return _equal(solver, ("n", module, other), values)
                 return _unequal(solver, ("n", module, other), values)
@@ -175,6 +177,14 @@ def _compared(solver: Solver, module: str, source: int, node: list[Any], positiv
         if asks and _same(solver, module, typed[2][0], source):
             return _instances(solver, _classes(solver, ("n", module, right), 2), equal, values, is_type=False)
     return values
+
+
+def _exact(solver: Solver, module: str, number: int) -> bool:
+    """Whether an expression is a constant or a member of a class: what is known of others need not be all."""
+    node = solver.project.node((module, number))
+    if node[0] == "attr":
+        return any(type_object(value) is not None for value in solver.get(("n", module, node[1])))
+    return bool(node[0] == "const")
 
 
 def _equal(solver: Solver, key: Key, values: Answer) -> Answer:

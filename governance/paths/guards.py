@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from governance.facts import Node
 from governance.index import definitions
+from governance.paths.known import Env, Known, ObjectKey, join
 
 if TYPE_CHECKING:
     from governance.index.values import FunctionId
     from governance.paths.state_values import States
-    from governance.paths.typestate import Env, ObjectKey, Typestate
+    from governance.paths.typestate import Typestate
 
 _EQUAL = {"==": True, "is": True, "!=": False, "is not": False}
 
@@ -30,7 +31,9 @@ def refine(typestate: Typestate, env: Env, test: int, positive: bool, depth: int
     if op == "compare" and len(node[1]) == 1:
         return _compared(typestate, env, node, positive)
     if op == "matches":
-        key = _state_of(typestate, node[1])
+        if positive and node[2] and node[2][0] == "class" and typestate.governed(node[1]):
+            return _matched(typestate, env, node)
+        key = state_of(typestate, node[1])
         states = _pattern(typestate, node[2])
         if key is not None and states is not None:
             return _kept(typestate, env, key, states, positive)
@@ -43,8 +46,6 @@ def refine(typestate: Typestate, env: Env, test: int, positive: bool, depth: int
 
 
 def _connected(typestate: Typestate, env: Env, node: Node, positive: bool, depth: int) -> Env | None:
-    from governance.paths.typestate import join
-
     if (node[0] == "and") == positive:
         current: Env | None = env
         for each in node[1]:
@@ -62,7 +63,7 @@ def _connected(typestate: Typestate, env: Env, node: Node, positive: bool, depth
     return join(ways)
 
 
-def _state_of(typestate: Typestate, number: int) -> ObjectKey | None:
+def state_of(typestate: Typestate, number: int) -> ObjectKey | None:
     """The object whose state an expression reads: `job.state`, `job.state.value`, a local name for either."""
     for _ in range(20):
         node = typestate.node_at(number)
@@ -87,17 +88,17 @@ def _compared(typestate: Typestate, env: Env, node: Node, positive: bool) -> Env
     if operator in _EQUAL:
         equal = _EQUAL[operator] == positive
         for mine, other in ((left, right), (right, left)):
-            key = _state_of(typestate, mine)
+            key = state_of(typestate, mine)
             if key is None:
                 continue
-            states = typestate.values.of((typestate.module, other))
+            states = typestate.states(env, other)
             if states is None or (not equal and len(states) != 1):
                 return env
             return _kept(typestate, env, key, states, equal)
         return env
     if operator in ("in", "not in"):
         inside = (operator == "in") == positive
-        key = _state_of(typestate, left)
+        key = state_of(typestate, left)
         if key is not None:
             states = typestate.values.elements((typestate.module, right))
             return _kept(typestate, env, key, states, inside) if states is not None else env
@@ -107,13 +108,11 @@ def _compared(typestate: Typestate, env: Env, node: Node, positive: bool) -> Env
 
 def _asked(typestate: Typestate, env: Env, left: int, right: int) -> Env:
     """`new in TABLE[job.state]`: the table was asked about exactly this move."""
-    from governance.paths.typestate import Known
-
     node = typestate.node_at(right)
     if node[0] == "local" and node[2] >= 0:
         node = typestate.node_at(node[2])
     index = node[2] if node[0] == "sub" else node[2][0] if node[0] == "call" and node[2] else None
-    key = _state_of(typestate, index) if index is not None else None
+    key = state_of(typestate, index) if index is not None else None
     if key is None:
         return env
     known = typestate.known(env, key)
@@ -121,8 +120,6 @@ def _asked(typestate: Typestate, env: Env, left: int, right: int) -> Env:
 
 
 def _kept(typestate: Typestate, env: Env, key: ObjectKey, states: States, inside: bool) -> Env | None:
-    from governance.paths.typestate import Known
-
     known = typestate.known(env, key)
     before = typestate.values.states if known.states is None else known.states
     after = before & states if inside else before - states
@@ -145,6 +142,15 @@ def _pattern(typestate: Typestate, pattern: Node | None) -> States | None:
     if pattern[0] == "capture":
         return typestate.values.states if pattern[1] is None else _pattern(typestate, pattern[1])
     return None
+
+
+def _matched(typestate: Typestate, env: Env, node: Node) -> Env | None:
+    """`case Job(state=State.NEW)`: the object itself is matched."""
+    for name, pattern in node[2][3]:
+        states = _pattern(typestate, pattern) if name == typestate.attribute else None
+        if states is not None:
+            return _kept(typestate, env, typestate.key(node[1]), states, True)
+    return env
 
 
 def _predicate(typestate: Typestate, env: Env, test: int, node: Node, positive: bool, depth: int) -> Env | None:

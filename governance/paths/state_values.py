@@ -38,6 +38,9 @@ class StateValues:
 
     def of(self, ref: Ref) -> States | None:
         """The states an expression may be; None if one of its values is not known."""
+        node = self.index.project.node(ref)
+        if node[0] == "annotated" and node[2] >= 0:
+            ref = (ref[0], node[2])
         return self.named(self.index.values(ref))
 
     def elements(self, ref: Ref) -> States | None:

@@ -8,48 +8,22 @@ a few levels deep. After an `await` another task may have moved the object along
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Block, Node, Step
 from governance.index import Callee, Index
+from governance.index.calls import bind
 from governance.index.values import ClassId, FunctionId
+from governance.paths import state_writes
+from governance.paths.guards import refine
+from governance.paths.known import ANY, Env, Known, ObjectKey, Write, join, union
 from governance.paths.state_values import States, StateValues
-
-ObjectKey: TypeAlias = "tuple[object, ...]"
-Env: TypeAlias = "dict[ObjectKey, Known]"
 
 _ROUNDS: Final = 8
 _DEPTH: Final = 3
-_COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy"))
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of one object: its possible states (None: any), whether a task switch may have widened them, and
-    the definitions that a table has been asked about for it."""
-
-    states: States | None
-    switched: bool = False
-    asked: frozenset[ObjectKey] = frozenset()
-
-
-ANY: Final = Known(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One write of a state. before: None if any state is possible; after: None if the new state is not known;
-    allowed: the code asked the table for exactly this move; fresh: the object is being made."""
-
-    ref: Ref
-    before: States | None
-    after: States | None
-    fresh: bool = False
-    switched: bool = False
-    allowed: bool = False
 
 
 @dataclass(slots=True)
@@ -124,6 +98,11 @@ class Typestate:
                     united = frozenset[str]().union(*(each.states or () for each in inner))
                     return Known(united, any(each.switched for each in inner))
         return ANY
+
+    def states(self, env: Env, number: int) -> States | None:
+        """The states an expression may stand for: what a helper was given for a parameter, else what is known of it."""
+        given = env.get(("value", *self.key(number)))
+        return given.states if given is not None else self.values.of((self.module, number))
 
     def node_at(self, number: int) -> Node:
         return self.project.modules[self.module].facts.nodes[number]
@@ -266,40 +245,7 @@ class Typestate:
         return _Way(env)
 
     def _stored(self, step: Step, env: Env) -> _Way:
-        return _Way(self._store(step[1], env))
-
-    def _store(self, number: int, env: Env) -> Env:
-        node = self.node_at(number)
-        if node[0] == "store_attr" and node[2] == self.attribute and self.governed(node[1]):
-            return self._write(number, node[1], node[3], env)
-        if node[0] == "store_item":
-            space = self.node_at(node[1])
-            named = self.node_at(node[2])
-            if space[0] == "attr" and space[2] == "__dict__" and named[:3] == ["const", "str", self.attribute]:
-                return self._write(number, space[1], node[3], env)
-        if node[0] in ("store_attr", "delete_attr"):
-            prefix = ("attr", self.key(node[1]), node[2])
-            return {key: each for key, each in env.items() if not _starts(key, prefix)}
-        return env
-
-    def _write(self, number: int, base: int, value: int, env: Env) -> Env:
-        key = self.key(base)
-        before = self.known(env, key)
-        after = self.values.of((self.module, value))
-        ref = (self.module, number)
-        allowed = self.key(value) in before.asked
-        self._note(Write(ref, before.states, after, False, before.switched, allowed))
-        return {**env, key: Known(after)}
-
-    def _note(self, write: Write) -> None:
-        """Keep the union of what is found on every visit of a place."""
-        known = self.writes.get(write.ref)
-        if known is not None:
-            before = None if known.before is None or write.before is None else known.before | write.before
-            after = None if known.after is None or write.after is None else known.after | write.after
-            switched = known.switched or write.switched
-            write = Write(write.ref, before, after, write.fresh, switched, known.allowed and write.allowed)
-        self.writes[write.ref] = write
+        return _Way(state_writes.store(self, step[1], env))
 
     def _call(self, step: Step, env: Env) -> _Way:
         number = step[1]
@@ -307,70 +253,21 @@ class Typestate:
         ref = (self.module, number)
         name = self.called_name(node)
         if name in ("setattr", "__setattr__") and len(node[2]) >= 2:
-            return _Way(self._setattr(number, node, env), raised=[env])
-        if name in _COPIERS:
-            copied = self._copied(number, node, name, env)
-            if copied is not None:
-                return _Way(copied, raised=[env])
+            return _Way(state_writes.set_attribute(self, number, node, env), raised=[env])
+        done = state_writes.updated_namespace(self, number, node, env)
+        if done is None and name in state_writes.COPIERS:
+            done = state_writes.copied(self, number, node, name, env)
+        if done is not None:
+            return _Way(done, raised=[env])
         made = [cls for cls in self.index.type_objects((self.module, node[1])) if cls in self.classes]
         if made:
-            return _Way(self._made(number, node, made[0], env), raised=[env])
+            return _Way(state_writes.made(self, number, node, made[0], env), raised=[env])
         after = self._helped(ref, node, env)
         return _Way(after, raised=[env, after] if after is not env else [env])
 
     def called_name(self, node: Node) -> str:
         callee = self.node_at(node[1])
         return str(callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else "")
-
-    def _setattr(self, number: int, node: Node, env: Env) -> Env:
-        callee = self.node_at(node[1])
-        arguments = list(node[2])
-        if callee[0] == "attr" and len(arguments) == 2:
-            arguments.insert(0, callee[1])
-        if len(arguments) == 3 and self.governed(arguments[0]):
-            names = self.index.values((self.module, arguments[1]))
-            if ("const", "str", self.attribute) in names:
-                return self._write(number, arguments[0], arguments[2], env)
-        return env
-
-    def _copied(self, number: int, node: Node, name: str, env: Env) -> Env | None:
-        """`replace(job, state=...)`: a new object, in a state that the old one moves to."""
-        callee = self.node_at(node[1])
-        source = callee[1] if callee[0] == "attr" and name not in ("replace", "evolve", "copy") else None
-        if source is None:
-            source = node[2][0] if node[2] else callee[1] if callee[0] == "attr" else None
-        if source is None or not self.governed(source):
-            return None
-        before = self.known(env, self.key(source))
-        value = next((each for key, each in node[3] if key == self.attribute), None)
-        if value is None and name == "model_copy":
-            value = self._updated(node)
-        if value is None:
-            return {**env, (self.module, number): before}
-        after = self.values.of((self.module, value))
-        allowed = self.key(value) in before.asked
-        self._note(Write((self.module, number), before.states, after, False, before.switched, allowed))
-        return {**env, (self.module, number): Known(after)}
-
-    def _updated(self, node: Node) -> int | None:
-        for key, each in node[3]:
-            update = self.node_at(each)
-            if key == "update" and update[0] == "dict":
-                for name, value in update[1]:
-                    if name >= 0 and self.node_at(name)[:3] == ["const", "str", self.attribute]:
-                        return int(value)
-        return None
-
-    def _made(self, number: int, node: Node, cls: ClassId, env: Env) -> Env:
-        value = next((each for key, each in node[3] if key == self.attribute), None)
-        fields = self.index.classes.fields(cls)
-        if value is None and self.attribute in fields and fields.index(self.attribute) < len(node[2]):
-            value = node[2][fields.index(self.attribute)]
-        after: States | None = self.values.initial
-        if value is not None:
-            after = self.values.of((self.module, value))
-            self._note(Write((self.module, number), frozenset(), after, fresh=True))
-        return {**env, (self.module, number): Known(after)}
 
     def _helped(self, ref: Ref, node: Node, env: Env) -> Env:
         """Follow a project function that gets a governed object: what it leaves it in, and what it returns."""
@@ -388,6 +285,7 @@ class Typestate:
         self._depth += 1
         self._returns.add(function)
         inner: Env = {there: self.known(env, here) for there, here in given.items()}
+        inner |= self._values_given(node, callees[0], env)
         self._enter(function, inner)
         returned, exits = self._returned, self._exits
         self._depth -= 1
@@ -396,15 +294,22 @@ class Typestate:
         result = dict(env)
         for there, here in given.items():
             ends = [each.get(there, ANY) for each in exits]
-            result[here] = _union(ends) if ends else ANY
+            result[here] = union(ends) if ends else ANY
         if returned and self._givesgoverned(ref):
-            result[(self.module, ref[1])] = _union(returned)
+            result[(self.module, ref[1])] = union(returned)
         return result
+
+    def _values_given(self, node: Node, target: Callee, env: Env) -> Env:
+        """The states that a call hands to parameters."""
+        found: Env = {}
+        scope = self.project.scope(target.function)
+        for position, argument in bind(scope, node, target.receiver is not None):
+            if self.node_at(argument)[0] != "star" and (states := self.states(env, argument)) is not None:
+                found[("value", target.function[0], scope.params[position].node)] = Known(states)
+        return found
 
     def given_to(self, node: Node, target: Callee) -> dict[ObjectKey, ObjectKey]:
         """Parameter objects of the callee that are governed objects of the caller."""
-        from governance.index.calls import bind
-
         function = target.function
         scope = self.project.scope(function)
         given: dict[ObjectKey, ObjectKey] = {}
@@ -428,8 +333,6 @@ class Typestate:
     # Guards
 
     def _refine(self, env: Env | None, test: int, positive: bool) -> Env | None:
-        from governance.paths.guards import refine
-
         return refine(self, env, test, positive) if env is not None else None
 
 
@@ -448,33 +351,6 @@ _FOLLOWED: Final[Mapping[str, Callable[[Typestate, Step, Env], _Way]]] = {
     "return": Typestate._return,
     "assert": Typestate._assert,
 }
-
-
-def _starts(key: ObjectKey, prefix: ObjectKey) -> bool:
-    while True:
-        if key == prefix:
-            return True
-        if len(key) != 3 or key[0] != "attr" or not isinstance(key[1], tuple):
-            return False
-        key = key[1]
-
-
-def _union(known: Iterable[Known]) -> Known:
-    every = list(known)
-    asked = frozenset[ObjectKey].intersection(*(each.asked for each in every)) if every else frozenset()
-    switched = any(each.switched for each in every)
-    if any(each.states is None for each in every):
-        return Known(None, switched, asked)
-    return Known(frozenset[str]().union(*(each.states or () for each in every)), switched, asked)
-
-
-def join(envs: Iterable[Mapping[ObjectKey, Known] | None]) -> Env | None:
-    """What holds on every one of several ways; None if there is no way."""
-    alive = [env for env in envs if env is not None]
-    if not alive:
-        return None
-    keys = set(alive[0]).intersection(*alive[1:]) if len(alive) > 1 else set(alive[0])
-    return {key: _union(env[key] for env in alive) for key in keys}
 
 
 def _both(one: _Way, other: _Way) -> _Way:

@@ -1,0 +1,68 @@
+"""Known: what is known of the state of objects at one place of a function, and how places are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from governance.contract import Ref
+from governance.paths.state_values import States
+
+ObjectKey: TypeAlias = "tuple[object, ...]"
+Env: TypeAlias = "dict[ObjectKey, Known]"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one object: its possible states (None: any), whether a task switch may have widened them, and
+    the definitions that a table has been asked about for it."""
+
+    states: States | None
+    switched: bool = False
+    asked: frozenset[ObjectKey] = frozenset()
+
+
+ANY: Final = Known(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a state. before: None if any state is possible; after: None if the new state is not known;
+    allowed: the code asked the table for exactly this move; fresh: the object is being made."""
+
+    ref: Ref
+    before: States | None
+    after: States | None
+    fresh: bool = False
+    switched: bool = False
+    allowed: bool = False
+
+
+def union(known: Iterable[Known]) -> Known:
+    """What holds of an object that may be any of several."""
+    every = list(known)
+    asked = frozenset[ObjectKey].intersection(*(each.asked for each in every)) if every else frozenset()
+    switched = any(each.switched for each in every)
+    if any(each.states is None for each in every):
+        return Known(None, switched, asked)
+    return Known(frozenset[str]().union(*(each.states or () for each in every)), switched, asked)
+
+
+def join(envs: Iterable[Mapping[ObjectKey, Known] | None]) -> Env | None:
+    """What holds on every one of several ways; None if there is no way."""
+    alive = [env for env in envs if env is not None]
+    if not alive:
+        return None
+    keys = set(alive[0]).intersection(*alive[1:]) if len(alive) > 1 else set(alive[0])
+    return {key: union(env[key] for env in alive) for key in keys}
+
+
+def starts(key: ObjectKey, prefix: ObjectKey) -> bool:
+    """Whether an object is reached through another: `job.plan.state` through `job.plan`."""
+    while True:
+        if key == prefix:
+            return True
+        if len(key) != 3 or key[0] != "attr" or not isinstance(key[1], tuple):
+            return False
+        key = key[1]

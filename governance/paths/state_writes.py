@@ -1,0 +1,212 @@
+"""State writes: what a store, a call or a construction does to the state of an object, in whatever spelling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from governance.facts import Node
+from governance.index.calls import bind
+from governance.index.values import NONE, ClassId
+from governance.paths.guards import state_of
+from governance.paths.known import ANY, Env, Known, ObjectKey, Write, starts
+from governance.paths.state_values import States
+
+if TYPE_CHECKING:
+    from governance.paths.typestate import Typestate
+
+COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy"))
+
+
+def store(typestate: Typestate, number: int, env: Env) -> Env:
+    """An attribute or item store, or a deletion."""
+    node = typestate.node_at(number)
+    if node[0] == "store_attr" and node[2] == typestate.attribute and typestate.governed(node[1]):
+        return _write(typestate, number, node[1], node[3], env)
+    if node[0] == "store_item":
+        held = _namespace(typestate, node[1])
+        named = typestate.index.values((typestate.module, node[2]))
+        if held is not None and ("const", "str", typestate.attribute) in named:
+            return _write(typestate, number, held, node[3], env)
+    if node[0] in ("store_attr", "delete_attr"):
+        prefix = ("attr", typestate.key(node[1]), node[2])
+        return {key: each for key, each in env.items() if not starts(key, prefix)}
+    return env
+
+
+def _namespace(typestate: Typestate, number: int) -> int | None:
+    """The governed object whose namespace an expression is: `job.__dict__`, `vars(job)`."""
+    node = typestate.node_at(number)
+    held = -1
+    if node[0] == "attr" and node[2] == "__dict__":
+        held = node[1]
+    elif node[0] == "call" and len(node[2]) == 1 and typestate.called_name(node) == "vars":
+        held = node[2][0]
+    return held if held >= 0 and typestate.governed(held) else None
+
+
+def _write(typestate: Typestate, number: int, base: int, value: int, env: Env) -> Env:
+    key = typestate.key(base)
+    before = typestate.known(env, key)
+    made = before.states is None and _being_made(typestate, base)
+    after = _assigned(typestate, env, key, value)
+    allowed = typestate.key(value) in before.asked or _looked_up(typestate, value, key, before)
+    seen = frozenset[str]() if made else before.states
+    note(typestate, Write((typestate.module, number), seen, after, made, before.switched, allowed))
+    return {**env, key: Known(after)}
+
+
+def _being_made(typestate: Typestate, base: int) -> bool:
+    """Whether a store on `self` in a constructor gives the object its first state."""
+    scope = typestate.project.scope((typestate.module, typestate.scope))
+    first = scope.params[0].node if scope.params else -1
+    return scope.name in ("__init__", "__new__", "__post_init__") and typestate.key(base) == (typestate.module, first)
+
+
+def _assigned(typestate: Typestate, env: Env, key: ObjectKey, value: int) -> States | None:
+    """The states that are written; those an entry of a table gives are told by the state the object is in."""
+    found = typestate.states(env, value)
+    entries = _entries(typestate, value, key)
+    before = typestate.known(env, key).states
+    if entries and before is not None and before <= entries.keys():
+        return frozenset[str]().union(*(entries[each] for each in before))
+    if found is None and set(typestate.index.values((typestate.module, value))) == {NONE}:
+        return frozenset(("None",))
+    return found
+
+
+def _looked_up(typestate: Typestate, value: int, key: ObjectKey, before: Known) -> bool:
+    """`job.state = NEXT[job.state]` where every entry that may be looked up is a move of the table."""
+    entries = _entries(typestate, value, key)
+    states = entries.keys() if before.states is None else before.states
+    return bool(entries) and all(
+        entries.get(one, frozenset()) <= frozenset(typestate.values.transitions.get(one, ())) for one in states
+    )
+
+
+def _entries(typestate: Typestate, value: int, key: ObjectKey) -> dict[str, States]:
+    """The entries of a dict display that is asked with the state of this very object."""
+    number = value
+    for _ in range(20):
+        node = typestate.node_at(number)
+        if node[0] != "local" or node[2] < 0:
+            break
+        number = node[2]
+    if node[0] != "sub" or state_of(typestate, node[2]) != key:
+        return {}
+    entries: dict[str, States] = {}
+    for held in typestate.index.values((typestate.module, node[1])):
+        if held[:2] != ("cont", "dict") or held[2][1][0] != "dval":
+            return {}
+        module, site = held[2][1][1:]
+        display = typestate.project.node((module, site))
+        for name, entry in display[1] if display[0] == "dict" else ():
+            states = typestate.values.of((module, entry)) if name >= 0 else None
+            for each in (typestate.values.of((module, name)) if name >= 0 else None) or ():
+                if states is None:
+                    return {}
+                entries[each] = entries.get(each, frozenset()) | states
+    return entries
+
+
+def note(typestate: Typestate, write: Write) -> None:
+    """Keep the union of what is found on every visit of a place."""
+    known = typestate.writes.get(write.ref)
+    if known is not None:
+        before = None if known.before is None or write.before is None else known.before | write.before
+        after = None if known.after is None or write.after is None else known.after | write.after
+        switched = known.switched or write.switched
+        fresh = known.fresh and write.fresh
+        write = Write(write.ref, before, after, fresh, switched, known.allowed and write.allowed)
+    typestate.writes[write.ref] = write
+
+
+def set_attribute(typestate: Typestate, number: int, node: Node, env: Env) -> Env:
+    """`setattr(job, "state", x)`, `object.__setattr__(job, "state", x)`."""
+    callee = typestate.node_at(node[1])
+    arguments = list(node[2])
+    if callee[0] == "attr" and len(arguments) == 2:
+        arguments.insert(0, callee[1])
+    if len(arguments) == 3 and typestate.governed(arguments[0]):
+        names = typestate.index.values((typestate.module, arguments[1]))
+        if ("const", "str", typestate.attribute) in names:
+            return _write(typestate, number, arguments[0], arguments[2], env)
+    return env
+
+
+def updated_namespace(typestate: Typestate, number: int, node: Node, env: Env) -> Env | None:
+    """`vars(job).update(state=x)`; None if a call is nothing like that."""
+    callee = typestate.node_at(node[1])
+    held = _namespace(typestate, callee[1]) if callee[0] == "attr" and callee[2] == "update" else None
+    if held is None:
+        return None
+    value = next((each for key, each in node[3] if key == typestate.attribute), None)
+    if value is None and node[2]:
+        value = _entry(typestate, node[2][0])
+    return _write(typestate, number, held, value, env) if value is not None else env
+
+
+def copied(typestate: Typestate, number: int, node: Node, name: str, env: Env) -> Env | None:
+    """`replace(job, state=...)`: a new object, in a state that the old one moves to."""
+    callee = typestate.node_at(node[1])
+    source = callee[1] if callee[0] == "attr" and name not in ("replace", "evolve", "copy") else None
+    if source is None:
+        source = node[2][0] if node[2] else callee[1] if callee[0] == "attr" else None
+    if source is None or not typestate.governed(source):
+        return None
+    key = typestate.key(source)
+    before = typestate.known(env, key)
+    value = next((each for name, each in node[3] if name == typestate.attribute), None)
+    if value is None and name == "model_copy":
+        value = next((_entry(typestate, each) for name, each in node[3] if name == "update"), None)
+    if value is None:
+        return {**env, (typestate.module, number): before}
+    after = _assigned(typestate, env, key, value)
+    allowed = typestate.key(value) in before.asked or _looked_up(typestate, value, key, before)
+    note(typestate, Write((typestate.module, number), before.states, after, False, before.switched, allowed))
+    return {**env, (typestate.module, number): Known(after)}
+
+
+def _entry(typestate: Typestate, number: int) -> int | None:
+    """The value that a dict display has for the attribute."""
+    module, display = typestate.module, typestate.node_at(number)
+    for _ in range(20):
+        if display[0] != "local" or display[2] < 0:
+            break
+        display = typestate.node_at(display[2])
+    for name, value in display[1] if display[0] == "dict" else ():
+        if name >= 0 and ("const", "str", typestate.attribute) in typestate.index.values((module, name)):
+            return int(value)
+    return None
+
+
+def made(typestate: Typestate, number: int, node: Node, cls: ClassId, env: Env) -> Env:
+    """A new object: in the state its constructor is given, else in an initial one."""
+    value = next((each for key, each in node[3] if key == typestate.attribute), None)
+    if value is None:
+        value = _positional(typestate, node, cls)
+    spread = [each for key, each in node[3] if key is None]
+    if value is None and spread:
+        value = next((found for each in spread if (found := _entry(typestate, each)) is not None), None)
+        if value is None:
+            return {**env, (typestate.module, number): ANY}
+    after: States | None = typestate.values.initial
+    if value is not None:
+        after = typestate.states(env, value)
+        note(typestate, Write((typestate.module, number), frozenset(), after, fresh=True))
+    return {**env, (typestate.module, number): Known(after)}
+
+
+def _positional(typestate: Typestate, node: Node, cls: ClassId) -> int | None:
+    """The positional argument that becomes the state: by the constructor's parameters, else by the fields."""
+    classes, project = typestate.index.classes, typestate.project
+    written = classes.lookup(cls, "__init__")
+    for ref in written[1] if written else ():
+        defined = project.node(ref)
+        if defined[0] == "function":
+            scope = project.scope((ref[0], defined[1]))
+            for index, argument in bind(scope, node, bound=True):
+                if scope.params[index].name == typestate.attribute:
+                    return argument
+    fields = [] if written else classes.fields(cls)
+    position = fields.index(typestate.attribute) if typestate.attribute in fields else len(node[2])
+    return int(node[2][position]) if position < len(node[2]) else None
