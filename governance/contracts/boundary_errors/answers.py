@@ -43,7 +43,8 @@ _INHERENT: Final = {
 
 _FRAMEWORKS: Final = frozenset(
     """fastapi starlette flask quart werkzeug django rest_framework ninja aiohttp sanic falcon litestar bottle pyramid
-    tornado connexion blacksheep robyn responder sse_starlette""".split()
+    tornado connexion blacksheep robyn responder sse_starlette fastapi_utils esmerald emmett microdot cherrypy web
+    masonite chalice functions_framework apiflask flask_restful flask_restx flask_smorest drf_spectacular""".split()
 )
 
 
@@ -126,9 +127,11 @@ def _external(call: Ref, node: Node, dotted: str) -> Answer | None:
     root, name = dotted.partition(".")[0], last_part(dotted)
     if root in _CLIENTS or (root == "aiohttp" and ".web" not in dotted):
         return None
-    if name in _INHERENT and root in _FRAMEWORKS:
+    if root not in _FRAMEWORKS and not any(key == "status_code" for key, _ in node[3]):
+        return None
+    if name in _INHERENT:
         return _made(call, node, name, None, _INHERENT[name], raised=not name.startswith("HttpResponse"))
-    if name in _EXCEPTIONS and (name != "send_error" or root in _FRAMEWORKS):
+    if name in _EXCEPTIONS:
         return _made(call, node, name, _EXCEPTIONS[name], None, raised=True)
     if name in _RESPONSES:
         return _made(call, node, name, _RESPONSES[name], 307 if name == "RedirectResponse" else 200, raised=False)

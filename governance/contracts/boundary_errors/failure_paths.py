@@ -82,6 +82,10 @@ class FailurePaths(Engine):
         """Whether a function is worth following: something may fail in it, or it may make an answer."""
         return self._concerns(work.function) or self._makes_answers(work.function)
 
+    def pays_in(self, work: Work) -> bool:
+        """Nothing is owed here."""
+        return False
+
     def _makes_answers(self, function: FunctionId) -> bool:
         known = self._answering.get(function)
         if known is None:

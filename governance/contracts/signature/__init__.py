@@ -56,6 +56,7 @@ class _Case:
     function: FunctionId
     at: Ref
     name: str
+    ways: handling.Ways
 
     def violation(
         self, check: str, text: str, grade: Grade = Grade.DEFINITE, at: Ref | None = None, chain: tuple[Trail, ...] = ()
@@ -70,6 +71,7 @@ def check(index: Index, options: Options) -> Report:
     expected = parse(options.signature) if options.signature else None
     duties = handling.duties(index, options.calls, options.handlers_call, options.handles, report)
     examined = 0
+    ways = handling.Ways(index)
     for symbol in options.functions:
         found = functions_named(index, symbol)
         if found is None:
@@ -83,7 +85,7 @@ def check(index: Index, options: Options) -> Report:
             examined += 1
             if index.project.scope(function).kind in ("class", "module") or at is None:
                 continue
-            case = _Case(index, options, expected, function, at, index.project.qualname(function))
+            case = _Case(index, options, expected, function, at, index.project.qualname(function), ways)
             report.violations.extend(_examine(case, duties))
     return Report(report.violations, report.bindings, report.broken, examined)
 
@@ -116,7 +118,7 @@ def _examine(case: _Case, duties: handling.Duties) -> Iterator[Violation]:
         yield from _results(case)
         for layer in around:
             yield from _wrapper_results(case, layer)
-    yield from handling.examine(index, case.function, runs, duties, case.options.requires_finally, case.violation)
+    yield from handling.examine(case.ways, runs, duties, case.options.requires_finally, case.violation)
 
 
 def _wrapper(case: _Case, layer: layers.Layer) -> Iterator[Violation]:
@@ -161,7 +163,7 @@ def _results(case: _Case) -> Iterator[Violation]:
         silent = silent or misfit.text == "returns None"
         yield case.violation("result", misfit.text, misfit.grade, misfit.at, misfit.chain)
     if results.wants_value(declared) and not silent:
-        summary = handling.ways_out(index, case.function)
+        summary = case.ways.out(case.function)
         nothing = handling.ends_with_none(index, case.function, summary) if summary else None
         if nothing is not None:
             grade, at = nothing

@@ -86,6 +86,10 @@ class Paths(Engine):
         """Whether a function is followed with all that is known of its variables: those near the one asked about."""
         return work.function[0] in self._near
 
+    def pays_in(self, work: Work) -> bool:
+        """Nothing is owed here."""
+        return False
+
     def _is_aside(self, frame: Frame, number: int) -> bool:
         known = self._aside.get(frame.function)
         if known is None:
@@ -143,23 +147,36 @@ def _aside(body: Block) -> frozenset[int]:
     return frozenset(found)
 
 
-def ways_out(index: Index, function: FunctionId) -> Summary | None:
-    """Every way out of a function with its decorators around it; None if they are too many."""
-    owner = index.project.owning_class(function)
-    near = {function[0], *(base[0] for base in (index.mro(owner) if owner else ()))}
-    near |= {layer.decorator[0] for layer in Layers(index).of(function) if layer.decorator is not None}
-    engine = Paths(index, frozenset(near))
-    try:
-        return engine.outcomes(Work(function, owner, owner is not None))
-    except TooComplex:
-        return None
+class Ways:
+    """The ways out of functions, each found once."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self._known: dict[FunctionId, Summary | None] = {}
+
+    def out(self, function: FunctionId) -> Summary | None:
+        """Every way out of a function with its decorators around it; None if they are too many."""
+        if function not in self._known:
+            self._known[function] = self._find(function)
+        return self._known[function]
+
+    def _find(self, function: FunctionId) -> Summary | None:
+        index = self.index
+        owner = index.project.owning_class(function)
+        near = {function[0], *(base[0] for base in (index.mro(owner) if owner else ()))}
+        near |= {layer.decorator[0] for layer in Layers(index).of(function) if layer.decorator is not None}
+        engine = Paths(index, frozenset(near))
+        try:
+            return engine.outcomes(Work(function, owner, owner is not None))
+        except TooComplex:
+            return None
 
 
 def examine(
-    index: Index, function: FunctionId, runs: list[FunctionId], duties: Duties, requires_finally: bool,
-    violation: Callable[..., Violation],
-) -> Iterator[Violation]:  # fmt: skip
+    ways: Ways, runs: list[FunctionId], duties: Duties, requires_finally: bool, violation: Callable[..., Violation]
+) -> Iterator[Violation]:
     """Whether a function handles, cleans up and calls what it must. runs: itself and what its decorators run."""
+    index = ways.index
     if requires_finally and not any(_has_finally(index, each, _HELPERS) for each in runs):
         yield violation("finally", "has no finally")
     for symbol, wanted in duties.calls:
@@ -172,7 +189,7 @@ def examine(
             for at in _silent_handlers(index, each, duties.handlers_call[1], reach):
                 yield violation("missing-call", f"has a handler that does not call {duties.handlers_call[0]}", at=at)
     if duties.handles:
-        summary = ways_out(index, function)
+        summary = ways.out(runs[0])
         if summary is None:
             yield violation("unhandled", "has too many paths to be followed", Grade.UNRESOLVED)
             return
@@ -249,6 +266,8 @@ def _has_finally(index: Index, function: FunctionId, depth: int) -> bool:
         if step[0] == "with":
             context = (function[0], facts.nodes[step[2]][1])
             for value in index.values(context):
+                if value[0] == "gencm" and value[1][0] != "yields":
+                    continue  # declared, not written here
                 if value[0] in ("inst", "self") and index.classes.lookup(value[1], "__exit__"):
                     return True
                 if value[0] == "gencm" and _has_finally(index, (value[1][1], value[1][2]), depth - 1):
