@@ -1,7 +1,7 @@
 """The gate bites: every violation that is written into a copy of our own server is reported, at its line.
 
-A mutant replaces one text in one file. The lines that must be reported carry a comment: `#!` for the contract the
-mutant is about, `#! contract-id` for another. Everything else must stay silent, the unmutated copy altogether.
+A mutant replaces one text in one file. The lines that the contract it is about must report carry the comment `#!`, and
+no other line may be reported. The unmutated copy is silent under all contracts.
 """
 
 from __future__ import annotations
@@ -23,11 +23,20 @@ RUNS = "only-runner-runs-plugins"
 COUNTED = "every-execution-is-counted"
 CHECKED = "input-is-validated-first"
 STATES = "only-lifecycle-states"
+PAIR = "the-runner-answers-with-a-pair"
+WAY = "one-way-to-the-runner"
+JOBS = "jobs-move-along-the-table"
+ENVELOPES = "only-envelopes-leave"
+UNWRAPPED = "only-runner-unwraps-plugins"
+CONTRACTS = {RUNS, COUNTED, CHECKED, STATES, PAIR, WAY, JOBS, ENVELOPES, UNWRAPPED}
 
 RUNNER = "server/app/plugins/runtime/tool_runner.py"
 REGISTRY = "server/app/plugins/loader/plugin_registry.py"
 LIFECYCLE = "server/app/plugins/lifecycle.py"
 PLUGIN_SERVICE = "server/app/services/execution/plugin_execution_service.py"
+JOB = "server/app/jobs/job.py"
+JOB_SERVICE = "server/app/services/execution/job_execution_service.py"
+ROUTE = "server/app/api/routes/plugins.py"
 NEW = "server/app/services/execution/shortcut.py"
 
 FINALLY = """        finally:
@@ -215,9 +224,25 @@ def go(plugin: Plugin):
            VERDICT + "        if verdict == 'SUCCESS':  #!\n            return\n"),
     Mutant("state-in-a-tuple", STATES, REGISTRY, VERDICT,
            VERDICT + "        if verdict in ('SUCCESS', 'FAILED'):  #!\n            return\n"),
+    Mutant("registry-is-unwrapped", UNWRAPPED, PLUGIN_SERVICE, EXECUTE,
+           "        self._runner._registry.unwrap(plugin_name)  #!\n" + EXECUTE),
+    Mutant("parameter-is-renamed", PAIR, RUNNER, "def run(self, plugin_name: str, payload: dict[str, Any])",
+           "def run(self, plugin_name: str, data: dict[str, Any])"),
+    Mutant("runner-returns-one-thing", PAIR, RUNNER, "            return {}, envelope\n",
+           "            return envelope\n"),
+    Mutant("runner-raises", PAIR, RUNNER, "            return {}, envelope\n", "            raise\n"),
+    Mutant("route-skips-two-layers", WAY, ROUTE, "from __future__ import annotations\n",
+           "from __future__ import annotations\n\n"
+           "from server.app.services.execution.plugin_execution_service import PluginExecutionService  #!\n"),
+    Mutant("service-imports-upwards", WAY, PLUGIN_SERVICE, "from typing import Any\n",
+           "from typing import Any\n\n"
+           "from server.app.services.execution.job_execution_service import JobExecutionService  #!\n"),
+    Mutant("job-is-written-by-its-service", JOBS, JOB_SERVICE, "            ended += ",
+           "            object.__setattr__(job, 'state', JobState.FAILED)  #!\n            ended += "),
+    Mutant("server-error", ENVELOPES, ROUTE, "from __future__ import annotations\n",
+           "from __future__ import annotations\n\nfrom fastapi import HTTPException\n\n\n"
+           "def broken() -> None:\n    raise HTTPException(status_code=500, detail='no')  #!\n"),
 ]  # fmt: skip
-
-_MARK = re.compile(r"#!( (?P<contract>[a-z-]+))?\s*$")
 
 
 @pytest.fixture(scope="module")
@@ -231,8 +256,19 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def scanned(root: Path) -> ScanResult:
-    return scan(root, root / "pyproject.toml", Cache(root / ".governance_cache"))
+def scanned(root: Path, contract: str = "") -> ScanResult:
+    """The result of all contracts, or of one of them: the others are switched off in a configuration of its own."""
+    config = root / "pyproject.toml"
+    if contract:
+        text = config.read_text(encoding="utf-8")
+        config = root / f"{contract}.toml"
+        for other in CONTRACTS - {contract}:
+            table = f"[tool.governance.contracts.{other}]\n"
+            head, _, rest = text.partition(table)
+            text = head + re.sub(r"(?ms)\A.*?(?=^\[|\Z)", "", rest, count=1) if rest else text
+            text += "" if other == UNWRAPPED else f'\n{table}enabled = false\nbecause = "another mutant is about it"\n'
+        config.write_text(text, encoding="utf-8")
+    return scan(root, config, Cache(root / ".governance_cache"))
 
 
 @pytest.mark.requirement("R-002", "R-061", "R-075")
@@ -241,6 +277,7 @@ def test_the_unmutated_server_is_silent(copy: Path) -> None:
     assert [(each.place, each.message) for each in result.findings] == []
     assert result.problems == ()
     assert {outcome.state for outcome in result.outcomes} == {"kept"}
+    assert {outcome.id for outcome in result.outcomes} == CONTRACTS
 
 
 @pytest.mark.requirement("R-061", "R-063", "R-064", "R-065", "R-074", "R-075")
@@ -255,24 +292,24 @@ def test_the_mutant_is_reported_at_its_line(copy: Path, mutant: Mutant) -> None:
         path.write_text(mutant.replace, encoding="utf-8")
     try:
         expected = {
-            (mutant.contract if match["contract"] is None else match["contract"], mutant.path, line)
+            (mutant.path, line)
             for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-            if (match := _MARK.search(text))
+            if text.endswith("#!")
         }
-        result = scanned(copy)
+        result = scanned(copy, mutant.contract)
     finally:
         if before is not None:
             path.write_text(before, encoding="utf-8")
         else:
             path.unlink()
     failing = [each for each in result.findings if each.fails]
-    lines = {(each.contract, each.place.path, each.place.span.line) for each in failing}
+    assert {each.contract for each in failing} == {mutant.contract}
     if mutant.broken:
-        assert mutant.contract in {each.contract for each in failing if each.check == "anchor"}
+        assert "anchor" in {each.check for each in failing}
     elif expected:
-        assert lines == expected
+        assert {(each.place.path, each.place.span.line) for each in failing} == expected
     else:
-        # What is missing has no line: the function is reported, and nothing else.
-        assert {(each.contract, each.place.path, each.symbol) for each in failing} == {
-            (mutant.contract, mutant.path, "ToolRunner.run")
+        # What is missing has no line of its own: the function is reported.
+        assert {(each.place.path, each.symbol.removesuffix(".run")) for each in failing} == {
+            (mutant.path, "ToolRunner")
         }

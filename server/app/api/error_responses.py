@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from server.app.plugins.errors.error_envelope import public_error
 from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError, PermissionDenied
-from server.app.services.execution.job_execution_service import JobConflict, JobNotFound
+from server.app.services.execution.job_errors import JobConflict, JobNotFound
 
 logger = logging.getLogger(__name__)
 

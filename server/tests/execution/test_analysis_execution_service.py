@@ -9,7 +9,7 @@ from server.app.jobs.state import JobState
 from server.app.jobs.store import JobFilter
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.services.execution import AnalysisExecutionService
-from server.app.services.execution.job_execution_service import JobConflict, JobNotFound
+from server.app.services.execution.job_errors import JobConflict, JobNotFound
 from server.tests.sample_plugins import SamplePlugin, raising
 
 pytestmark = pytest.mark.requirement("R-036", "R-042")

@@ -23,7 +23,7 @@ from server.app.plugins.isolation.process import ProcessIsolation
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import JobExecutionService, PluginExecutionService
-from server.app.services.execution.job_execution_service import JobConflict, JobNotFound
+from server.app.services.execution.job_errors import JobConflict, JobNotFound
 from server.tests.live.envelope import assert_error
 from server.tests.sample_plugins import SamplePlugin, raising
 

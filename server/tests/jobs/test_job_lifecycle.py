@@ -20,7 +20,7 @@ from server.app.jobs.state import FINAL_STATES, TRANSITIONS, JobState
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import JobExecutionService, PluginExecutionService
-from server.app.services.execution.job_execution_service import JobConflict
+from server.app.services.execution.job_errors import JobConflict
 from server.tests.sample_plugins import SamplePlugin
 
 

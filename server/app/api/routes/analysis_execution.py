@@ -25,7 +25,7 @@ from server.app.api.schemas import (
 from server.app.core.ids import is_id, new_id
 from server.app.jobs.state import JobState
 from server.app.jobs.store import JobFilter
-from server.app.services.execution.job_execution_service import JobNotFound
+from server.app.services.execution.job_errors import JobNotFound
 
 analysis_execution_router = APIRouter(
     prefix="/v1/analyze-execution",

@@ -7,7 +7,8 @@ from typing import Any
 
 from server.app.jobs.job import Job, JobSummary
 from server.app.jobs.store import JobFilter
-from server.app.services.execution.job_execution_service import JobConflict, JobExecutionService, JobNotFound
+from server.app.services.execution.job_errors import JobConflict, JobNotFound
+from server.app.services.execution.job_execution_service import JobExecutionService
 
 
 class AnalysisExecutionService:

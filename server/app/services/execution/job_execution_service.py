@@ -13,24 +13,9 @@ from server.app.jobs.job import Job, JobStateError, JobSummary, moved
 from server.app.jobs.state import JobState
 from server.app.jobs.store import Dispatcher, JobFilter, JobStore
 from server.app.plugins.errors.error_envelope import public_error
-from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError
+from server.app.plugins.errors.exceptions import ErrorType
+from server.app.services.execution.job_errors import JobConflict, JobNotFound
 from server.app.services.execution.plugin_execution_service import PluginExecutionService
-
-
-class JobNotFound(ExecutionLayerError):
-    type = ErrorType.NOT_FOUND
-
-    def __init__(self, job_id: str) -> None:
-        super().__init__("there is no such job", {"job_id": job_id})
-
-
-class JobConflict(ExecutionLayerError):
-    """The job is in a state in which this cannot be done."""
-
-    type = ErrorType.VALIDATION_ERROR
-
-    def __init__(self, job: JobSummary, message: str) -> None:
-        super().__init__(message, {"job_id": job.id, "status": job.state.value})
 
 
 class JobExecutionService:
