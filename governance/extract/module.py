@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import libcst as cst
 
@@ -36,16 +38,23 @@ def extract(source: bytes) -> ModuleFacts:
 
 def walk_module(walk: Walk, module: cst.Module) -> ModuleFacts:
     """Run `walk` over a module."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, _RECURSION))
-    try:
+    with deep_recursion():
         walk.scope.names.block(module)
         walk.scope.names.finish()
         walk.block(module)
         close(walk)
+    walk.scope.exports = literal_exports(walk)
+    return ModuleFacts(walk.nodes, walk.owner, [scope.finish() for scope in walk.scopes])
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Room for recursion over deep code; beyond it ExtractError("too-deep")."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _RECURSION))
+    try:
+        yield
     except RecursionError:
         raise ExtractError("too-deep", "the code is nested deeper than the analysis can follow") from None
     finally:
         sys.setrecursionlimit(limit)
-    walk.scope.exports = literal_exports(walk)
-    return ModuleFacts(walk.nodes, walk.owner, [scope.finish() for scope in walk.scopes])

@@ -28,18 +28,22 @@ def match(walk: Walk, node: cst.Match) -> None:
         walk.place = case
         test = walk.add(["matches", subject, None])
         unmatched = walk.env
+        start = len(walk.log)
         walk.env = Env(unmatched)
         guard_block, outer = walk.collect()
         named = isinstance(case.pattern, cst.MatchAs) and case.pattern.name is not None
         held = walk.after_tests(subject, missed) if named else subject
         walk.nodes[test][2] = Pattern(walk).read(case.pattern, held, test)
         failed = walk.narrowed(unmatched, keys, test, False)
-        walk.env = walk.narrowed(walk.env, keys, test, True)
+        captured = [name for name, _ in walk.log[start:]]
+        walk.env = walk.narrowed(walk.env, [key for key in keys if not conditions.touches(captured, key)], test, True)
         guard = -1
         if case.guard is not None:
             guard, true, false = conditions.condition(walk, case.guard)
             walk.env = Env(true)
             failed = join((failed, false), walk.scope.outside)
+            stored = [name for name, _ in walk.log[start:]]
+            keys = [key for key in keys if not conditions.touches(stored, key)]
         else:
             missed.append((test, False))
         if case.guard is None and _irrefutable(case.pattern):

@@ -22,7 +22,7 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from governance.extract import guard
-from governance.extract.module import walk_module
+from governance.extract.module import deep_recursion, walk_module
 from governance.extract.walk import ANNOTATION, Walk
 from governance.facts import Node
 from governance.findings import Span
@@ -72,7 +72,8 @@ def locate(source: bytes, nodes: Collection[int]) -> dict[int, Span]:
         wanted[number] = _shown(walk.nodes[number][0], walk.places[number])
     state = _Measure(module.default_indent, module.default_newline)
     state.wanted = {id(node) for node in wanted.values()}
-    module._codegen(state)
+    with deep_recursion():
+        module._codegen(state)
     starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
     spans = {}
     for number, node in wanted.items():

@@ -206,6 +206,13 @@ NARROWING = {
         "match x:\n    case y if c: pass\n    case _: use(y)",
         ["x"],
     ),
+    "a guard that rebinds the subject": (
+        "match x:\n    case y if (x := f()): pass\n    case C(): use(x)",
+        ["<f() unless f()>"],
+    ),
+    "a pattern that rebinds the subject": ("match x:\n    case [x]: use(x)", ["unpack(x, 0)"]),
+    "a test that rebinds what it tested": ("if isinstance(x, (x := f())): use(x)", ["f()"]),
+    "a test that stores to what it tested": ("if g(x.y, (x := f())): use(x.y)", ["f().y"]),
     "no case matched": ("match x:\n    case C(): return\nuse(x)", ["<x unless x ~ C()>"]),
 }
 
