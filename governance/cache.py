@@ -31,6 +31,8 @@ from governance.facts import SCHEMA
 
 FOLDER: Final = ".governance_cache"
 _PACKAGE: Final = Path(__file__).parent
+_STAT_KEY: Final = "stat-1"
+"""Raised when entries of `stat` mean something else."""
 _SETTLED_NS: Final = 2_000_000_000
 """A file younger than this when it is read may change again without its times showing it."""
 
@@ -71,7 +73,8 @@ class Cache:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.warning = ""
-        self._stats: dict[str, list[Any]] = self._load("stat", "stat") or {}
+        self._stats: dict[str, list[Any]] = self._load("stat", _STAT_KEY) or {}
+        self._known = dict(self._stats)
         self._fresh: dict[str, list[Any]] = {}
 
     def refuse(self, reason: str) -> None:
@@ -79,9 +82,8 @@ class Cache:
         self.folder, self.warning = None, reason
         self._stats = {}
 
-    def content_key(self, root: Path, path: str) -> str:
-        """The key of a file's content; read only if it changed. Raises OSError."""
-        status = (root / path).stat()
+    def content_key(self, root: Path, path: str, status: os.stat_result) -> str:
+        """The key of a file's content; read only if its size, times or inode differ from last time. Raises OSError."""
         identity = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         known = self._stats.get(path)
         if known and known[:4] == identity:
@@ -92,6 +94,11 @@ class Cache:
         if max(identity[1], identity[2]) < started - _SETTLED_NS:
             self._fresh[path] = [*identity, key]
         return key
+
+    def forget(self, path: str) -> None:
+        """Believe nothing about this file's content: it was not what it should be."""
+        self._fresh.pop(path, None)
+        self._stats.pop(path, None)
 
     def facts(self, key: str) -> dict[str, Any] | None:
         """What is known about the content with this key."""
@@ -114,11 +121,11 @@ class Cache:
 
     def close(self, root: Path) -> None:
         """Keep the times of the files, and drop what is known of contents that newer ones replaced."""
-        if self.folder is None or self._fresh == self._stats:
+        if self.folder is None or self._fresh == self._known:
             return
         elsewhere = {path: entry for path, entry in self._stats.items() if path not in self._fresh}
         merged = {path: entry for path, entry in elsewhere.items() if (root / path).exists()} | self._fresh
-        self._store("stat", "stat", _json(merged))
+        self._store("stat", _STAT_KEY, _json(merged))
         alive = {entry[4] for entry in merged.values()}
         self._drop(entry[4] for path, entry in self._stats.items() if path in self._fresh and entry[4] not in alive)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ from governance.settings import FileSettings
 
 SUFFIXES: Final = (".py", ".pyw")
 SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
-_PROJECT_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg")
+_PROJECT_FILES: Final = ("/pyproject.toml", "/setup.py", "/setup.cfg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,18 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What was found. tracked: what git keeps (a cache that is in there is not ours); everything: the paths of all
-    files, Python or not, some of which may be gone; note: a line for the user when the list comes from elsewhere than
-    it should."""
+    """What was found.
+
+    tracked: what git keeps (a cache that is in there is not ours); everything: the paths of all files, Python or not,
+    some of which may be gone; status: size and times of each Python file; note: a line for the user when the list comes
+    from elsewhere than it should.
+    """
 
     files: list[SourceFile]
     problems: list[Problem]
     tracked: frozenset[str]
-    everything: tuple[str, ...] = ()
+    everything: tuple[str, ...]
+    status: dict[str, os.stat_result]
     note: str = ""
 
 
@@ -59,15 +63,14 @@ def discover(root: Path, settings: FileSettings) -> Listing:
     listed = _git_files(root, problems) if repository else None
     if repository and listed is None:
         note = "git cannot list this repository; its folders were walked instead and nothing is cached"
-    candidates = list(_walk(root, "", problems)) if listed is None else [path for part in listed for path in part]
-    wanted = _selection(root, settings, problems)
-    everything = tuple(path for path in dict.fromkeys(candidates) if wanted(path))
-    paths = sorted(path for path in everything if _is_python(root, path, problems))
-    if not paths:
+    candidates = _walk(root, problems) if listed is None else [path for part in listed for path in part]
+    everything = _selected(candidates, root, settings, problems)
+    status = {path: known for path in sorted(everything) if (known := _python_status(root, path, problems))}
+    if not status:
         problems.append(Problem("no-files", "no Python file was found", hint="see paths and exclude"))
-    projects = {""} | {path.rpartition("/")[0] for path in candidates if path.rpartition("/")[2] in _PROJECT_FILES}
-    roots = list(settings.source_roots) or _source_roots(projects, paths)
-    return Listing(_named(paths, roots), problems, frozenset(listed[0] if listed else ()), everything, note)
+    projects = {""} | {path.rpartition("/")[0] for path in candidates if path.endswith(_PROJECT_FILES)}
+    roots = list(settings.source_roots) or _source_roots(projects, status)
+    return Listing(_named(status, roots), problems, frozenset(listed[0] if listed else ()), everything, status, note)
 
 
 def _git_files(root: Path, problems: list[Problem]) -> tuple[list[str], list[str]] | None:
@@ -104,54 +107,65 @@ def _nested(root: Path, environment: dict[str, str], path: str) -> list[str]:
     return [f"{path}/{name}" for name in inner or ()]
 
 
-def _walk(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
-    try:
-        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
-    except OSError as error:
-        problems.append(Problem("unreadable", f"folder cannot be listed: {error.strerror}", folder))
-        return
-    for entry in entries:
-        path = f"{folder}/{entry.name}" if folder else entry.name
-        if not entry.is_dir(follow_symlinks=False):
-            yield path
-        elif not (entry.name.startswith(".") or entry.name in SKIPPED or Path(entry.path, "pyvenv.cfg").exists()):
-            yield from _walk(root, path, problems)
+def _walk(root: Path, problems: list[Problem]) -> list[str]:
+    found: list[str] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(f"{root}/{folder}") as entries:
+                names = [
+                    (f"{folder}{entry.name}", entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries
+                ]
+        except OSError as error:
+            problems.append(Problem("unreadable", f"folder cannot be listed: {error.strerror}", folder.rstrip("/")))
+            continue
+        if folder and any(name == "pyvenv.cfg" for _, name, _ in names):
+            continue
+        for path, name, is_folder in names:
+            if not is_folder:
+                found.append(path)
+            elif not name.startswith(".") and name not in SKIPPED:
+                folders.append(f"{path}/")
+    return found
 
 
-def _selection(root: Path, settings: FileSettings, problems: list[Problem]) -> Callable[[str], bool]:
-    excluded = matcher(settings.exclude)
+def _selected(candidates: list[str], root: Path, settings: FileSettings, problems: list[Problem]) -> tuple[str, ...]:
     named = (*settings.paths, *settings.source_roots)
     message = "the configuration names a path that does not exist"
     problems += [Problem("missing-path", message, path) for path in named if not (root / path).exists()]
-    starts = tuple(path.strip("/").removeprefix("./") for path in settings.paths)
+    starts = [_clean(path) for path in settings.paths]
+    paths: Iterable[str] = dict.fromkeys(candidates)
+    if "" not in starts:
+        paths = [path for path in paths if any(path == start or path.startswith(f"{start}/") for start in starts)]
+    if settings.exclude:
+        excluded = matcher(settings.exclude)
+        paths = [path for path in paths if not excluded(path)]
+    return tuple(paths)
 
-    def wanted(path: str) -> bool:
-        below = any(start in (".", "", path) or path.startswith(f"{start}/") for start in starts)
-        return below and not excluded(path)
 
-    return wanted
-
-
-def _is_python(root: Path, path: str, problems: list[Problem]) -> bool:
+def _python_status(root: Path, path: str, problems: list[Problem]) -> os.stat_result | None:
+    """Size and times of a Python file, None for any other; what looks like one and cannot be read is a problem."""
     named_so = path.endswith(SUFFIXES)
     if not named_so and "." in path.rpartition("/")[2].lstrip("."):
-        return False
+        return None
     full = f"{root}/{path}"
     try:
-        mode = os.lstat(full).st_mode
-        if stat.S_ISLNK(mode):
-            mode = Path(full).stat().st_mode
-            if stat.S_ISDIR(mode):
-                return _link_to_folder(root, path, problems)
-        if stat.S_ISREG(mode):
-            return named_so or bool(mode & 0o111 and _calls_python(full))
-        why = "" if stat.S_ISDIR(mode) else "is not a regular file"
+        status = os.lstat(full)
+        if stat.S_ISLNK(status.st_mode):
+            status = os.stat(full)  # noqa: PTH116  # a Path for every file of a large project takes longer than the scan
+            if stat.S_ISDIR(status.st_mode):
+                _check_link(root, path, problems)
+                return None
+        if stat.S_ISREG(status.st_mode):
+            return status if named_so or (status.st_mode & 0o111 and _calls_python(full)) else None
+        why = "" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
     except OSError as error:
         gone = isinstance(error, FileNotFoundError) and not os.path.lexists(full)
         why = "" if gone else f"cannot be read: {error.strerror}"
     if why and named_so:
         problems.append(Problem("unreadable", why, path))
-    return False
+    return None
 
 
 def _calls_python(full: str) -> bool:
@@ -160,14 +174,13 @@ def _calls_python(full: str) -> bool:
     return first.startswith(b"#!") and b"python" in first
 
 
-def _link_to_folder(root: Path, path: str, problems: list[Problem]) -> bool:
+def _check_link(root: Path, path: str, problems: list[Problem]) -> None:
     if not (root / path).resolve().is_relative_to(root.resolve()):
         hint = "exclude it, or make what it holds part of the project"
         problems.append(Problem("outside", "is a link to a folder outside of the project", path, hint=hint))
-    return False
 
 
-def _source_roots(projects: set[str], paths: list[str]) -> list[str]:
+def _source_roots(projects: set[str], paths: Iterable[str]) -> list[str]:
     """`src` of every project folder that has one, and the folder itself; the outer project first."""
     folders = {path.rpartition("/")[0] for path in paths}
     parents = {"/".join(folder.split("/")[:count]) for folder in folders for count in range(1, folder.count("/") + 2)}
@@ -183,19 +196,22 @@ def _source_roots(projects: set[str], paths: list[str]) -> list[str]:
     return roots
 
 
-def _named(paths: list[str], roots: list[str]) -> list[SourceFile]:
+def _named(paths: Iterable[str], roots: list[str]) -> list[SourceFile]:
     """Module names, each used once: the file that an import would find keeps it, others are named by their path."""
     order = {_clean(root): number for number, root in reversed(list(enumerate(roots)))}
+    folders: dict[str, tuple[int, str]] = {}
     ranked = []
     for path in paths:
-        parts = path.split("/")
-        parents = ["/".join(parts[:count]) for count in range(len(parts) - 1, -1, -1)]
-        own = next((parent for parent in parents if parent in order), "")
-        module, is_package = _module_name(path[len(own) :].lstrip("/"))
-        ranked.append((order.get(own, len(order)), not is_package, path, module))
+        folder, _, name = path.rpartition("/")
+        if folder not in folders:
+            folders[folder] = _package(folder, order)
+        rank, package = folders[folder]
+        module, is_package = _module_name(package, name)
+        ranked.append((rank, not is_package, path, module))
     taken: dict[str, SourceFile] = {}
     for _, plain, path, module in sorted(ranked):
-        names: Iterable[str] = (module, _module_name(path)[0], path)
+        folder, _, file_name = path.rpartition("/")
+        names = (module, _module_name(folder.replace("/", "."), file_name)[0], path) if module in taken else (module,)
         name = next(name for name in names if name not in taken)
         taken[name] = SourceFile(path, name, not plain)
     return sorted(taken.values(), key=lambda file: file.path)
@@ -205,10 +221,18 @@ def _clean(root: str) -> str:
     return "" if root in (".", "./") else root.removeprefix("./").rstrip("/")
 
 
-def _module_name(path: str) -> tuple[str, bool]:
-    parts = path.split("/")
+def _package(folder: str, order: dict[str, int]) -> tuple[int, str]:
+    """Which source root a folder lies in (the deepest), and its dotted name from there."""
+    root = folder
+    while root not in order and root:
+        root = root.rpartition("/")[0]
+    inside = folder[len(root) + 1 :] if root else folder
+    return order.get(root, len(order)), inside.replace("/", ".")
+
+
+def _module_name(package: str, name: str) -> tuple[str, bool]:
     for suffix in SUFFIXES:
-        parts[-1] = parts[-1].removesuffix(suffix)
-    if parts[-1] == "__init__" and len(parts) > 1:
-        return ".".join(parts[:-1]), True
-    return ".".join(parts), False
+        name = name.removesuffix(suffix)
+    if name == "__init__" and package:
+        return package, True
+    return f"{package}.{name}" if package else name, False

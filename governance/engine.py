@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from governance import cache as caching
 from governance import config_file, suppressions
@@ -60,32 +60,41 @@ def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = No
     When nothing has changed since the last scan, its result is the answer: neither the configuration nor any source
     file is parsed then. Raises InvalidConfig; nothing that the files of the project could cause.
     """
-    content = config_file.load(config)
-    key = digest(caching.tool_version(), config.name.encode(), content)
-    last = None if find_type else cache.result(key)
-    inventory = take_inventory(root, FileSettings.from_json(last["files"]), cache) if last else None
-    if (
-        last
-        and inventory
-        and cache.folder
-        and (inventory.digest, foreign(last["foreign"]))
-        == (
-            last["inventory"],
-            last["foreign"],
-        )
+    with without_garbage_collection():
+        content = config_file.load(config)
+        key = digest(caching.tool_version(), config.name.encode(), content)
+        last = None if find_type else cache.result(key)
+        inventory = take_inventory(root, FileSettings.from_json(last["files"]), cache) if last else None
+        if last and inventory and cache.folder and unchanged(last, inventory):
+            return ScanResult.from_json(last["result"])
+        settings = read_settings(config, content, find_type)
+        if inventory is None or inventory.files != settings.files:
+            inventory = take_inventory(root, settings.files, cache)
+        result = analyse(root, settings, inventory, cache, find_type)
+        if not find_type and not any(problem.kind in NOT_KEPT for problem in result.problems):
+            cache.keep_result(key, memory(settings, inventory, result))
+        cache.close(root)
+        return result
+
+
+def memory(settings: Settings, inventory: Inventory, result: ScanResult) -> dict[str, Any]:
+    """What the next scan needs to know that this result still holds."""
+    return {
+        "files": settings.files.to_json(),
+        "inventory": inventory.digest,
+        "foreign": foreign(settings.foreign),
+        "observed": inventory.everything.observations(),
+        "result": result.to_json(),
+    }
+
+
+def unchanged(last: dict[str, Any], inventory: Inventory) -> bool:
+    """Whether everything that the last result rests on is as it was."""
+    return (
+        inventory.digest == last["inventory"]
+        and foreign(last["foreign"]) == last["foreign"]
         and inventory.everything.still_hold(last["observed"])
-    ):
-        return ScanResult.from_json(last["result"])
-    settings = read_settings(config, content, find_type)
-    if inventory is None or inventory.files != settings.files:
-        inventory = take_inventory(root, settings.files, cache)
-    result = analyse(root, settings, inventory, cache, find_type)
-    if not find_type and not any(problem.kind in NOT_KEPT for problem in result.problems):
-        kept = {"files": settings.files.to_json(), "inventory": inventory.digest, "foreign": foreign(settings.foreign)}
-        kept["observed"] = inventory.everything.observations()
-        cache.keep_result(key, {**kept, "result": result.to_json()})
-    cache.close(root)
-    return result
+    )
 
 
 def read_settings(config: Path, content: bytes, find_type: FindType | None = None) -> Settings:
@@ -101,7 +110,7 @@ def take_inventory(root: Path, files: FileSettings, cache: Cache) -> Inventory:
     listing = discover(root, files)
     if listing.note or not caching.usable(root, listing.tracked, cache.folder):
         cache.refuse(listing.note or f"{cache.folder} is not used: the repository itself contains it")
-    keys, unread = content_keys(root, listing.files, files.max_file_kilobytes, cache)
+    keys, unread = content_keys(root, listing, files.max_file_kilobytes, cache)
     return Inventory(files, listing, keys, unread, ObservedFiles(root, listing.everything))
 
 
@@ -112,10 +121,9 @@ def analyse(
     from governance.contract_types import load
     from governance.evaluation import Places, evaluate
 
-    with without_garbage_collection():
-        sources = read_sources(root, inventory.readable, inventory.keys, cache)
-        index = build_index(sources, inventory.everything)
-        evaluation = evaluate(Places(root, index, inventory.keys), settings, find_type or load)
+    sources = read_sources(root, inventory.readable, inventory.keys, cache)
+    index = build_index(sources, inventory.everything)
+    evaluation = evaluate(Places(root, index, inventory.keys), settings, find_type or load)
     return combine(settings, inventory, sources, evaluation)
 
 
@@ -124,20 +132,19 @@ def foreign(paths: Iterable[str]) -> dict[str, str]:
     return {path: digest(Path(path).read_bytes()) if Path(path).exists() else "" for path in paths}
 
 
-def content_keys(root: Path, files: list[SourceFile], limit: int, cache: Cache) -> tuple[dict[str, str], list[Problem]]:
+def content_keys(root: Path, listing: Listing, limit: int, cache: Cache) -> tuple[dict[str, str], list[Problem]]:
     """The content key of every file that can be analysed, by path; the others as problems."""
     keys: dict[str, str] = {}
     problems: list[Problem] = []
-    for file in files:
+    for path, status in listing.status.items():
+        if status.st_size > limit * 1024:
+            message = f"is {status.st_size // 1024} kilobytes long, more than max-file-kilobytes = {limit}"
+            problems.append(Problem("too-large", message, path, hint="raise the limit, or exclude the file"))
+            continue
         try:
-            size = (root / file.path).stat().st_size
-            if size > limit * 1024:
-                message = f"is {size // 1024} kilobytes long, more than max-file-kilobytes = {limit}"
-                problems.append(Problem("too-large", message, file.path, hint="raise the limit, or exclude the file"))
-            else:
-                keys[file.path] = cache.content_key(root, file.path)
+            keys[path] = cache.content_key(root, path, status)
         except OSError as error:
-            problems.append(Problem("unreadable", f"cannot be read: {error.strerror}", file.path))
+            problems.append(Problem("unreadable", f"cannot be read: {error.strerror}", path))
     return keys, problems
 
 

@@ -85,7 +85,7 @@ class Places:
             source = (self.root / path).read_bytes()
             if digest(source) == self.keys[path]:
                 return locate(source, nodes)
-            self.problems.append(Problem("changed", "changed while it was being analysed; scan again", path))
+            self.problems.append(Problem("changed", "changed while its findings were located; scan again", path))
         except OSError as error:
             self.problems.append(Problem("unreadable", f"cannot be read again: {error.strerror}", path))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on

@@ -56,6 +56,7 @@ def _read_missing(
         cache.keep_facts(read.key, read.entry)
         entries[read.path] = _entry(json.loads(read.entry))
         if read.key != keys[read.path]:
+            cache.forget(read.path)
             problems.append(Problem("changed", "changed while it was being analysed; scan again", read.path))
 
 

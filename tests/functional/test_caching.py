@@ -1,5 +1,6 @@
 """The cache as users meet it: faster, never different, never in the way."""
 
+import json
 import re
 import shutil
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from governance import render
+from governance.digest import digest
 from tests.functional.conftest import BYPASS, CONFIG, Project
 
 FOLDER = ".governance_cache"
@@ -91,6 +93,22 @@ def test_damaged_entries_change_nothing(broken: Project, damage: bytes | str) ->
         content = path.read_bytes()
         path.write_bytes(content[: len(content) // 2] if isinstance(damage, str) else damage)
     assert broken.check() == cold
+
+
+def test_a_wrong_memory_of_a_file_is_corrected(project: Project) -> None:
+    assert project.check().code == 0
+    times = {path: path.stat() for path in project.root.glob("app/*.py")}
+    entries = {
+        path.relative_to(project.root).as_posix(): [
+            status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, "0" * 40,
+        ]
+        for path, status in times.items()
+    }  # fmt: skip
+    body = json.dumps(entries).encode()
+    (project.root / FOLDER / "stat").write_bytes(f"stat-1 {digest(body)}\n".encode() + body)
+    (project.root / FOLDER / "run").unlink()
+    assert project.check().code == 3
+    assert project.check().code == 0
 
 
 def test_the_cache_of_another_project_changes_nothing(broken: Project, tmp_path: Path) -> None:

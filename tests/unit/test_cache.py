@@ -42,7 +42,7 @@ def test_without_a_folder_nothing_is_kept(tmp_path: Path) -> None:
     cache = Cache(None)
     cache.keep_result("key", {})
     (tmp_path / "a.py").touch()
-    assert cache.content_key(tmp_path, "a.py") == digest(b"")
+    assert cache.content_key(tmp_path, "a.py", (tmp_path / "a.py").stat()) == digest(b"")
     cache.close(tmp_path)
     assert cache.result("key") is None
     assert list(tmp_path.iterdir()) == [tmp_path / "a.py"]
@@ -127,25 +127,25 @@ class TestContentKeys:
         path = tmp_path / "a.py"
         path.write_text("a = 1", encoding="utf-8")
         first = Cache(folder)
-        key = first.content_key(tmp_path, "a.py")
+        key = first.content_key(tmp_path, "a.py", (tmp_path / "a.py").stat())
         first.close(tmp_path)
         entry = json.loads((folder / "stat").read_bytes().partition(b"\n")[2])["a.py"]
         assert entry[4] == key
         entry[4] = "believed"
         second = Cache(folder)
         second._stats["a.py"] = entry
-        assert second.content_key(tmp_path, "a.py") == "believed"
+        assert second.content_key(tmp_path, "a.py", (tmp_path / "a.py").stat()) == "believed"
 
     def test_same_size_and_times_set_back(self, tmp_path: Path, folder: Path) -> None:
         path = tmp_path / "a.py"
         path.write_text("a = 1", encoding="utf-8")
         times = path.stat()
         first = Cache(folder)
-        key = first.content_key(tmp_path, "a.py")
+        key = first.content_key(tmp_path, "a.py", (tmp_path / "a.py").stat())
         first.close(tmp_path)
         path.write_text("a = 2", encoding="utf-8")
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-        assert Cache(folder).content_key(tmp_path, "a.py") != key
+        assert Cache(folder).content_key(tmp_path, "a.py", (tmp_path / "a.py").stat()) != key
 
     def test_replaced_contents_are_dropped_others_stay(self, tmp_path: Path, folder: Path) -> None:
         keys = {}
@@ -153,14 +153,14 @@ class TestContentKeys:
             (tmp_path / name).write_text("same" if name != "c.py" else "other", encoding="utf-8")
         first = Cache(folder)
         for name in ("a.py", "b.py", "c.py"):
-            keys[name] = first.content_key(tmp_path, name)
+            keys[name] = first.content_key(tmp_path, name, (tmp_path / name).stat())
             first.keep_facts(keys[name], b'{"name": 1}')
         first.close(tmp_path)
         (tmp_path / "a.py").write_text("new", encoding="utf-8")
         (tmp_path / "c.py").write_text("new", encoding="utf-8")
         second = Cache(folder)
         for name in ("a.py", "b.py", "c.py"):
-            second.content_key(tmp_path, name)
+            second.content_key(tmp_path, name, (tmp_path / name).stat())
         second.close(tmp_path)
         assert second.facts(keys["b.py"]) is not None
         assert second.facts(keys["c.py"]) is None
@@ -170,11 +170,11 @@ class TestContentKeys:
             (tmp_path / name).touch()
         first = Cache(folder)
         for name in ("a.py", "b.py", "gone.py"):
-            first.content_key(tmp_path, name)
+            first.content_key(tmp_path, name, (tmp_path / name).stat())
         first.close(tmp_path)
         (tmp_path / "gone.py").unlink()
         second = Cache(folder)
-        second.content_key(tmp_path, "a.py")
+        second.content_key(tmp_path, "a.py", (tmp_path / "a.py").stat())
         second.close(tmp_path)
         assert sorted(Cache(folder)._stats) == ["a.py", "b.py"]
 
@@ -182,7 +182,7 @@ class TestContentKeys:
 def test_young_files_are_read_again(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "a.py").touch()
     cache = Cache(folder)
-    cache.content_key(tmp_path, "a.py")
+    cache.content_key(tmp_path, "a.py", (tmp_path / "a.py").stat())
     cache.close(tmp_path)
     assert Cache(folder)._stats == {}
 
