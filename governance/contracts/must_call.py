@@ -132,6 +132,8 @@ def _ask(question: _Question, report: Report) -> int:
         return 1
     for escape in found:
         report.violations.append(_violation(question, escape))
+    if question.options.mode not in ("before", "around"):
+        report.violations.extend(_detached(question, ref) for ref in engine.detached)
     if not found:
         report.violations.extend(_untrusted(question, engine))
     if question.options.mode == "finally" and engine.duties and not any(each.grade >= PROBABLE for each in found):
@@ -152,6 +154,12 @@ def _followed(question: _Question, coarse: bool) -> tuple[Engine, list[Escape] |
 
 def _escapes(question: _Question, engine: Engine) -> list[Escape]:
     return ways.escapes(engine, question.function, engine.outcomes(question.work))
+
+
+def _detached(question: _Question, ref: Ref) -> Violation:
+    text = question.index.project.text(ref)
+    message = f"{text} in {question.name} starts what nobody waits for: it may run after {question.wanted}"
+    return Violation("detached", message, Grade.PROBABLE, ref, subject=text)
 
 
 def _untrusted(question: _Question, engine: Engine) -> list[Violation]:

@@ -47,8 +47,12 @@ HARMLESS_WITH_FUNCTIONS: Final = frozenset(
 JOINED_ON_AWAIT: Final = frozenset(("to_thread", "run_in_executor", "run_sync", "run_in_threadpool", "sync_to_async"))
 JOINED_BY_METHOD: Final = frozenset(("result", "join", "get"))
 STARTED_ELSEWHERE: Final = frozenset(
-    ("submit", "Thread", "Process", "Timer", "apply_async", "run_coroutine_threadsafe")
+    "submit Process Timer apply_async run_coroutine_threadsafe add_task call_soon call_later call_soon_threadsafe "
+    "start_soon start_new_thread Thread".split()
 )
+STARTING: Final = frozenset(("start", "add_done_callback", "daemon", "name", "set_name"))
+"""What is done with a thread or task without waiting for it."""
+
 RUN_AT_ONCE: Final = frozenset(
     ("run", "run_until_complete", "reduce", "runcall", "timeit", "async_to_sync", "apply", "call", "retry_call")
 )

@@ -51,18 +51,51 @@ def _made(engine: Engine, frame: Frame, number: int, target: Target, entry: Stat
         _pass(entry, out)
         return
     name = engine.text(frame.ref(number))
-    if target.kind == targets.TRIGGER and _is_used(engine, frame, number):
-        engine.note_site(frame.ref(number), target)
-        handed = frame.event("trigger", number, f"{name} is handed on without being awaited here")
-        for state, path in entry.items():
-            after = state.moved(engine.automaton.move(state.auto, automaton.TRIGGER))
-            put(out.normal, after, path.then(handed, target.grade))
+    triggers = target.kind == targets.TRIGGER or (target.work is not None and engine.triggers_in(target.work))
+    if triggers and _is_used(engine, frame, number):
+        _note_detached(engine, frame, number)
+        if target.kind == targets.TRIGGER:
+            engine.note_site(frame.ref(number), target)
+            handed = frame.event("trigger", number, f"{name} is handed on without being awaited here")
+            for state, path in entry.items():
+                moved = state.moved(engine.automaton.move(state.auto, automaton.TRIGGER))
+                put(out.normal, moved, path.then(handed, target.grade))
+        else:
+            _pass(entry, out)
+            _may_owe(engine, frame, number, target, entry, out)
         return
     event = None
     if target.kind == targets.DUTY or (target.work is not None and engine.pays_in(target.work)):
         event = frame.event("unawaited", number, f"{name} is never awaited, so it does not run")
     for state, path in entry.items():
         put(out.normal, state, path.then(event))
+
+
+def _may_owe(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
+    """Something runs at some time: whether it does what is owed cannot be relied on, but it may make it owed."""
+    after = Outcomes()
+    perform(engine, frame, number, target, entry, after)
+    for state, path in after.normal.items():
+        if state.auto in engine.automaton.owing or state.auto in engine.automaton.wrong:
+            put(out.normal, state, path)
+
+
+def _note_detached(engine: Engine, frame: Frame, coroutine: int) -> None:
+    """A coroutine is made into a task whose end nobody here waits for."""
+    for _, user in engine.index.project.users(frame.ref(coroutine)):
+        fact = frame.facts.nodes[user]
+        if fact[0] == "call" and targets.last_of(frame, fact[1]) in assumptions.TASKS:
+            _note_started(engine, frame, user)
+
+
+def _note_started(engine: Engine, frame: Frame, call: int) -> None:
+    """Work is started elsewhere: unless what stands for it is used, or a group waits for it, it is on its own."""
+    callee = frame.facts.nodes[frame.origin(frame.facts.nodes[call][1])]
+    in_group = callee[0] == "attr" and frame.facts.nodes[frame.origin(callee[1])][0] == "enter"
+    uses = [frame.facts.nodes[number] for _, number in engine.index.uses(frame.ref(call))]
+    waited = any(use[0] != "attr" or use[2] not in assumptions.STARTING for use in uses)
+    if not in_group and not waited and call not in frame.scope.results:
+        engine.detached.setdefault(frame.ref(call))
 
 
 def _is_used(engine: Engine, frame: Frame, number: int) -> bool:
@@ -161,15 +194,12 @@ def _hand_over(engine: Engine, frame: Frame, number: int, target: Target, entry:
         if not at_once and work.function in engine.duty.functions:
             continue
         inner = Target(_kind_of(engine, work), min(work.grade, PROBABLE), work)
-        after = Outcomes()
-        perform(engine, frame, number, inner, entry, after)
         if at_once:
-            out.absorb_all(after)
+            perform(engine, frame, number, inner, entry, out)
             continue
-        # Whether a duty is done by whoever received it cannot be told: only that it may become owed is kept.
-        for state, path in after.normal.items():
-            if state.auto in engine.automaton.owing or state.auto in engine.automaton.wrong:
-                put(out.normal, state, path)
+        _may_owe(engine, frame, number, inner, entry, out)
+        if name in assumptions.STARTED_ELSEWHERE and engine.triggers_in(work):
+            _note_started(engine, frame, number)
     if name not in assumptions.STARTED_ELSEWHERE:
         may_raise(frame, number, dict(out.normal), out, PROBABLE, text)
 

@@ -53,6 +53,8 @@ class Engine:
         self.layers = Layers(index)
         self.sites: dict[Ref, Target] = {}
         self.duties: dict[Ref, Target] = {}
+        self.detached: dict[Ref, None] = {}
+        """Where work that triggers is started and not waited for."""
         self._reaches_trigger = Reach(index, trigger)
         self._reaches_duty = Reach(index, duty)
         self._tracked: dict[FunctionId, frozenset[object]] = {}
@@ -126,9 +128,13 @@ class Engine:
         """Whether running a function may do what is owed."""
         return self._reaches_duty(work.function)
 
+    def triggers_in(self, work: Work) -> bool:
+        """Whether running a function may make something owed."""
+        return self._reaches_trigger(work.function)
+
     def matters(self, work: Work) -> bool:
         """Whether running a function may change what is owed."""
-        return self._reaches_trigger(work.function) or self._reaches_duty(work.function)
+        return self.triggers_in(work) or self.pays_in(work)
 
     def decorating(self, function: FunctionId) -> frozenset[FunctionId]:
         """The functions of the project that decorate a function."""

@@ -199,9 +199,27 @@ def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) 
                 found.append(Target(SAFE if is_member or _is_plain(engine, cls) else RAISES, PROBABLE))
         elif value[0] == "cmeth":
             found.append(Target(SAFE if assumptions.is_safe_method(value[2], count) else RAISES, PROBABLE))
+        elif value[:2] == ("xinst", "operator.methodcaller"):
+            found += _by_name(engine, frame, fact, value)
         elif value[0] in ("callable", "xinst", "enum") or (value[0] in ("inst", "self") and not known):
             found.append(_handing(handed, last_of(frame, fact[1]), RAISES))
     return found if found or known else _unknown(engine, frame, fact, handed)
+
+
+def _by_name(engine: Engine, frame: Frame, fact: Node, caller: Value) -> list[Target]:
+    """`methodcaller("name")(x)` is `x.name()`."""
+    names = [
+        each[2] for key in caller[2] for each in engine.index.values((key[1], key[2])) if each[:2] == ("const", "str")
+    ]
+    found = [
+        _classified(engine, frame, work_of(frame, function, cls, grade=int(grade)), bound=False)
+        for argument in fact[2][:1]
+        for cls, (grade, _) in engine.index.classes_of(frame.ref(argument)).items()
+        for name in names
+        for work in (lookups.method(engine.index, cls, name),)
+        for function in sorted(engine.index.overrides(work.function) if work else ())
+    ]
+    return found or [Target(RAISES, PROBABLE)]
 
 
 def _is_plain(engine: Engine, cls: ClassId) -> bool:

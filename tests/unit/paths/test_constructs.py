@@ -299,6 +299,51 @@ COROUTINES = {
         """,
         {"missing"},
     ),
+    "started and dropped": (
+        """
+        async def owner():
+            try:
+                asyncio.ensure_future(work())
+            finally:
+                registry.update()
+        """,
+        {"detached"},
+    ),
+    "started in a group": (
+        """
+        async def owner():
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(work())
+            finally:
+                registry.update()
+        """,
+        KEPT,
+    ),
+    "started in a thread": (
+        """
+        def owner():
+            import threading
+            try:
+                threading.Thread(target=plugin.run).start()
+            finally:
+                registry.update()
+        """,
+        {"detached"},
+    ),
+    "started in a thread that is joined": (
+        """
+        def owner():
+            import threading
+            thread = threading.Thread(target=plugin.run)
+            try:
+                thread.start()
+                thread.join()
+            finally:
+                registry.update()
+        """,
+        KEPT,
+    ),
     "handed on": ("async def owner(queue):\n    queue.put(work())", {"missing"}),
     "returned as it is": ("def owner():\n    return work()", {"missing"}),
     "made and dropped": ("def owner():\n    work()", KEPT),
@@ -344,7 +389,8 @@ async def stream():
 
 @pytest.mark.parametrize(("body", "expected"), COROUTINES.values(), ids=COROUTINES)
 def test_coroutine(body: str, expected: set[str]) -> None:
-    trigger = ("case:Plugin.run",) if "await" in body or "loop" in body or "async for" in body else ("case:work",)
+    plain = any(word in body for word in ("await", "loop", "async for", "try"))
+    trigger = ("case:Plugin.run",) if plain else ("case:work",)
     assert checks(COROUTINE_HEAD + textwrap.dedent(body) + "\n", trigger=trigger) == expected
 
 
