@@ -139,7 +139,8 @@ def _ask(question: _Question, report: Report) -> int:
     if question.options.mode == "finally" and engine.duties and not any(each.grade >= PROBABLE for each in found):
         report.violations.extend(_outside_finally(question, engine))
     _bind(question, engine, report)
-    return max(len(engine.sites), 0 if question.options.trigger else 1)
+    always = question.options.mode == "every-exit" or not question.options.trigger
+    return max(len(engine.sites), 1 if always else 0)
 
 
 def _followed(question: _Question, coarse: bool) -> tuple[Engine, list[Escape] | None]:

@@ -123,7 +123,7 @@ class Exceptions:
                 kinds.extend(self._elements(value))
             else:
                 kinds.append(None)
-        return kinds or [None]
+        return sorted(kinds, key=repr) or [None]
 
     def _elements(self, container: tuple[object, ...]) -> list[Kind | None]:
         keys: tuple[tuple[object, ...], ...] = container[2]  # type: ignore[assignment]
@@ -142,7 +142,7 @@ class Exceptions:
                 kinds.append(("project", value[1]))
             elif value[0] in ("ext", "xinst"):
                 kinds.append(self.of_dotted(value[1]) or ANY)
-        return list(dict.fromkeys(kinds)) or [ANY]
+        return sorted(set(kinds), key=repr) or [ANY]
 
 
 def _builtin_line(name: str) -> list[str]:

@@ -124,7 +124,7 @@ def managers(engine: Engine, frame: Frame, context: int) -> list[Manager]:
                 return [found]
     same = frame.is_self(context) and bool(frame.self_frame(frame.name_of(context) or ""))
     result: list[Manager] = []
-    for value, evidence in engine.index.values(frame.ref(context)).items():
+    for value, evidence in sorted(engine.index.values(frame.ref(context)).items(), key=lambda item: repr(item[0])):
         if value[0] in ("inst", "self"):
             cls: ClassId = value[1]
             known = engine.method(cls, "__exit__") or engine.method(cls, "__aexit__")

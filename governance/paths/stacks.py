@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _REGISTER: Final = frozenset(
     "callback push enter_context push_async_callback push_async_exit enter_async_context".split()
 )
-_MOST: Final = 5
+_MOST: Final = 16
+"""What is registered beyond this is taken not to run."""
 
 
 def opened(frame: Frame, stack: int, entry: States) -> States:

@@ -71,7 +71,7 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
         for kind, functions in ((TRIGGER, engine.trigger.functions), (DUTY, engine.duty.functions))
     }
     concrete = [each for each in callees if not is_abstract(engine.index, each.function)]
-    callees = concrete or callees
+    callees = sorted(concrete or callees, key=lambda each: (each.function, repr(each.receiver)))
     found = []
     for callee in callees:
         if _makes_sought(engine, callee):
@@ -309,7 +309,7 @@ def functions_in(engine: Engine, frame: Frame, node: int) -> list[Work]:
     found: list[Work] = []
     for value, evidence in engine.index.values(frame.ref(node)).items():
         found += _function_value(engine, frame, node, value, evidence.grade, 3)
-    return list(dict.fromkeys(found))
+    return sorted(dict.fromkeys(found), key=lambda each: (each.function, repr(each.receiver)))
 
 
 def _function_value(engine: Engine, frame: Frame, node: int, value: Value, grade: int, depth: int) -> list[Work]:

@@ -503,3 +503,63 @@ def test_too_many_paths_are_said_to_be_unproven() -> None:
 
 def test_findings_name_the_turn_of_the_path() -> None:
     assert asked(after_run("if flag:\n    registry.update()")) == [(7, "conditional", "definite")]
+
+
+STACKS = {
+    "an unknown callback": ("stack.callback(unknown.flush)", {"missing"}),
+    "a callback on an unknown registry": ("stack.callback(unknown.update)", KEPT),
+    "the same callback twice": ("stack.callback(registry.update)\n        stack.callback(registry.update)", KEPT),
+    "nothing registered": ("stack.callback()", {"missing"}),
+    "a function that is handed over": ("stack.callback(lambda: registry.update())", KEPT),
+    "more than anybody registers": (
+        "\n        ".join(["stack.callback(print)", "stack.callback(len)"] * 9 + ["stack.callback(registry.update)"]),
+        {"missing"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("register", "expected"), STACKS.values(), ids=STACKS)
+def test_exit_stack(register: str, expected: set[str]) -> None:
+    source = f"""\
+import contextlib
+def owner(unknown):
+    with contextlib.ExitStack() as stack:
+        {register}
+        plugin.run()
+"""
+    assert checks(source) == expected
+
+
+HELPERS = {
+    "called by name": ('operator.methodcaller("update")(registry)', KEPT),
+    "called by a name nobody knows": ("operator.methodcaller(str(1))(registry)", {"missing"}),
+    "called through its class": ("Registry.update(registry)", KEPT),
+    "called through a partial of a partial": ("functools.partial(functools.partial(registry.update), 1)()", KEPT),
+    "called through a partial of a lambda": ("functools.partial(lambda: registry.update())()", KEPT),
+    "called on one of several": ("(registry if unknown else Registry()).update()", KEPT),
+    "called by a function that takes functions": ("call(registry.update)", KEPT),
+    "called by a keyword": ("call(function=registry.update)", KEPT),
+    "not called by a function that takes functions": ("ignore(registry.update)", {"missing"}),
+    "called by a parameter that was replaced": ("replaced(registry.update)", {"missing"}),
+    "called with unknown arguments": ("call(*unknown)", {"missing"}),
+}
+
+
+@pytest.mark.parametrize(("call", "expected"), HELPERS.values(), ids=HELPERS)
+def test_ways_to_call(call: str, expected: set[str]) -> None:
+    source = f"""\
+import functools, operator
+def call(function):
+    function()
+def ignore(function):
+    print(function)
+def replaced(function):
+    function = print
+    function()
+def owner(unknown):
+    try:
+        plugin.run()
+    finally:
+        {call}
+"""
+    assert checks(source) == expected
