@@ -21,6 +21,8 @@ _IMPORTERS: Final = {
     "werkzeug.utils.import_string": "import_name",
 }
 """Functions that import what their first argument names, with the keyword it goes by."""
+_CALLED: Final = frozenset(dotted.rpartition(".")[2] for dotted in _IMPORTERS)
+_NAMED: Final = frozenset(("free", "local"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,11 @@ class Named:
 def sites(layering: Layering) -> Iterator[Named]:
     """Every expression of the project that imports by text."""
     index, project = layering.index, layering.index.project
-    names = {dotted.rpartition(".")[2] for dotted in _IMPORTERS}
+    names = set(_CALLED)
     names |= {alias for name in names for alias in project.aliases.get(name, ())}
     calls = [ref for name in sorted(names) for ref in project.calls(name)]
-    calls += [ref for ref in project.indirect_calls if layering.layer(ref[0]) is not None]
+    if _kept(layering, names):
+        calls += [ref for ref in project.indirect_calls if layering.layer(ref[0]) is not None]
     for ref in dict.fromkeys(calls):
         for dotted in sorted(index.externals(ref) & _IMPORTERS.keys()):
             named = _call(layering, ref, _IMPORTERS[dotted])
@@ -48,6 +51,29 @@ def sites(layering: Layering) -> Iterator[Named]:
     for ref in project.attr_loads("modules"):
         if "sys.modules" in index.names.dotted(ref):
             yield from _loaded(layering, ref)
+
+
+def _kept(layering: Layering, names: set[str]) -> bool:
+    """Whether an importing function is anywhere kept or handed over, instead of being called by its name."""
+    project = layering.index.project
+    loads = [ref for name in names for ref in project.attr_loads(name)]
+    for module in project.modules.values():
+        nodes = module.facts.nodes
+        loads += [(module.name, at) for at, node in enumerate(nodes) if node[0] in _NAMED and node[1] in names]
+    importing = [ref for ref in loads if layering.index.names.dotted(ref) & _IMPORTERS.keys()]
+    getters = [ref for called in ("getattr", "attrgetter") for ref in project.calls(called)]
+    return any(_names_one(layering, ref) for ref in getters) or any(
+        project.node(user)[0] != "call" or project.node(user)[1] != ref[1]
+        for ref in importing
+        for user in project.users(ref)
+    )
+
+
+def _names_one(layering: Layering, call: Ref) -> bool:
+    """`getattr(importlib, "import_module")`."""
+    project = layering.index.project
+    constants = [project.node((call[0], argument)) for argument in project.node(call)[2]]
+    return any(node[:2] == ["const", "str"] and node[2] in _CALLED for node in constants)
 
 
 def _call(layering: Layering, ref: Ref, keyword: str) -> Named | None:
