@@ -6,7 +6,7 @@ itself, "text" for something that carries its text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from governance.contract import Ref
@@ -65,24 +65,38 @@ class ExceptionText:
         self.cleaning = frozenset(cleaning)
         self.exceptions = Exceptions(index)
         self.changes = Changes(index)
-        self._known: dict[tuple[Ref, Marks], Ref | None] = {}
-        self._active: set[tuple[Ref, Marks]] = set()
-        self._results: dict[tuple[FunctionId, Marks], Ref | None] = {}
+        self._known: dict[object, Ref | None] = {}
+        self._active: set[object] = set()
+        self._passing: dict[object, int] = {}
+        self._cuts = 0
 
     def source(self, ref: Ref, marks: Marks = NO_MARKS, depth: int = _DEPTH) -> Ref | None:
         """The place where exception text that an expression carries is taken; None if it carries none."""
-        key = (ref, marks)
+        return self._asked((ref, marks), depth, lambda: self._source(ref, marks, depth))
+
+    def _asked(self, key: object, depth: int, find: Callable[[], Ref | None]) -> Ref | None:
+        """The answer to a question, each asked once. One in which something was cut off (by depth, or because it led
+        back to itself) holds for the outermost question only, and for no greater depth."""
         if key in self._known:
             return self._known[key]
-        if key in self._active or depth == 0:
+        if key in self._active or depth <= 0:
+            self._cuts += 1
             return None
+        if self._passing.get(key, 0) >= depth:
+            self._cuts += 1
+            return None
+        before = self._cuts
         self._active.add(key)
         try:
-            found = self._source(ref, marks, depth)
+            found = find()
         finally:
             self._active.discard(key)
-        if found is not None or not self._active:
+        if found is not None or self._cuts == before:
             self._known[key] = found
+        else:
+            self._passing[key] = depth
+        if not self._active:
+            self._passing.clear()
         return found
 
     def carried(self, ref: Ref, marks: Marks = NO_MARKS, depth: int = _DEPTH) -> Ref | None:
@@ -329,21 +343,16 @@ class ExceptionText:
 
     def result(self, function: FunctionId, marks: Marks, depth: int = _DEPTH) -> Ref | None:
         """The source of exception text in what a function returns or yields."""
-        if depth <= 0:
-            return None
-        key = (function, marks)
-        if key in self._results:
-            return self._results[key]
-        self._results[key] = None
+        return self._asked((function, marks, "result"), depth, lambda: self._result(function, marks, depth))
+
+    def _result(self, function: FunctionId, marks: Marks, depth: int) -> Ref | None:
         scope = self.index.project.scope(function)
         results = [(function[0], number) for number in scope.results]
         for number in scope.yields:
             inner = self.index.project.node((function[0], number))
             if inner[1] >= 0:
                 results.append((function[0], inner[1]))
-        found = next((source for each in results if (source := self.source(each, marks, depth))), None)
-        self._results[key] = found
-        return found
+        return next((source for each in results if (source := self.source(each, marks, depth))), None)
 
 
 _SAID: Final = frozenset(("fstring", "dict", "comp", "tuple", "list", "set"))
