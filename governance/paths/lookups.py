@@ -93,6 +93,8 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
     """Whether `base[index]` is sure not to raise: a type, a slice, an item of a display, a default dictionary."""
     fact = frame.facts.nodes[number]
     key = frame.facts.nodes[fact[2]]
+    if key[:2] == ["unary", "-"] and frame.facts.nodes[key[2]][:2] == ["const", "int"]:
+        key = ["const", "int", -(frame.facts.nodes[key[2]][2] or 0)]
     if key[0] == "slice":
         return True
     base = frame.facts.nodes[frame.origin(fact[1])]
