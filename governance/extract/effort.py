@@ -40,15 +40,18 @@ def check(text: str) -> None:
     allowed = _ALLOWED + 2.0 * len(text)
     cost, depth = 0.0, 0
     start, quoted = 0, 0  # where the logical line begins, and how much of it is strings and comments
+    closed = 0  # the end of the last bracket, from which on a guard may begin
     is_case = _CASE.match(text) is not None
     for token, end in tokens(text, BRACKETS, 0, len(text)):
         if token == "\n":
             if depth == 0:
                 if end - start - quoted > _LONG:
                     cost += _chains(text, start, end, allowed)
-                start, quoted = end, 0
+                start, quoted, closed = end, 0, end
                 is_case = _CASE.match(text, end) is not None
         elif token in "([{":
+            if is_case and depth == 0:
+                is_case = not any(word in ("if", ":") for word, _ in tokens(text, OPERATORS, closed, end))
             depth += 1
             if depth > _FREE_NESTING or is_case:
                 cost += 1.5 * 4.0**depth if is_case else 15.0 * (depth - _FREE_NESTING)
@@ -56,6 +59,7 @@ def check(text: str) -> None:
                     raise _error(text, start, f"brackets are nested {depth} levels deep")
         elif token in ")]}":
             depth = max(depth - 1, 0)
+            closed = end
         else:
             quoted += len(token)
     if len(text) - start - quoted > _LONG:

@@ -37,6 +37,8 @@ def match(walk: Walk, node: cst.Match) -> None:
         failed = walk.narrowed(unmatched, keys, test, False)
         captured = [name for name, _ in walk.log[start:]]
         walk.env = walk.narrowed(walk.env, [key for key in keys if not conditions.touches(captured, key)], test, True)
+        if _irrefutable(case.pattern):
+            failed = Env(failed, live=False)
         guard = -1
         if case.guard is not None:
             guard, true, false = conditions.condition(walk, case.guard)
@@ -46,8 +48,6 @@ def match(walk: Walk, node: cst.Match) -> None:
             keys = [key for key in keys if not conditions.touches(stored, key)]
         else:
             missed.append((test, False))
-        if case.guard is None and _irrefutable(case.pattern):
-            failed = Env(failed, live=False)
         walk.resume(outer)
         block, outer = walk.collect()
         walk.block(case.body)

@@ -44,6 +44,7 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "tuple patterns": lambda n: "match x:\n case " + "(" * n + "1" + ",)" * n + ":pass\n",
     "class patterns": lambda n: "match x:\n case " + "A(b=" * n + "1" + ")" * n + ":pass\n",
     "mapping patterns": lambda n: "match x:\n case " + "{1:" * n + "1" + "}" * n + ":pass\n",
+    "patterns behind a string": lambda n: "match x:\n case 'if', ':', " + "(" * n + "1" + ",)" * n + ":pass\n",
     "alternatives": lambda n: "match x:\n case " + "|".join("1" * n) + ":pass\n",
     "items of a with": lambda n: "with " + ",".join(["x"] * n) + ":pass\n",
     "statements on a line": lambda n: "x=1;" * n + "\n",

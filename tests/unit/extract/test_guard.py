@@ -30,6 +30,8 @@ SENSIBLE = {
     "2,000 branches one after the other": "".join(f"if a{i}: x = {i}\n" for i in range(2_000)) + "y = x",
     "20 suites in each other": "".join("    " * i + f"for x{i} in y:\n" for i in range(20)) + "    " * 20 + "pass",
     "brackets in strings": "x = [" + ", ".join("'((((((((('" for _ in range(300)) + "]",
+    "a guard of 20 levels": "match x:\n    case {'a': [b, c]} if " + "f(" * 20 + ")" * 20 + ": pass",
+    "a suite behind a case": "match x:\n    case (b, 'c'): x = " + "f(" * 20 + ")" * 20,
     "a case that is a function": "case(" * 8 + ")" * 8,
 }
 
