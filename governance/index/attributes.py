@@ -6,10 +6,12 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.index import containers, typing_forms
-from governance.index.solver import DEFINITE, POSSIBLE, PROBABLE, Answer, Solver, add
+from governance.index.solver import DEFINITE, ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, Key, Value, class_of, type_object
 
 _HEIRS: Final = 40
+_FAR: Final = 8
+"""Attributes of attributes of external objects are told apart up to this depth."""
 
 
 def load(solver: Solver, source: Key, name: str, out: Answer) -> None:
@@ -44,7 +46,10 @@ def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, 
     elif kind == "xinst":
         add(out, ("xmeth", value[1], name, value[2]), grade, "attribute", source, value)
     elif kind == "xmeth":
-        add(out, ("xmeth", f"{value[1]}.{value[2]}", name, ()), grade, "attribute", source, value)
+        deep = value[1] == "*" or value[1].count(".") >= _FAR
+        add(
+            out, ELSEWHERE if deep else ("xmeth", f"{value[1]}.{value[2]}", name, ()), grade, "attribute", source, value
+        )
     elif kind == "coro" and name == "result":
         add(out, ("callable", value[1]), grade, "attribute", source, value)
     elif kind == "cont":

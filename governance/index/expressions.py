@@ -243,13 +243,13 @@ def _unary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 
 def _fstring(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     """An f-string of constants only is a constant."""
-    texts = [""]
+    made = [""]
     for part in node[1]:
-        words = [
-            str(value[2]) for value in solver.get(("n", ref[0], part)) if value[0] == "const" and value[1] == "str"
-        ]
-        texts = [text + word for text in texts for word in words][:8]
-    for text in texts:
+        words = texts.words(solver.get(("n", ref[0], part)))
+        if len(made) * len(words) > texts.MANY:
+            made = []
+        made = [text + word for text in made for word in words if len(text + word) <= texts.LONGEST]
+    for text in made:
         add(out, ("const", "str", text), note="f-string")
     add(out, ("xinst", "builtins.str", ()), note="f-string")
 

@@ -32,7 +32,9 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("varargs", module, scope, index) | elements of a `*args` or values of a `**kwargs` parameter |
 
 Termination: the domain is finite but for containers and type arguments, whose depth is bounded; a key that collects more
-than `WIDTH` values stops growing and is counted in `Solver.widened`.
+than `WIDTH` values of the project stops growing and is counted in `Solver.widened`. Of more than `LIGHT` constants and
+external objects the others are told as "some text", "some external object": which of them are kept depends on the order
+of work, nothing else does.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     from governance.index.project import Project
 
 WIDTH: Final = 64
-FEW: Final = 8
+LIGHT: Final = 24
 DEPTH: Final = 40
 BUDGET: Final = 3_000_000
 
@@ -70,9 +72,10 @@ class Evidence(NamedTuple):
 Answer = dict[Value, Evidence]
 Rule = Callable[["Solver", Key, "Answer"], None]
 _EMPTY: Final[Answer] = {}
-_ELSEWHERE: Final = frozenset(("xinst", "ext", "xmeth", "cmeth"))
+_LIGHT: Final = frozenset(("const", "xinst", "ext", "xmeth", "cmeth", "smeth"))
 ELSEWHERE: Final[Value] = ("xinst", "*", ())
 """Some external object; which one does not matter any more."""
+_VAGUE: Final[dict[str, Value]] = {name: ("xinst", f"builtins.{name}", ()) for name in ("str", "int", "bool")}
 
 
 class Solver:
@@ -144,22 +147,29 @@ class Solver:
         return self.evaluations > BUDGET
 
     def contribute(self, key: Key, value: Value, evidence: Evidence) -> None:
-        """Add a value to a key from outside its own rule.
-
-        What no contract on project classes can be about (external objects, numbers) is kept only as far as to tell
-        "known to be something else" from "not known".
-        """
+        """Add a value to a key from outside its own rule."""
         extra = self.contributed.setdefault(key, {})
-        if value[0] in _ELSEWHERE and value not in extra and len(extra) >= FEW:
-            value = ELSEWHERE
-        known = extra.get(value)
-        if known is None or known.grade < evidence.grade:
-            if known is None and len(extra) >= WIDTH:
-                self.widened.add(key)
-                return
-            extra[value] = evidence
+        admitted = self._admitted(key, extra, value)
+        known = extra.get(admitted) if admitted is not None else evidence
+        if admitted is not None and (known is None or known.grade < evidence.grade):
+            extra[admitted] = evidence
             if key in self.state:
                 self._queue(key)
+
+    def _admitted(self, key: Key, held: Answer, value: Value) -> Value | None:
+        """The value as an answer takes it: itself, what stands for too many light ones, or None if there are too many.
+
+        Values of the project never give way to constants and external objects, which no contract on classes is about.
+        """
+        if value in held or len(held) < LIGHT:
+            return value
+        light = value[0] in _LIGHT
+        if sum((each[0] in _LIGHT) == light for each in held) < (LIGHT if light else WIDTH):
+            return value
+        if not light:
+            self.widened.add(key)
+            return None
+        return _VAGUE.get(value[1], ELSEWHERE) if value[0] == "const" else ELSEWHERE
 
     def copy(self, source: Key, out: Answer, note: str = "", cap: int = DEFINITE) -> None:
         """Everything that `source` may be, `out` may be."""
@@ -195,15 +205,10 @@ class Solver:
         grown = key not in self.answered
         self.answered.add(key)
         for value, evidence in out.items():
-            known = state.get(value)
-            if known is None:
-                if len(state) >= WIDTH:
-                    self.widened.add(key)
-                    break
-                state[value] = evidence
-                grown = True
-            elif known.grade < evidence.grade:
-                state[value] = evidence
+            admitted = self._admitted(key, state, value)
+            known = state.get(admitted) if admitted is not None else evidence
+            if admitted is not None and (known is None or known.grade < evidence.grade):
+                state[admitted] = evidence
                 grown = True
         if grown:
             self.snapshots.pop(key, None)

@@ -13,7 +13,7 @@ from governance.index.values import Key, Value
 LONGEST: Final = 200
 _PLAIN: Final = frozenset("lower upper strip lstrip rstrip capitalize title casefold swapcase".split())
 _APART: Final = frozenset(("split", "rsplit", "partition", "rpartition"))
-_MANY: Final = 16
+MANY: Final = 64
 
 
 def words(values: Mapping[Value, Any]) -> list[str]:
@@ -29,7 +29,7 @@ def formatted(value: Value, right: Mapping[Value, Any], solver: Solver) -> Itera
     for each in right:
         if each[0] == "cont" and each[1] == "tuple" and len(each[2]) == 1:
             found += words(solver.get(each[2][0]))
-    for word in found[:_MANY]:
+    for word in found[:MANY]:
         text = value[2].replace("%s", word, 1).replace("%r", repr(word), 1)
         if "%" not in text and len(text) <= LONGEST:
             yield text
@@ -85,7 +85,7 @@ def piece(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     if callee[0] != "attr" or callee[2] not in _APART or index is None:
         return
     arguments = [words(solver.get(("n", ref[0], each))) for each in made[2][:1]]
-    for text in words(solver.get(("n", ref[0], callee[1])))[:_MANY]:
+    for text in words(solver.get(("n", ref[0], callee[1])))[:MANY]:
         for argument in arguments[0] if arguments else [None]:
             try:
                 part = getattr(text, callee[2])(argument)[index]

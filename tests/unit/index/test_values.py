@@ -7,6 +7,7 @@ Values are written as an annotation would write them: `Job` an instance, `type[J
 
 from __future__ import annotations
 
+import importlib
 import random
 import re
 from functools import cache
@@ -103,3 +104,56 @@ def test_answers_do_not_depend_on_the_order_of_questions(seed: int) -> None:
         if set(other.solver.ask(key)) != set(index().solver.ask(key)):
             wrong.append((module, index().project.text((module, node))))
     assert not wrong
+
+
+SERVER = Path(__file__).parents[3] / "server"
+_OF_THE_PROJECT = frozenset(("inst", "self", "cls", "selfcls", "fn", "bm", "decorated", "mod", "enum", "partial"))
+
+
+@cache
+def server_modules() -> tuple[Module, ...]:
+    return tuple(
+        Module(
+            path.relative_to(SERVER.parent).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"),
+            path.as_posix(),
+            extract(path.read_bytes()),
+            path.name == "__init__.py",
+        )
+        for path in sorted((SERVER / "app").rglob("*.py"))
+    )
+
+
+def test_answers_about_a_whole_program_do_not_depend_on_the_order_of_questions() -> None:
+    """What is told of constants and external objects is bounded, and which of them are kept may depend on the order."""
+    questions = [
+        ("n", module.name, number)
+        for module in server_modules()
+        for number, node in enumerate(module.facts.nodes)
+        if node[0] in ("call", "attr", "local", "sub")
+    ]
+    questions = random.Random(1).sample(questions, min(1500, len(questions)))
+    told_by = []
+    for seed in (2, 3):
+        shuffled = questions[:]
+        random.Random(seed).shuffle(shuffled)
+        solver = Index(server_modules()).solver
+        for key in shuffled:
+            solver.ask(key)
+        assert not solver.exhausted
+        told_by.append({key: {each for each in solver.ask(key) if each[0] in _OF_THE_PROJECT} for key in questions})
+    assert any(told_by[0].values())
+    assert told_by[0] == told_by[1]
+
+
+@pytest.mark.parametrize("package", ["json", "unittest"])
+def test_foreign_code_is_answered_within_bounds(package: str) -> None:
+    """Nothing of the standard library is typed or written for us: no crash, and far from the budget."""
+    home = Path(importlib.import_module(package).__file__ or "").parent
+    index = Index(
+        Module(f"{package}.{path.stem}".removesuffix(".__init__"), path.name, extract(path.read_bytes()))
+        for path in sorted(home.glob("*.py"))
+    )
+    for module, number in index.project.all_calls:
+        index.callees((module, number))
+    assert not index.solver.exhausted
+    assert index.solver.evaluations < 150 * len(index.project.all_calls)
