@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import libcst as cst
@@ -128,14 +128,16 @@ class _Measure(CodegenState):
         if id(node) in self.wanted and id(node) not in self.spans:
             self.spans[id(node)] = (self._started[id(node)], self.offset)
 
-    @contextmanager
-    def record_syntactic_position(
+    def record_syntactic_position(  # type: ignore[override]  # any context manager serves, a shared one is cheaper
         self, node: cst.CSTNode, *, start_node: cst.CSTNode | None = None, end_node: cst.CSTNode | None = None
-    ) -> Iterator[None]:
+    ) -> AbstractContextManager[None]:
         """Note the exact position of a wanted node; the edges may be nodes inside it."""
-        if id(node) not in self.wanted:
-            yield
-            return
+        return self._recorded(node, start_node, end_node) if id(node) in self.wanted else _NOTHING
+
+    @contextmanager
+    def _recorded(
+        self, node: cst.CSTNode, start_node: cst.CSTNode | None, end_node: cst.CSTNode | None
+    ) -> Iterator[None]:
         self.wanted.update(id(edge) for edge in (start_node, end_node) if edge is not None)
         start = self.offset
         yield
@@ -147,4 +149,5 @@ class _Measure(CodegenState):
         self.spans[id(node)] = (start, end)
 
 
+_NOTHING: AbstractContextManager[None] = nullcontext()
 _NEWLINE = re.compile(r"\r\n?|\n")
