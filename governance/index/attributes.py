@@ -6,6 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.index import containers, typing_forms
+from governance.index.classes import Env
 from governance.index.solver import DEFINITE, ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, Key, Value, class_of, type_object
 
@@ -125,8 +126,17 @@ def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, o
     elif kind == "decorated":
         wrapper = found[2]
         if wrapper == "property":
-            for inner, evidence in solver.get(("ret", *found[1])).items():
-                add(out, rebound(inner, value), min(grade, evidence.grade), "property", ("ret", *found[1]), inner)
+            made: Key = ("ret", *found[1])
+            owner = solver.project.owning_class(found[1])
+            receiver = value if value[0] in ("inst", "self") else None
+            env = _environment(solver, value, owner) if owner is not None and receiver is not None else ()
+            for inner, evidence in solver.get(made).items():
+                best = min(grade, evidence.grade)
+                bound = typing_forms.bindings(solver, inner, env)
+                for each in bound:
+                    solver.copy(each, out, "property", best)
+                if not bound:
+                    add(out, rebound(typing_forms.with_env(inner, env), value), best, "property", made, inner)
         elif wrapper == "staticmethod":
             add(out, ("fn", found[1]), grade, "method", key, found)
         elif wrapper == "classmethod":
@@ -141,13 +151,18 @@ def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, o
                 key = ("ret", ref[0], node[1])
                 for inner, evidence in solver.get(key).items():
                     best = min(grade, evidence.grade)
-                    bound = typing_forms.bindings(solver, found, getter[0], inner)
+                    bound = typing_forms.bindings(solver, inner, _environment(solver, found, getter[0]))
                     for each in bound:
                         solver.copy(each, out, "descriptor", best)
                     if not bound:
                         add(out, inner, best, "descriptor", key, inner)
     else:
         add(out, found, grade, "class attribute", key, found)
+
+
+def _environment(solver: Solver, receiver: Value, owner: ClassId) -> Env:
+    """The type variables of `owner` as an instance binds them."""
+    return solver.classes.environment(receiver[1], receiver[2] if receiver[0] == "inst" else (), owner)
 
 
 def rebound(value: Value, receiver: Value) -> Value:

@@ -145,10 +145,8 @@ def returned(
             elif not _substitute(solver, ref, node, function, receiver, value[1], best, out):
                 for each in typing_forms.bound(solver, value[1]):
                     solver.copy(each, out, "bound of the type variable", best)
-        elif value[0] in ("cont", "coro", "gencm", "callable") and env and not isinstance(value[1], str):
-            add(out, (value[0], _with_env(value[1], env)), best, "returned", key, value)
-        elif value[0] == "cont" and env:
-            add(out, ("cont", value[1], tuple(_with_env(each, env) for each in value[2])), best, "returned", key, value)
+        elif env and value[0] in ("cont", "coro", "gencm", "callable"):
+            add(out, typing_forms.with_env(value, env), best, "returned", key, value)
         elif receiver is not None:
             add(out, attributes.rebound(value, receiver), best, "returned", key, value)
         else:
@@ -176,12 +174,6 @@ def _passed(
     for index in passed - {index for index, _ in given}:
         if scope.params[index].default >= 0:
             solver.copy(("n", function[0], scope.params[index].default), out, "default", grade)
-
-
-def _with_env(key: Key, env: tuple[tuple[Ref, Key], ...]) -> Key:
-    if key[0] == "t" and key[3] == ():
-        return ("t", key[1], key[2], env)
-    return key
 
 
 def _receiver_env(solver: Solver, function: FunctionId, receiver: Value | None) -> tuple[tuple[Ref, Key], ...]:

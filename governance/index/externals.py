@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, calls, containers, iterables, typing_forms
+from governance.index import attributes, calls, containers, iterables, passing, typing_forms
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value, class_of, last_part, type_object
 
@@ -293,6 +293,8 @@ def rule_called(solver: Solver, key: Key, out: Answer) -> None:
         bare: Node = ["call", node[2][position], [], []]
         for value, evidence in solver.get(source).items():
             calls.result(solver, (module, number), bare, source, value, min(evidence.grade, PROBABLE), out)
+            if value[0] in ("fn", "bm") and passing.passing(solver, value[1]).parameters:
+                solver.copy(("ret", *value[1]), out, "returned", min(evidence.grade, PROBABLE))
 
 
 def rule_gathered(solver: Solver, key: Key, out: Answer) -> None:

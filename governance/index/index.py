@@ -112,7 +112,7 @@ class Index:
         return self.project.suggest(symbol)
 
     def overrides(self, method: FunctionId) -> set[FunctionId]:
-        """A method and everything that overrides it in subclasses; of a Protocol also what implements it structurally."""
+        """A method and all that overrides it in subclasses; of a Protocol also what implements it structurally."""
         owner = self.project.owning_class(method)
         if owner is None:
             return {method}

@@ -8,7 +8,7 @@ from governance.contract import Ref
 from governance.index.classes import Env
 from governance.index.names import Entity
 from governance.index.solver import Answer, Solver, add
-from governance.index.values import MAPPINGS, NONE, SEQUENCES, ClassId, Key, Value, instance, last_part, type_object
+from governance.index.values import MAPPINGS, NONE, SEQUENCES, Key, Value, instance, last_part, type_object
 
 _FIRST: Final = frozenset(
     "Optional Annotated Final ClassVar Required NotRequired ReadOnly InitVar Mapped Unpack SkipValidation".split()
@@ -122,7 +122,7 @@ def _alias(solver: Solver, alias: Ref, keys: tuple[Key, ...], out: Answer) -> No
             break
         ref = todo.pop(0)
         node = solver.project.node(ref)
-        if node[0] in ("free", "attr"):
+        if node[0] in ("free", "attr", "local"):
             for entity in solver.names.resolve(ref):
                 if entity[0] == "node" and solver.classes.is_typevar((entity[1], entity[2])):
                     variables[(entity[1], entity[2])] = None
@@ -188,11 +188,21 @@ def bound(solver: Solver, variable: Ref) -> list[Key]:
     return keys
 
 
-def bindings(solver: Solver, receiver: Value, owner: ClassId, result: Value) -> list[Key]:
-    """What the receiver's type arguments put in the place of a result that is a type variable of the class `owner`."""
+def with_env(value: Value, env: Env) -> Value:
+    """A container, awaitable or the like whose inner types are read with these type variables bound."""
+    if value[0] == "cont":
+        return ("cont", value[1], tuple(_bound_in(key, env) for key in value[2]))
+    return (value[0], _bound_in(value[1], env)) if value[0] in ("coro", "gencm", "callable") else value
+
+
+def _bound_in(key: Key, env: Env) -> Key:
+    return ("t", key[1], key[2], env) if key[0] == "t" and key[3] == () else key
+
+
+def bindings(solver: Solver, result: Value, env: Env) -> list[Key]:
+    """What is put in the place of a result that is a type variable: its binding, else its bound."""
     if result[0] != "tv":
         return []
-    env = solver.classes.environment(receiver[1], receiver[2] if receiver[0] == "inst" else (), owner)
     return [key for variable, key in env if variable == result[1]] or bound(solver, result[1])
 
 
