@@ -72,7 +72,12 @@ def test_what_a_plugin_started_ends_with_it(live: ServerProcess, tmp_path: Path)
 def test_a_forged_answer_is_not_believed_by_the_next_call(live: ServerProcess) -> None:
     for number in range(1, 4):
         live.execute("misbehaving", kind="forges_answer", number=number)
-        result = live.execute("misbehaving", kind="nothing").json()["result"]
+        answers = [live.execute("misbehaving", kind="nothing")]
+        while answers[-1].status_code != 200 and len(answers) < 10:
+            # The plugin has one second; a busy machine may need more to start its process anew.
+            assert_envelope(answers[-1], 400, "TimeoutError")
+            answers.append(live.execute("misbehaving", kind="nothing"))
+        result = answers[-1].json()["result"]
         assert (result.get("fine"), result.get("forged")) == (True, None)
 
 
