@@ -28,8 +28,18 @@ if TYPE_CHECKING:
     import pytest
 
 __all__ = [
-    "Answer", "CaseError", "Example", "Mismatch", "PageError", "Reported", "answer", "compare", "examples",
-    "parametrize", "parse", "run",
+    "Answer",
+    "CaseError",
+    "Example",
+    "Mismatch",
+    "PageError",
+    "Reported",
+    "answer",
+    "compare",
+    "examples",
+    "parametrize",
+    "parse",
+    "run",
 ]
 
 

@@ -118,9 +118,7 @@ class Callers:
         known = self.index.classes_of(holder)
         return Receiver(holder, receiver.classes), not known or not receiver.classes.isdisjoint(known)
 
-    def hands(
-        self, parameter: tuple[FunctionId, int], value: Value, receiver: Receiver | None
-    ) -> list[Hand] | None:
+    def hands(self, parameter: tuple[FunctionId, int], value: Value, receiver: Receiver | None) -> list[Hand] | None:
         """What hands this value to the parameter; None if no call is known to."""
         found = [
             (hand, counts)

@@ -97,8 +97,9 @@ class Occurrences:
             elif value[0] == "enum" and value[1] not in self.vocabulary.classes:
                 found = True
                 shown = f"{self.index.project.scope(value[1]).name}.{value[2]}"
-                yield Occurrence(ref, self._stored_as(value), Grade(evidence.grade), shown, "member",
-                                 self.index.chain(ref, value))
+                yield Occurrence(
+                    ref, self._stored_as(value), Grade(evidence.grade), shown, "member", self.index.chain(ref, value)
+                )
             elif value[0] == "inst" and not own:
                 found = True
                 yield from self._any_member(ref, ref, value, Grade(evidence.grade))
@@ -135,8 +136,13 @@ class Occurrences:
     def _shown_member(self, ref: Ref) -> bool:
         """`Enum.WORD.value`: the member itself has been judged."""
         node = self.index.project.node(ref)
-        return node[0] == "attr" and node[2] in _SHOWING and any(
-            value[0] == "enum" and value[1] in self.vocabulary.classes for value in self.index.values((ref[0], node[1]))
+        return (
+            node[0] == "attr"
+            and node[2] in _SHOWING
+            and any(
+                value[0] == "enum" and value[1] in self.vocabulary.classes
+                for value in self.index.values((ref[0], node[1]))
+            )
         )
 
     def _stored_as(self, member: Value) -> str:
@@ -150,7 +156,8 @@ class Occurrences:
             name: text if text is not None else name for name, (_, text) in members.of_class(self.index, cls).items()
         }
         outside = [
-            word for name, word in words.items()
+            word
+            for name, word in words.items()
             if word not in self.vocabulary.strings and name not in self.vocabulary.names
         ]
         return outside[0] if outside else ""
@@ -256,9 +263,11 @@ class Occurrences:
         """Words of a container that was made elsewhere, shown where it is used."""
         for value, evidence in self.index.solver.ask(key).items():
             if value[:2] == ("const", "str"):
-                yield Occurrence(place, value[2], Grade(evidence.grade), repr(value[2]), "string",
-                                 self.index.trail(key, value))
+                yield Occurrence(
+                    place, value[2], Grade(evidence.grade), repr(value[2]), "string", self.index.trail(key, value)
+                )
             elif value[0] == "enum" and value[1] not in self.vocabulary.classes:
                 shown = f"{self.index.project.scope(value[1]).name}.{value[2]}"
-                yield Occurrence(place, self._stored_as(value), Grade(evidence.grade), shown, "member",
-                                 self.index.trail(key, value))
+                yield Occurrence(
+                    place, self._stored_as(value), Grade(evidence.grade), shown, "member", self.index.trail(key, value)
+                )

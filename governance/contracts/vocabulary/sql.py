@@ -48,7 +48,10 @@ def violations(scene: Scene, statements: Iterable[Text]) -> Iterator[Violation]:
             if not scene.vocabulary.valid_string(word):
                 message = f"SQL uses {word!r} for {text.table}.{text.column} in {scene.where(text.ref)}"
                 yield Violation(
-                    "sql", f"{message}: {scene.vocabulary.verdict(word)}", Grade.DEFINITE, text.ref,
+                    "sql",
+                    f"{message}: {scene.vocabulary.verdict(word)}",
+                    Grade.DEFINITE,
+                    text.ref,
                     subject=f"{word} {text.table}.{text.column}",
                 )
 

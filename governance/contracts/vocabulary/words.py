@@ -60,5 +60,3 @@ class Vocabulary:
             return f"{text!r} is the name of a member of {self.shown}, its value is {value!r}"
         near = next((word for word in sorted(self.strings | self.names) if word.casefold() == text.casefold()), "")
         return f"{text!r} is not a word of {self.shown}" + (f", {near!r} is" if near else "")
-
-
