@@ -122,7 +122,24 @@ class Paths(Engine):
     def _never_ends(self, target: Target) -> bool:
         if target.kind != RUN or target.work is None or target.deferred:
             return False
-        return not self.outcomes(target.work).ended
+        body = self.index.project.scope(target.work.function).body
+        return _raises(body) and not any(step[0] == "return" for step in _all_steps(body))
+
+
+def _raises(body: Block) -> bool:
+    """Whether a block is sure to end in a `raise` of its own."""
+    for step in body:
+        if step[0] == "raise":
+            return True
+        if step[0] == "if" and _raises(step[2]) and _raises(step[3]):
+            return True
+        if step[0] == "with" and _raises(step[3]):
+            return True
+        if step[0] == "try" and (
+            _raises(step[5]) or (_raises(step[2]) and all(_raises(handler[2]) for handler in step[3]))
+        ):
+            return True
+    return False
 
 
 def _aside(body: Block) -> frozenset[int]:
