@@ -222,7 +222,9 @@ def _shown(index: Index, site: Ref, how: str) -> str:
 
 
 def _implementation(scan: _Scan, site: Ref, hit: _Hit) -> bool:
-    """`super().m(...)`, or the parent's method called on `self`, inside an override of m."""
+    """`super().m(...)`, or the parent's method on `self`, inside an override of m; a function that calls itself."""
+    if hit.how == "function":
+        return scan.target.function in scan.index.project.enclosing(scan.index.project.owner(site))
     if hit.how not in ("super", "class"):
         return False
     index = scan.index
@@ -254,13 +256,12 @@ def _direct_calls(index: Index, target: _Target) -> Iterator[Ref]:
     """Loads of a confined plain function by its name, and calls of objects with a confined `__call__`."""
     project = index.project
     if target.owner is None:
-        for name in (target.name, *project.aliases.get(target.name, ())):
-            for ref in dict.fromkeys((*project.calls(name), *project.mentions(name))):
-                node = project.node(ref)
-                for number in (node[1], *node[2], *(value for _, value in node[3])):
-                    load = (ref[0], number)
-                    if project.node(load)[0] != "attr" and ("fn", target.function) in index.values(load):
-                        yield load
+        names = {target.name, *project.aliases.get(target.name, ())}
+        for name, module in project.modules.items():
+            for number, node in enumerate(module.facts.nodes):
+                load = (name, number)
+                if node[0] in ("local", "free") and node[1] in names and ("fn", target.function) in index.values(load):
+                    yield load
     elif target.name == "__call__":
         for ref in project.all_calls:
             if any(cls in target.classes for cls in index.classes_of((ref[0], project.node(ref)[1]))):
