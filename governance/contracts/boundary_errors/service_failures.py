@@ -71,9 +71,12 @@ class ServiceFailures:
             yield Failure("swallowed", at, text, grade, trail(path))
 
     def _sites(self, function: FunctionId) -> Iterator[int]:
-        """The calls inside a broad handler's `try`, or inside a broad `suppress`."""
+        """The calls inside a broad handler's `try`, a `try` whose `finally` returns, or a broad `suppress`."""
         for step in all_steps(self.index.project.scope(function).body):
-            if step[0] == "try" and any(self._is_broad(function[0], types) for types, _, _ in step[3]):
+            if step[0] == "try" and (
+                any(self._is_broad(function[0], types) for types, _, _ in step[3])
+                or any(inner[0] == "return" for inner in all_steps(step[5]))
+            ):
                 yield from self._calls(function[0], step[2])
             elif step[0] == "with" and self._suppresses(function[0], step):
                 yield from self._calls(function[0], step[3])
@@ -122,10 +125,12 @@ class ServiceFailures:
             if step[0] == "try":
                 for types, _, block in step[3]:
                     if at[1] == types or (types < 0 and any(at[1] == inner[1] for inner in block)):
-                        if self._passes_on(function, block):
+                        if not self._is_broad(function[0], types) or self._passes_on(function, block):
                             return Grade.UNRESOLVED
                         return Grade.PROBABLE if self._contributes(function, step[2]) else Grade.POSSIBLE
             elif step[0] == "with" and step[1] == at[1]:
+                if not self._suppresses(function[0], step):
+                    return Grade.UNRESOLVED
                 return Grade.PROBABLE if self._contributes(function, step[3]) else Grade.POSSIBLE
         return Grade.PROBABLE
 

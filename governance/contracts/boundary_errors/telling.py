@@ -31,7 +31,9 @@ class Telling:
 
     def doubt(self, path: Path) -> Grade:
         """How sure it is that a failure on this path is swallowed, judged by its handler and by what is returned."""
-        caught = last_event(path, "caught")
+        caught = last_event(path, "caught", "swallowed")
+        if caught is not None and caught.kind == "swallowed":
+            return self._suppressed(caught.ref)
         handler = self._handler(caught.ref) if caught is not None else None
         grade = Grade.DEFINITE
         if handler is not None:
@@ -59,6 +61,16 @@ class Telling:
                     if ref[1] == types or (types < 0 and any(ref[1] == inner[1] for inner in block)):
                         return types, block, any(each is step for loop in loops for each in all_steps([loop]))
         return None
+
+    def _suppressed(self, at: Ref) -> Grade:
+        """The same for a context manager: `suppress` names its classes, others are taken to swallow everything."""
+        project = self.index.project
+        for step in all_steps(project.scope(project.owner(at)).body):
+            if step[0] == "with" and step[1] == at[1]:
+                context = project.node((at[0], project.node((at[0], step[2]))[1]))
+                if context[0] == "call" and context[2] and project.text((at[0], context[1])).endswith("suppress"):
+                    return max(self._breadth(at[0], argument) for argument in context[2])
+        return Grade.DEFINITE
 
     def _breadth(self, module: str, types: int) -> Grade:
         kinds = self.exceptions.of_handler(module, types)
