@@ -43,7 +43,7 @@ def test_options_that_cannot_be_meant(table: dict[str, object], complaint: str) 
     ],
 )
 def test_anchors_that_name_nothing(option: str, symbol: str, suggestion: str) -> None:
-    found = report(KEPT, "after", **{option: (symbol,)})  # type: ignore[arg-type]  # never the mode
+    found = report(KEPT, "after", **{option: (symbol,)})
     assert [(each.option, each.symbol) for each in found.broken] == [(option, symbol)]
     assert found.broken[0].suggestion == suggestion or not suggestion
     assert not found.violations
