@@ -20,29 +20,15 @@ def narrow(solver: Solver, module: str, source: int, test: int, positive: bool, 
     """Copy the values of node `source` that are possible when node `test` is true (or false)."""
     values: Answer = {}
     solver.copy(("n", module, source), values, "")
-    result = _apply(solver, module, source, test, positive, values, 6)
+    result = _apply(solver, module, source, test, positive, values)
     for value, evidence in result.items():
         add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
 
 
-def _apply(solver: Solver, module: str, source: int, test: int, positive: bool, values: Answer, depth: int) -> Answer:
+def _apply(solver: Solver, module: str, source: int, test: int, positive: bool, values: Answer) -> Answer:
+    """Tests come one by one: the extractor takes `not`, `and` and `or` apart."""
     node = solver.project.node((module, test))
     op = node[0]
-    if depth == 0:
-        return values
-    if op == "not":
-        return _apply(solver, module, source, node[1], not positive, values, depth - 1)
-    if op in ("and", "or"):
-        if (op == "and") == positive:
-            for each in node[1]:
-                values = _apply(solver, module, source, each, positive, values, depth - 1)
-        elif op == "or":
-            united: Answer = {}
-            for each in node[1]:
-                for value, evidence in _apply(solver, module, source, each, positive, values, depth - 1).items():
-                    add(united, value, evidence.grade, evidence.note, evidence.source, evidence.value)
-            return united
-        return values
     if op == "call":
         return _called(solver, module, source, node, positive, values)
     if op == "compare" and len(node[1]) == 1:
