@@ -1,4 +1,4 @@
-"""Checks well-known projects: `field_report.py FOLDER`, where FOLDER keeps what is downloaded.
+"""Checks well-known projects: `field_report.py [FOLDER]`; FOLDER (build/field) keeps what is downloaded.
 
 For every `field/*.toml` the package named in its first line is fetched with pip, unpacked, never installed or imported,
 and scanned cold. Printed are the size, the findings by grade, the contracts, and CPU seconds.
@@ -55,6 +55,7 @@ def measured(home: Path, config: Path) -> tuple[dict[str, Any], float]:
 
 def main(folder: Path) -> int:
     """Print one row per project, then every finding."""
+    folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for config in sorted((HERE / "field").glob("*.toml")):
         package = config.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# package: ")
@@ -75,4 +76,4 @@ def main(folder: Path) -> int:
 GRADES = ("definite", "probable", "possible", "unresolved")
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "build" / "field"))

@@ -11,7 +11,8 @@ FOLDER = ROOT / "benchmarks"
 
 def bench(arguments: Sequence[str]) -> int:
     """Run the benchmarks named, or all of them; 1 when one of them fails, TaskFailure when there is none to run."""
-    known = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
+    # An adapter is called by the benchmark that it adapts us to, not by itself.
+    known = {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py")) if not path.stem.endswith("_adapter")}
     unknown = [name for name in arguments if name not in known]
     if unknown or not known:
         asked = f"no benchmark named {', '.join(unknown)}" if unknown else f"no benchmark in {FOLDER.name}/"
