@@ -70,11 +70,10 @@ def locate(source: bytes, nodes: Collection[int]) -> dict[int, Span]:
         if not 0 <= number < len(walk.nodes):
             raise KeyError(number)
         wanted[number] = _shown(walk.nodes[number][0], walk.places[number])
-    state = _Measure(module.default_indent, module.default_newline)
-    state.wanted = {id(node) for node in wanted.values()}
+    starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
+    state = _Measure(module, starts, {id(node) for node in wanted.values()})
     with deep_recursion():
         module._codegen(state)
-    starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
     spans = {}
     for number, node in wanted.items():
         start, end = state.spans.get(id(node), (0, 0))
@@ -100,18 +99,28 @@ def _shown(op: str, node: Any) -> Any:
 
 
 class _Measure(CodegenState):
-    """Writes the module to nowhere and notes (start, end) in characters for the wanted nodes, by id."""
+    """Writes the module to nowhere and notes (start, end) in characters for the wanted nodes, by id.
 
-    def __init__(self, indent: str, newline: str) -> None:
-        super().__init__(indent, newline)
+    The tree does not hold every blank of the source (not the one in `except A :`), so what is written may be shorter:
+    each line end sets the offset right, from the offsets at which the lines of the source start.
+    """
+
+    def __init__(self, module: cst.Module, starts: list[int], wanted: set[int]) -> None:
+        super().__init__(module.default_indent, module.default_newline)
         self.offset = 0
-        self.wanted: set[int] = set()
+        self.line = 0
+        self.starts = starts
+        self.wanted = wanted
         self.spans: dict[int, tuple[int, int]] = {}
         self._started: dict[int, int] = {}
 
     def add_token(self, value: str) -> None:
         """Count what would be written."""
         self.offset += len(value)
+        if "\n" in value or "\r" in value:
+            ends = list(_NEWLINE.finditer(value))
+            self.line = min(self.line + len(ends), len(self.starts) - 1)
+            self.offset = self.starts[self.line] + len(value) - ends[-1].end()
 
     def add_indent_tokens(self) -> None:
         """Count the indentation."""

@@ -39,6 +39,8 @@ PLACES = {
     "line continuation": ("x = \\\n  f()\n", "call", "f()"),
     "characters beyond the basic plane": ("'\N{GRINNING FACE}', f()\n", "call", "f()"),
     "CRLF": ("a\r\n\r\nf()\r\n", "call", "f()"),
+    "behind a blank that the tree does not hold": ("try: pass\nexcept A : pass\nf()\n", "call", "f()"),
+    "behind a string over lines": ('"""a\r\nb""" + f()\n', "call", "f()"),
     "carriage returns": ("a\rf()\r", "call", "f()"),
 }
 
