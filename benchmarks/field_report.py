@@ -1,4 +1,4 @@
-"""Checks well-known projects: `field_report.py [FOLDER]`; FOLDER (build/field) keeps what is downloaded.
+"""Checks well-known projects: `field_report.py [FOLDER]`; FOLDER keeps what is downloaded.
 
 For every `field/*.toml` the package named in its first line is fetched with pip, unpacked, never installed or imported,
 and scanned cold. Printed are the size, the findings by grade, the contracts, and CPU seconds.
@@ -10,6 +10,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -76,4 +77,4 @@ def main(folder: Path) -> int:
 GRADES = ("definite", "probable", "possible", "unresolved")
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "build" / "field"))
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.gettempdir()) / "governance-field"))

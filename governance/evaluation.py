@@ -44,6 +44,11 @@ def evaluate(places: Places, settings: Settings, find_type: Callable[[str], Cont
         except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on
             evaluation.problems.append(_crash(contract.id, error))
             evaluation.outcomes.append(Outcome(contract.id, contract.terms.type, "crashed"))
+    if index.solver.exhausted:
+        steps = index.solver.evaluations
+        message = f"the analysis stopped after {steps} steps: what it would still have found is not known"
+        hint = "analyse less with paths and exclude, or give contracts fewer symbols that everything reaches"
+        evaluation.problems.append(Problem("budget", message, hint=hint))
     places.resolve(ref for _, _, violations in answers for each in violations for ref in _refs(each))
     evaluation.problems += places.problems
     for contract, report, violations in answers:
