@@ -56,9 +56,7 @@ class Uses:
 
     def enumeration(self, ref: Ref) -> Grade | None:
         """How certain it is that an expression is the enumeration itself, None if it is not."""
-        grades = [
-            grade for cls, (grade, _) in self.index.type_objects(ref).items() if cls in self.vocabulary.classes
-        ]
+        grades = [grade for cls, (grade, _) in self.index.type_objects(ref).items() if cls in self.vocabulary.classes]
         if grades:
             return max(grades)
         if not self.vocabulary.definitions:
@@ -81,7 +79,7 @@ class Uses:
         )
 
     def _maybe(self, ref: Ref) -> bool:
-        """A cheap test before `enumeration`: does the expression go by a name of the enum, or by one nobody knows?"""
+        """A cheap test before `enumeration`: does the expression go by a name of the enum?"""
         name = self.index.project.last_name(ref)
         if name == "cls":
             around = self.index.project.enclosing(self.index.project.owner(ref))
@@ -91,7 +89,9 @@ class Uses:
             return self.scene.shapes.declared((ref[0], node[1])) is not None
         if node[0] == "call" and name == "type" and len(node[2]) == 1:
             return self.scene.shapes.declared((ref[0], node[2][0])) is not None
-        return name is None or name in self.vocabulary.aliases
+        if name is None:
+            return self.scene.mentions.enum(self.index.project.modules[ref[0]].facts, ref[1])
+        return name in self.vocabulary.aliases
 
     def names(self, module: str, number: int) -> bool:
         """Whether an expression goes by a name of the enumeration and is it."""
@@ -194,7 +194,7 @@ class Uses:
             form = self._table(base)
             if form is not None:
                 yield given[0], form, False
-            elif name in _BY_NAME and self.enumeration(base) is not None:
+            elif name in _BY_NAME and self.names(*base):
                 yield given[0], Form.NAME, False
         elif name == "getattr" and len(given) > 1 and self._reads_attribute(ref, given[0], given[1]):
             yield given[1], Form.NAME, True

@@ -63,6 +63,17 @@ class Mentions:
             return self.enum(facts, facts.scopes[scope].params[position].annotation)
         return self.enum(facts, number)
 
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """Names that functions declared to return words go by."""
+        found = {
+            scope.name
+            for module in self.index.project.modules.values()
+            for scope in module.facts.scopes
+            if scope.kind == "function" and self.enum(module.facts, scope.returns)
+        }
+        return self.bound_to(found)
+
     def bound_to(self, names: Collection[str]) -> frozenset[str]:
         """The names, and every other name or attribute that something of these names is bound to somewhere."""
         known = set(names)

@@ -249,18 +249,23 @@ class Shapes:
             if shape is not None:
                 return shape
         arguments = node[2]
-        externals = self.index.externals(ref)
-        if externals & {"builtins.str", "builtins.format"} and arguments:
-            return self.expression((ref[0], arguments[0]), depth)
-        if "builtins.getattr" in externals and len(arguments) >= 2:
-            name = self.index.project.node((ref[0], arguments[1]))
-            return self.load((ref[0], arguments[0]), name[2], depth) if name[:2] == ["const", "str"] else None
-        for callee_found in self.index.callees(ref):
-            if self.index.project.scope(callee_found.function).name != "__init__":
-                shape = self.result(callee_found.function)
+        name = callee[1] if callee[0] in ("free", "local") else ""
+        if name in ("str", "format", "getattr") and arguments:
+            return self._builtin(ref, name, arguments, depth)
+        if self.index.project.last_name((ref[0], node[1])) in self.mentions.functions:
+            for found in self.index.callees(ref):
+                shape = self.result(found.function)
                 if shape is not None:
-                    return shape.named(shape.text, callee_found.grade)
+                    return shape.named(shape.text, found.grade)
         return None
+
+    def _builtin(self, ref: Ref, name: str, arguments: list[int], depth: int) -> Shape | None:
+        if f"builtins.{name}" not in self.index.externals(ref):
+            return None
+        if name != "getattr":
+            return self.expression((ref[0], arguments[0]), depth)
+        attribute = self.index.project.node((ref[0], arguments[1])) if len(arguments) > 1 else [""]
+        return self.load((ref[0], arguments[0]), attribute[2], depth) if attribute[:2] == ["const", "str"] else None
 
     def _method(self, base: Ref, name: str, depth: int) -> Shape | None:
         if name not in _FOLDS | _KEEPING | {"get", "pop", "setdefault", "values", "keys", "items"}:
