@@ -9,7 +9,12 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes says something about the machine, not about the code.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 ROWS = frozenset(
     re.findall(r"^\| (R-\d{3}) \|", (Path(__file__).parent / "docs/requirements.md").read_text("utf-8"), re.MULTILINE)
