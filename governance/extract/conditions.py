@@ -9,7 +9,7 @@ import libcst as cst
 
 from governance.extract.bound_names import dotted
 from governance.extract.environment import Env, join
-from governance.extract.walk import NORMAL, Walk, name_of
+from governance.extract.walk import Walk, name_of
 
 
 def condition(walk: Walk, node: Any) -> tuple[int, Env, Env]:
@@ -32,7 +32,7 @@ def _condition(walk: Walk, node: Any) -> tuple[int, Env, Env]:
         return walk.add(["not", number]), false, true
     start = len(walk.log)
     number = walk.expr(node)
-    if walk.mode != NORMAL:
+    if walk.in_type:
         return number, walk.env, walk.env
     fact = walk.nodes[number]
     if fact[0] == "const":

@@ -10,7 +10,7 @@ from governance.extract.bound_names import Names
 from governance.extract.environment import Env
 from governance.extract.scope import Building
 from governance.extract.type_expressions import annotation
-from governance.extract.walk import NORMAL, Walk, name_of
+from governance.extract.walk import Walk, name_of
 from governance.facts import Param
 
 
@@ -148,9 +148,18 @@ def _type_params(walk: Walk, scope: Building, params: cst.TypeParameters | None)
 
 def _run(walk: Walk, scope: Building, node: Any) -> None:
     """Walk the body in the new scope."""
-    saved = walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.paths
-    walk.scope, walk.env, walk.log, walk.loop, walk.steps = scope, Env(), [], None, scope.body
-    walk.depth, walk.mode, walk.paths = 0, NORMAL, {}
+    saved = walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.paths
+    modes = walk.in_type, walk.typed_strings
+    walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.paths = (
+        scope,
+        Env(),
+        [],
+        None,
+        scope.body,
+        0,
+        {},
+    )
+    walk.in_type = walk.typed_strings = False
     for param in scope.params:
         walk.env[param.name] = param.node
         scope.bindings.setdefault(param.name, []).append(param.node)
@@ -162,7 +171,8 @@ def _run(walk: Walk, scope: Building, node: Any) -> None:
     else:
         walk.block(node.body)
     close(walk)
-    walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.mode, walk.paths = saved
+    walk.scope, walk.env, walk.log, walk.loop, walk.steps, walk.depth, walk.paths = saved
+    walk.in_type, walk.typed_strings = modes
 
 
 def close(walk: Walk) -> None:

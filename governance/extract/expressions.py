@@ -10,7 +10,7 @@ from governance.extract import comprehensions, conditions, definitions, subscrip
 from governance.extract.bound_names import dotted
 from governance.extract.environment import Env, join
 from governance.extract.literals import integer_value, string_value, unescape
-from governance.extract.walk import ANNOTATION, NORMAL, Walk, name_of
+from governance.extract.walk import Walk, name_of
 
 OPERATORS: dict[type, str] = {
     cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%",
@@ -43,7 +43,7 @@ def attribute(walk: Walk, node: cst.Attribute) -> int:
     base = walk.expr(node.value)
     number = walk.add(["attr", base, name_of(node.attr)])
     walk.steps.append(["attr", number])
-    if walk.paths and walk.mode == NORMAL:
+    if walk.paths and not walk.in_type:
         tests = walk.env.get(dotted(node))
         if type(tests) is tuple:
             return walk.after_tests(number, tests)
@@ -139,7 +139,7 @@ def integer(walk: Walk, node: cst.Integer) -> int:
 def simple_string(walk: Walk, node: cst.SimpleString) -> int:
     """A str or bytes literal; in an annotation the type it spells."""
     kind, value = string_value(node.value)
-    if walk.mode == ANNOTATION and value is not None:
+    if walk.typed_strings and value is not None:
         return type_expressions.string(walk, value)
     return walk.add(["const", kind, value])
 
@@ -157,7 +157,7 @@ def concatenated(walk: Walk, node: cst.ConcatenatedString) -> int:
         if any(value is None for _, value in values):
             return walk.add(["const", "bytes", None])
         text = "".join(value or "" for _, value in values)
-        if walk.mode == ANNOTATION:
+        if walk.typed_strings:
             return type_expressions.string(walk, text)
         return walk.add(["const", "str", text])
     parts: list[int] = []
@@ -228,7 +228,7 @@ def yielded(walk: Walk, node: cst.Yield) -> int:
         number = walk.add(["yieldfrom", walk.expr(value.item)])
     else:
         number = walk.add(["yield", -1 if value is None else walk.expr(value)])
-    if walk.mode == NORMAL:
+    if not walk.in_type:
         walk.scope.is_generator = True
         walk.scope.yields.append(number)
     walk.steps.append(["yield", number])

@@ -23,7 +23,7 @@ from libcst._nodes.internal import CodegenState
 
 from governance.extract import guard
 from governance.extract.module import deep_recursion, walk_module
-from governance.extract.walk import ANNOTATION, Walk
+from governance.extract.walk import Walk
 from governance.facts import Node
 from governance.findings import Span
 
@@ -46,7 +46,7 @@ class RecordingWalk(Walk):
         if self.in_string:
             return super().expr(node)
         outer, self.place = self.place, node
-        self.in_string = self.mode == ANNOTATION and type(node) in (cst.SimpleString, cst.ConcatenatedString)
+        self.in_string = self.typed_strings and type(node) in (cst.SimpleString, cst.ConcatenatedString)
         number = super().expr(node)
         self.in_string = False
         self.place = outer

@@ -12,7 +12,7 @@ from governance.extract.environment import Env
 from governance.extract.expressions import OPERATORS
 from governance.extract.patterns import match
 from governance.extract.subscripts import subscript_index
-from governance.extract.type_expressions import annotation
+from governance.extract.type_expressions import alias_value, annotation, last_name
 from governance.extract.walk import Walk, name_of
 
 
@@ -28,19 +28,14 @@ def assign(walk: Walk, node: cst.Assign) -> None:
         targets.store(walk, target.target, value)
 
 
-def last_name(node: cst.Name | cst.Attribute) -> str:
-    """`t.TypeAlias` -> "TypeAlias"."""
-    return name_of(node.attr if isinstance(node, cst.Attribute) else node)
-
-
 def annotated_assign(walk: Walk, node: cst.AnnAssign) -> None:
     """`x: T`, `x: T = value`, the same for attributes and items."""
     target = node.target
     written = node.annotation.annotation
     if node.value is None:
         value = -1
-    elif isinstance(written, cst.Name | cst.Attribute) and last_name(written) == "TypeAlias":
-        value = annotation(walk, node.value)
+    elif last_name(written) == "TypeAlias":
+        value = alias_value(walk, node.value)
     else:
         value = walk.expr(node.value)
     typed = annotation(walk, node.annotation.annotation)

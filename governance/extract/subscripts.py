@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from governance.extract.type_expressions import last_name
-from governance.extract.walk import ANNOTATION, LITERAL, Walk
+from governance.extract.walk import Walk
 
 
 def subscript(walk: Walk, node: cst.Subscript) -> int:
@@ -19,10 +19,10 @@ def subscript(walk: Walk, node: cst.Subscript) -> int:
 
 def subscript_index(walk: Walk, node: cst.Subscript) -> int:
     """The node of what stands between the brackets; several parts make a tuple."""
-    mode = walk.mode
-    special = last_name(node.value) if mode == ANNOTATION else ""
+    typed_strings = walk.typed_strings
+    special = last_name(node.value) if typed_strings else ""
     if special == "Literal":
-        walk.mode = LITERAL
+        walk.typed_strings = False
     parts = []
     for element in node.slice:
         part = element.slice
@@ -33,8 +33,8 @@ def subscript_index(walk: Walk, node: cst.Subscript) -> int:
             bounds = [walk.expr(bound) for bound in (part.lower, part.upper, part.step) if bound is not None]
             parts.append(walk.add(["slice", bounds]))
         if special == "Annotated":
-            walk.mode = LITERAL
-    walk.mode = mode
+            walk.typed_strings = False
+    walk.typed_strings = typed_strings
     only = node.slice[0]
     if len(parts) == 1 and not isinstance(only.comma, cst.Comma) and walk.nodes[parts[0]][0] != "star":
         return parts[0]

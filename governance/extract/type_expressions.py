@@ -6,7 +6,7 @@ from typing import Any
 
 import libcst as cst
 
-from governance.extract.walk import ANNOTATION, Walk
+from governance.extract.walk import Walk
 
 _MAX_LENGTH = 2000
 _MAX_NESTING = 40
@@ -32,22 +32,28 @@ def last_name(node: Any) -> str:
 
 def annotation(walk: Walk, node: Any) -> int:
     """The node of a type: names look outward from here, strings are parsed, nothing of it runs."""
-    mode, steps, env = walk.mode, walk.steps, walk.env
-    walk.mode, walk.steps = ANNOTATION, []
+    saved = walk.in_type, walk.typed_strings, walk.steps, walk.env
+    walk.in_type, walk.typed_strings, walk.steps = True, True, []
     number = walk.expr(node)
-    walk.mode, walk.steps, walk.env = mode, steps, env
+    walk.in_type, walk.typed_strings, walk.steps, walk.env = saved
+    return number
+
+
+def alias_value(walk: Walk, node: Any) -> int:
+    """The value of `X: TypeAlias = ...`: it runs, but its strings are types."""
+    walk.typed_strings = True
+    number = walk.expr(node)
+    walk.typed_strings = False
     return number
 
 
 def string(walk: Walk, text: str) -> int:
     """A type written as a string; a plain string constant if it is not one."""
     stripped = text.strip()
-    if stripped.isidentifier() and stripped not in ("None", "True", "False"):
-        return walk.load(stripped)
     if len(text) > _MAX_LENGTH or sum(map(text.count, "([{")) > _MAX_NESTING or "lambda" in text:
         return walk.add(["const", "str", text])
     try:
         parsed = cst.parse_expression(f"({stripped})" if "\n" in stripped else stripped)
     except cst.ParserSyntaxError:
         return walk.add(["const", "str", text])
-    return walk.expr(parsed)
+    return annotation(walk, parsed)

@@ -15,8 +15,6 @@ from governance.facts import Block, Node
 
 MAX_BLOCKS = 400
 """Blocks of steps within each other (an `elif` counts): facts must fit into JSON that any reader takes."""
-NORMAL, ANNOTATION, LITERAL = 0, 1, 2
-"""How names and strings are read: as code, as a type (names look outward, strings are parsed), as `Literal[...]`."""
 
 
 Mark: TypeAlias = "tuple[Block, int]"
@@ -39,7 +37,10 @@ class Walk:
         self.loop: Loop | None = None
         self.log: list[tuple[str, int]] = []
         """Every store to a name or dotted path of this scope so far; -1 where it is unbound or no definition."""
-        self.mode = NORMAL
+        self.in_type = False
+        """In an annotation and the like: names look outward, nothing runs."""
+        self.typed_strings = False
+        """Strings spell types: in annotations (not inside `Literal`), and in the value of a `TypeAlias`."""
         self.place: Any = None
         self.paths: dict[str, set[str]] = {}
         """The dotted paths of this scope that some test was about, by the name they start with."""
@@ -103,7 +104,7 @@ class Walk:
     def load(self, name: str) -> int:
         """The node of a load of `name`."""
         scope = self.scope
-        if self.mode == NORMAL:
+        if not self.in_type:
             value = self.env.get(name)
             if value is not None:
                 if type(value) is int:
@@ -120,7 +121,7 @@ class Walk:
     def free(self, name: str) -> int:
         """A load that is looked up outside (in annotations: from here)."""
         scope = self.scope
-        if self.mode == NORMAL:
+        if not self.in_type:
             while scope.parent is not None and scope.kind == "class":
                 scope = scope.parent
         start = scope.number

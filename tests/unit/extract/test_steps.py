@@ -99,6 +99,10 @@ STATEMENTS = {
     "slices": ("a[b():c()]", "{call b(); call c(); sub a[slice(b(), c())]}"),
     "formatted values and their formats": ("f'{a():{b()}}'", "{call a(); call b()}"),
     "template string": ("t'{a()}'", "{call a()}"),
+    "an old type alias runs": (
+        "x: t.TypeAlias = list['B'] | a()",
+        "{sub list[B]; call a(); x := ((list[B] | a()): t.TypeAlias)}",
+    ),
     "type alias is lazy": ("type X = a()", "{X := alias(a())}"),
     "lazy import": (
         "lazy import a\nlazy from b import c",
