@@ -53,7 +53,8 @@ def temporary(walk: Walk, target: Any, value: int, names: dict[str, int]) -> Non
 
 def _unpacked(walk: Walk, target: Any, source: int) -> list[tuple[Any, int]]:
     """The elements of a tuple or list target, each with the node of what it gets."""
-    elements = list(target.elements)
+    # A bare `*x = ...` parses, though no interpreter compiles it; it means `[*x] = ...` if anything.
+    elements = [target] if type(target) is cst.StarredElement else list(target.elements)
     starred = next((i for i, element in enumerate(elements) if type(element) is cst.StarredElement), len(elements))
     found = []
     for position, element in enumerate(elements):
