@@ -21,7 +21,7 @@ MAX_ELIFS: Final = 4000
 """In one file; each is nested in the one before it."""
 _MAX_LOOSE: Final = 5000
 _FREE_NESTING: Final = 8
-_FREE_CHAIN: Final = 60
+_FREE_CHAIN: Final = 40
 _LONG: Final = 500
 """Characters; a shorter logical line has no chain worth counting."""
 _ALLOWED: Final = 200_000
