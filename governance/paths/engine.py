@@ -10,7 +10,7 @@ from governance.index import graph
 from governance.index.values import ClassId, FunctionId
 from governance.paths import assumptions, deferred, lookups, statements, targets
 from governance.paths.automaton import Automaton
-from governance.paths.exceptions import Exceptions
+from governance.paths.exceptions import GENERATOR_EXIT, Exceptions
 from governance.paths.frames import Frame, Work
 from governance.paths.layers import Layers
 from governance.paths.outcomes import UNRESOLVED, Outcomes, State, States, put
@@ -53,6 +53,9 @@ class Engine:
         self.layers = Layers(index)
         self.sites: dict[Ref, Target] = {}
         self.duties: dict[Ref, Target] = {}
+        self.lost: States = {}
+        """States in which a generator is given up for good."""
+
         self.detached: dict[Ref, None] = {}
         """Where work that triggers is started and not waited for."""
         self._reaches_trigger = Reach(index, trigger)
@@ -66,7 +69,10 @@ class Engine:
 
     def outcomes(self, work: Work) -> Summary:
         """Every way out of a function. Raises TooComplex."""
-        return self.runs.of(work, {}, State(self.automaton.start, {}))
+        summary = self.runs.of(work, {}, State(self.automaton.start, {}))
+        for state, path in self.lost.items():
+            put(summary.raised, (state, GENERATOR_EXIT), path)
+        return summary
 
     # what the rules ask ---------------------------------------------------------------------------------------------
 
@@ -76,7 +82,7 @@ class Engine:
 
     def yielded(self, frame: Frame, node: int, entry: States) -> Outcomes:
         """A yield of a frame."""
-        return statements.yielded(frame, node, entry)
+        return statements.yielded(self, frame, node, entry)
 
     def frame(self, work: Work) -> Frame:
         """A fresh activation."""

@@ -19,6 +19,7 @@ SELF: Final = -1
 ALL: Final = -1
 RESULT: Final = "<result>"
 HANDLED: Final = "<handled>"
+CLOSING: Final = "<closing>"
 PENDING: Final = "<pending>"
 
 Slot: TypeAlias = "tuple[FunctionId, str]"

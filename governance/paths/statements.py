@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from governance.facts import Block, Step
 from governance.paths import calls, generators, managers, stacks, targets, tries
 from governance.paths.exceptions import ANY, GENERATOR_EXIT
-from governance.paths.frames import HANDLED, RESULT, Frame
+from governance.paths.frames import CLOSING, HANDLED, RESULT, Frame
 from governance.paths.outcomes import POSSIBLE, PROBABLE, Outcomes, States, merge, put
 from governance.paths.truth import SOME
 
@@ -297,17 +297,21 @@ def _yield(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
         inner = generators.delegate(engine, frame, fact[1], entry)
         if inner is not None:
             return inner
-    return yielded(frame, step[1], entry)
+    return yielded(engine, frame, step[1], entry)
 
 
-def yielded(frame: Frame, node: int, entry: States) -> Outcomes:
+def yielded(engine: Engine, frame: Frame, node: int, entry: States) -> Outcomes:
     """A yield: what stands around it runs; whoever consumes the generator may drop it here."""
     if frame.on_yield is not None:
         return frame.on_yield(frame, entry)
     out = Outcomes(entry)
     event = frame.event("yielded", node, "the consumer may drop the generator at this yield")
+    place = (frame.number, CLOSING)
     for state, path in entry.items():
-        put(out.raised, (state, GENERATOR_EXIT), path.then(event, PROBABLE))
+        if place in state.env:
+            # It yields although it is being closed: nobody takes it up again.
+            put(engine.lost, state, path.then(event))
+        put(out.raised, (state.with_value(place, ("closing",)), GENERATOR_EXIT), path.then(event, PROBABLE))
     return out
 
 

@@ -103,6 +103,13 @@ def _leaves(code: types.CodeType, world: World) -> bool:
     # A dropped generator that yields once more is reported aside; the run itself goes on.
     reporting, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
+        return _ends_owing(namespace, world)
+    finally:
+        sys.unraisablehook = reporting
+
+
+def _ends_owing(namespace: dict[str, Any], world: World) -> bool:
+    try:
         result = namespace["owner"]()
         if isinstance(result, types.GeneratorType):
             _consume(result, world.chooser)
@@ -110,8 +117,6 @@ def _leaves(code: types.CodeType, world: World) -> bool:
         return False
     except BaseException:  # noqa: BLE001  # every way out counts, interrupts included
         return world.owed
-    finally:
-        sys.unraisablehook = reporting
     return world.owed
 
 
