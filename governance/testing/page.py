@@ -111,6 +111,8 @@ class _Section:
     title: str
     line: int
     files: dict[str, File] = field(default_factory=dict)
+    contracts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Those that held when the first file was read: a toml block after it is for what follows."""
     broken: list[Anchor] = field(default_factory=list)
     vacuous: bool = False
     example: Example | None = None
@@ -173,7 +175,8 @@ class _Reader:
         files: dict[str, File] = {}
         for each in self.stack:
             files |= each.files
-        if not self.contracts:
+        contracts = section.contracts or self.contracts
+        if not contracts:
             raise self.fail(section.line - 1, f"example {section.title!r} has no contract: put a toml block before it")
         title = " / ".join(each.title for each in self.stack if each.level > 1) or section.title
         if any(each.example is not None and each.example.title == title for each in self.closed):
@@ -183,7 +186,7 @@ class _Reader:
             self.page,
             title,
             section.line,
-            dict(self.contracts),
+            dict(contracts),
             tuple(files.values()),
             tuple(section.broken),
             section.vacuous,
@@ -242,6 +245,7 @@ class _Reader:
         key = f"{file.at}:{file.path}"
         if key in section.files:
             raise self.fail(number, f"a second file is called `{file.path}` in this section")
+        section.contracts = section.contracts or self.contracts
         section.files[key] = file
 
     def _expected(self, note: str, line: int, number: int) -> list[Expected]:

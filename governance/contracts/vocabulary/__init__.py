@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from governance.contract import Ref, Report, Violation
-from governance.contracts.vocabulary import anchors, comparisons, declared, definitions, passing, refusals, sql, stores
+from governance.contracts.vocabulary import anchors, comparisons, declared, definitions, passing, sql, stores
 from governance.contracts.vocabulary.members_used import Uses
 from governance.contracts.vocabulary.options import Options
 from governance.contracts.vocabulary.sites import Scene, Site
@@ -34,8 +34,7 @@ def check(index: Index, options: Options) -> Report:
         found.extend(scene.judge(site))
     texts = sql.texts(index, options.columns)
     found.extend(sql.violations(scene, texts))
-    refused = refusals.expected(index)
-    found = [each for each in found if each.ref not in refused]
+    found = [each for each in found if each.ref is None or not scene.regions.refused(each.ref)]
     return Report(_distinct(found), bindings, broken, len(bindings) + uses.sites + len(governed) + len(texts))
 
 

@@ -21,7 +21,12 @@ _COMMON: Final = frozenset(
 )
 """Attributes every enumeration has."""
 
-_TABLES: Final = {"__members__": Form.NAME, "_member_map_": Form.NAME, "_value2member_map_": Form.VALUE}
+_TABLES: Final = {
+    "__members__": Form.NAME,
+    "__dict__": Form.NAME,
+    "_member_map_": Form.NAME,
+    "_value2member_map_": Form.VALUE,
+}
 _ASKING: Final = frozenset(("get", "getattr", "map", "attrgetter", "__getitem__", "__getattribute__", "__getattr__"))
 _BY_NAME: Final = frozenset(("__getitem__", "__getattribute__", "__getattr__"))
 
@@ -122,7 +127,8 @@ class Uses:
     def _reads_like_a_word(self, name: str) -> bool:
         if name.startswith("_") or name in _COMMON:
             return False
-        return name == name.upper() or any(word != word.upper() for word in self.vocabulary.names)
+        words = self.vocabulary.names | self.vocabulary.forbidden
+        return name == name.upper() or name.upper() in words or any(word != word.upper() for word in words)
 
     def _through_member(self, base: Ref, name: str) -> Grade | None:
         """`record.state.WORD`: members give access to members."""
@@ -163,11 +169,13 @@ class Uses:
             form = Form.NAME
         if form is not None:
             self.sites += 1
-            yield from self._looked_up((ref[0], node[2]), form)
+            yield from self._looked_up(ref, (ref[0], node[2]), form)
 
     def _table(self, ref: Ref) -> Form | None:
-        """`Enum.__members__` and its likes: what their keys are."""
+        """`Enum.__members__`, `vars(Enum)` and their likes: what their keys are."""
         node = self.index.project.node(ref)
+        if node[0] == "call" and len(node[2]) == 1 and self.index.project.last_name((ref[0], node[1])) == "vars":
+            return Form.NAME if self.names(ref[0], node[2][0]) else None
         if node[0] == "attr" and node[2] in _TABLES and self.names(ref[0], node[1]):
             return _TABLES[node[2]]
         return None
@@ -180,7 +188,8 @@ class Uses:
         given = [each.ref for each in arguments.positional(self.index, ref)]
         for looked, form, attributes in self._asked(ref, node, given) if given else ():
             self.sites += 1
-            yield from self._looked_up(looked, form, attributes)
+            tolerant = called == "get" and len(given) > 1
+            yield from self._looked_up(ref, looked, form, attributes, tolerant)
 
     def _asked(self, ref: Ref, node: Node, given: list[Ref]) -> Iterator[tuple[Ref, Form, bool]]:
         """(word, name or value, whether other attributes would do) for every call that looks a member up."""
@@ -213,13 +222,20 @@ class Uses:
             return False
         return "builtins.getattr" in self.index.externals(ref) and self.enumeration(base) is not None
 
-    def _looked_up(self, ref: Ref, form: Form, attributes: bool = False) -> Iterator[Violation]:
+    def _looked_up(
+        self, lookup: Ref, ref: Ref, form: Form, attributes: bool = False, tolerant: bool = False
+    ) -> Iterator[Violation]:
+        """attributes: other attributes of the enumeration would do; tolerant: a word that is not found does no harm."""
         for word in self.scene.occurrences.words(ref):
             if word.kind == "enum" or self.vocabulary.valid_string(word.text, form):
                 continue
             if attributes and (word.text in _COMMON or self._is_no_member(word.text) is Grade.UNRESOLVED):
                 continue
-            cap = Grade.POSSIBLE if form is Form.VALUE and self._lenient() else Grade.DEFINITE
+            # A word from elsewhere may be what the fallback is there for; one written right here is wrong.
+            handled = tolerant or self.scene.regions.caught(lookup)
+            lenient = form is Form.VALUE and self._lenient()
+            from_elsewhere = next(self.scene.occurrences.literals(ref, word.text), None) is None
+            cap = Grade.POSSIBLE if lenient or (handled and from_elsewhere) else Grade.DEFINITE
             yield self._word(word, form, min(word.grade, cap))
 
     def _lenient(self) -> bool:

@@ -42,7 +42,7 @@ class Occurrences:
         self.index = index
         self.vocabulary = vocabulary
         self.governed = governed
-        """Whether an expression is declared to hold words: what gets there has been judged on its way in."""
+        """Whether an expression can only hold words, or what else gets there has been judged on its way in."""
         self.callers = Callers(index)
 
     def words(self, ref: Ref, receiver: Receiver | None = None, depth: int = _DEPTH) -> Iterator[Occurrence]:
@@ -64,6 +64,8 @@ class Occurrences:
         elif op == "annotated":
             if node[2] >= 0:
                 yield from self.words((ref[0], node[2]), receiver, depth - 1)
+        elif op == "unpack" and (picked := self._picked(ref, node)) is not None:
+            yield from self.words(picked, receiver, depth - 1)
         elif op == "call" and (folded := self._folded(ref, node)) is not None:
             base, method = folded
             for each in self.words(base, receiver, depth - 1):
@@ -71,6 +73,15 @@ class Occurrences:
                 yield replace(each, text=text, shown=repr(text))
         else:
             yield from self._valued(ref, receiver, depth)
+
+    def _picked(self, ref: Ref, node: Node) -> Ref | None:
+        """The element of a display that unpacking takes."""
+        source = self.index.project.node((ref[0], node[1]))
+        if source[0] not in ("tuple", "list") or node[3]:
+            return None
+        if any(self.index.project.node((ref[0], each))[0] == "star" for each in source[1]):
+            return None
+        return (ref[0], source[1][node[2]]) if -len(source[1]) <= node[2] < len(source[1]) else None
 
     def _folded(self, ref: Ref, node: Node) -> tuple[Ref, str] | None:
         """`x.upper()` and `str(x)`."""
@@ -206,23 +217,24 @@ class Occurrences:
             return
         for hand in hands:
             best = min(grade, hand.grade)
-            literal = next(self._literals(hand.given.place, value[2]), None)
+            literal = next(self.literals(hand.given.place, value[2]), None)
             if literal is not None:
                 chain = self.index.chain(ref, value)
                 yield Occurrence(literal, value[2], best, repr(value[2]), "string", chain)
             else:
                 yield from self._origins(hand.given.place, value, best, hand.receiver, depth - 1)
 
-    def _literals(self, ref: Ref, text: str) -> Iterator[Ref]:
+    def literals(self, ref: Ref, text: str) -> Iterator[Ref]:
+        """Where a word is written in an expression itself."""
         node = self.index.project.node(ref)
         if node[:3] == ["const", "str", text]:
             yield ref
         elif node[0] == "ifexp":
             for each in node[2:]:
-                yield from self._literals((ref[0], each), text)
+                yield from self.literals((ref[0], each), text)
         elif node[0] in ("and", "or"):
             for each in node[1]:
-                yield from self._literals((ref[0], each), text)
+                yield from self.literals((ref[0], each), text)
 
     # Containers
 

@@ -12,7 +12,9 @@ from governance.contracts.vocabulary.annotations import WORD, Shape
 from governance.contracts.vocabulary.callers import Receiver
 from governance.contracts.vocabulary.mentions import Mentions
 from governance.contracts.vocabulary.occurrences import Occurrence, Occurrences
+from governance.contracts.vocabulary.regions import Regions
 from governance.contracts.vocabulary.shapes import Shapes
+from governance.contracts.vocabulary.vetting import Vetting
 from governance.contracts.vocabulary.words import Form, Vocabulary
 from governance.findings import Grade
 from governance.index import Index
@@ -43,7 +45,9 @@ class Scene:
         self.vocabulary = vocabulary
         self.mentions = Mentions(index, vocabulary)
         self.shapes = Shapes(index, vocabulary, self.mentions)
-        self.occurrences = Occurrences(index, vocabulary, self.shapes.governs)
+        self.regions = Regions(index)
+        vetting = Vetting(index, vocabulary, self.mentions)
+        self.occurrences = Occurrences(index, vocabulary, lambda ref: self.shapes.governs(ref) or vetting.vetted(ref))
 
     def unknown(self, base: Ref, name: str) -> Shape | None:
         """The shape of a listed attribute's namesake on an object nothing is known about."""

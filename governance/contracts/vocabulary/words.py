@@ -44,6 +44,7 @@ class Vocabulary:
 
     def valid_string(self, text: str, form: Form = Form.ANY, fold: str = "") -> bool:
         """Whether a string may stand in a governed position. fold: the name of a case method applied to the word."""
+        text = text.removeprefix(f"{self.shown}.") if form is Form.ANY and not fold else text
         allowed = {
             Form.NAME: self.names,
             Form.VALUE: self.strings,

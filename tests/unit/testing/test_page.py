@@ -90,6 +90,11 @@ def test_contracts_hold_until_the_next_toml_block() -> None:
     assert [[*example.contracts] for example in parse(text)] == [["only-one"], ["only-one"], ["b", "c"], ["b", "c"]]
 
 
+def test_a_toml_block_behind_the_files_is_for_what_follows() -> None:
+    text = page(f'## One\n{block("m.py", "pass")}\n```toml\ntype = "layers"\n```\n## Two\n{block("m.py", "pass")}')
+    assert [[*example.contracts] for example in parse(text)] == [["only-one"], ["layers"]]
+
+
 @pytest.mark.parametrize(
     ("ids", "toml"),
     [
