@@ -22,7 +22,7 @@ MAX_ELIFS: Final = 4000
 _MAX_LOOSE: Final = 5000
 _FREE_NESTING: Final = 8
 _FREE_CHAIN: Final = 40
-_LONG: Final = 500
+_LONG: Final = 150
 """Characters; a shorter logical line has no chain worth counting."""
 _ALLOWED: Final = 200_000
 """Microseconds (about) beyond the ordinary cost of a text, which is one or two per character."""
