@@ -7,6 +7,7 @@ not list fails. With `--requirement-report FILE` the run writes what became of e
 import json
 import os
 import re
+import signal
 from collections import defaultdict
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what it runs in the background with interrupts ignored, and every child would inherit that: the
+    # tests that interrupt one would wait in vain.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # With xdist the workers send their outcomes to the one process that is no worker, and only that one writes.
     target = config.getoption("--requirement-report")
     if target and not hasattr(config, "workerinput"):
