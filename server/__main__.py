@@ -14,6 +14,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from server.app.api.dependencies import Services
+from server.app.api.http_protocol import EnvelopeProtocol
 from server.app.core.logging import configure_logging
 from server.app.core.settings import Settings
 from server.app.core.start_error import StartError
@@ -81,6 +82,9 @@ def main(arguments: list[str]) -> int:
 def serve(settings: Settings, services: Services, listener: socket.socket) -> None:
     config = uvicorn.Config(
         create_app(settings, services),
+        http=EnvelopeProtocol,
+        ws="none",
+        loop="uvloop",
         log_config=None,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,

@@ -51,6 +51,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         version=VERSION,
         description="Executes plugins on one governed path; every execution is a job.",
         lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.add_middleware(RequestGuard, max_body_bytes=chosen.max_body_bytes)
     add_error_handlers(app)

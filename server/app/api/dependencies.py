@@ -62,26 +62,26 @@ class Caller:
     id: str | None = None
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     found = request.app.state.services
     if not isinstance(found, Services):
         raise TypeError("app.state.services was not set at start-up")
     return found
 
 
-def analysis_service(found: Annotated[Services, Depends(services)]) -> AnalysisExecutionService:
+async def analysis_service(found: Annotated[Services, Depends(services)]) -> AnalysisExecutionService:
     return found.analysis
 
 
-def plugin_registry(found: Annotated[Services, Depends(services)]) -> PluginRegistry:
+async def plugin_registry(found: Annotated[Services, Depends(services)]) -> PluginRegistry:
     return found.registry
 
 
-def threads(found: Annotated[Services, Depends(services)]) -> Threads:
+async def threads(found: Annotated[Services, Depends(services)]) -> Threads:
     return found.threads
 
 
-def caller() -> Caller:
+async def caller() -> Caller:
     """The sender of the request. There are no keys yet, so nobody is known and everybody may do everything."""
     return Caller()
 

@@ -12,13 +12,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.tests.live.envelope import assert_envelope
+from server.tests.live.envelope import assert_envelope, assert_error
 from server.tests.live.server_process import ServerProcess
 
 pytestmark = pytest.mark.requirement("R-056")
 
 EXECUTE = "/v1/analyze-execution"
 JSON = {"content-type": "application/json"}
+
+
+def head_of(length: int | str) -> bytes:
+    lines = [f"POST {EXECUTE} HTTP/1.1", "host: x", "content-type: application/json", f"content-length: {length}"]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+def raw_request(live: ServerProcess, data: bytes) -> tuple[int, str, bytes]:
+    """Status, head and content of the answer to these bytes."""
+    address = urlsplit(live.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    head, _, content = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), head.decode("ascii"), content
 
 
 @pytest.mark.parametrize(
@@ -34,7 +52,8 @@ JSON = {"content-type": "application/json"}
         (405, "ValidationError", "PUT", EXECUTE),
         (405, "ValidationError", "POST", "/v1/analyze-execution/jobs"),
         (405, "ValidationError", "DELETE", "/v1/plugins"),
-        (405, "ValidationError", "BREW", "/v1/health"),
+        (405, "ValidationError", "PROPFIND", "/v1/health"),
+        (400, "ValidationError", "BREW", "/v1/health"),
     ],
 )
 def test_an_address_or_method_that_there_is_not(
@@ -95,11 +114,49 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(live: ServerProcess) -
     assert error["details"] == {"limit_bytes": 20 * 1024 * 1024}
 
 
-@pytest.mark.requirement("R-059")
-@pytest.mark.parametrize("length", ["-5", "abc", "99999999999999999999999999"])
-def test_a_length_that_is_a_lie(live: ServerProcess, length: str) -> None:
-    status, _, _ = raw_request(live, head_of(length) + b"{}")
-    assert 400 <= status < 500
+@pytest.mark.requirement("R-056")
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\r\n\r\nnonsense",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\nhost: x\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost : x\r\n\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\na",
+        *(head_of(length) + b"{}" for length in ("-5", "abc", "99999999999999999999999999")),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=repr,
+)
+def test_what_is_no_http_gets_the_envelope(live: ServerProcess, data: bytes) -> None:
+    status, head, content = raw_request(live, data)
+    assert (status, "content-type: application/json" in head.lower()) == (400, True)
+    assert_error(json.loads(content)["error"])
+    assert json.loads(content)["error"]["type"] == "ValidationError"
+
+
+@pytest.mark.requirement("R-056")
+def test_an_upgrade_that_there_is_not_is_answered_as_any_request(live: ServerProcess) -> None:
+    upgrade = {
+        "connection": "upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-key": "eA==",
+        "sec-websocket-version": "13",
+    }
+    assert_envelope(live.client.get("/v1/nothing", headers=upgrade), 404, "NotFound")
+
+
+@pytest.mark.requirement("R-056")
+@pytest.mark.parametrize("path", ["/v1/plugins/", "/v1/health/", "/v1/analyze-execution/jobs/"])
+def test_no_address_is_a_redirection(live: ServerProcess, path: str) -> None:
+    answer = live.client.get(path, follow_redirects=False)
+    assert_envelope(answer, 404, "NotFound")
 
 
 def test_a_client_that_hangs_up_in_the_middle_harms_nobody(live: ServerProcess) -> None:
@@ -108,24 +165,6 @@ def test_a_client_that_hangs_up_in_the_middle_harms_nobody(live: ServerProcess) 
         with socket.create_connection((str(address.hostname), int(address.port or 0))) as connection:
             connection.sendall(head_of(1000) + b'{"plugin"')
     assert live.client.get("/v1/health").status_code == 200
-
-
-def head_of(length: int | str) -> bytes:
-    lines = [f"POST {EXECUTE} HTTP/1.1", "host: x", "content-type: application/json", f"content-length: {length}"]
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
-
-
-def raw_request(live: ServerProcess, data: bytes) -> tuple[int, str, bytes]:
-    """Status, head and content of the answer to these bytes."""
-    address = urlsplit(live.url)
-    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as connection:
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-    head, _, content = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), head.decode("ascii"), content
 
 
 ANY_JSON = st.recursive(

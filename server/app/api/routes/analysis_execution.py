@@ -34,7 +34,7 @@ analysis_execution_router = APIRouter(
 )
 
 
-def known_job_id(job_id: Annotated[str, Path(description="The id of a job.")]) -> str:
+async def known_job_id(job_id: Annotated[str, Path(description="The id of a job.")]) -> str:
     if not is_id(job_id):
         raise JobNotFound(job_id[:64])
     return job_id
