@@ -129,7 +129,7 @@ def _handed_to(index: Index, call: Ref, known: set[str]) -> set[str]:
     found = set()
     for callee in index.callees(call):
         scope = index.project.scope(callee.function)
-        for position, given in arguments.to_parameters(index, call, scope, callee.receiver is not None):
+        for position, given in arguments.to_parameters(index, call, scope, int(callee.receiver is not None)):
             if given.ref[0] == call[0] and _names(facts, given.ref[1], known, 0):
                 found.add(scope.params[position].name)
     return found

@@ -115,12 +115,20 @@ def strings(index: Index, ref: Ref) -> list[str]:
     return [value[2] for value in index.values(ref) if value[:2] == ("const", "str")]
 
 
-def to_parameters(index: Index, call: Ref, scope: Scope, bound: bool, skip: int = 0) -> Iterator[tuple[int, Given]]:
-    """(position of the parameter, argument). bound: the first parameter is taken by the receiver; skip: so many
-    positional arguments of the call are not the function's (the function itself in `submit(f, x)`)."""
+def kept(index: Index, call: Ref) -> int:
+    """How many positional arguments the partial that is called has taken already."""
+    for value in index.values((call[0], index.project.node(call)[1])):
+        if value[0] == "partial":
+            return len(index.project.node((value[1], value[2]))[2]) - 1
+    return 0
+
+
+def to_parameters(index: Index, call: Ref, scope: Scope, taken: int, skip: int = 0) -> Iterator[tuple[int, Given]]:
+    """(position of the parameter, argument). taken: so many leading parameters are taken (by the receiver);
+    skip: so many positional arguments of the call are not the function's (the function itself in `submit(f, x)`)."""
     takers = [number for number, each in enumerate(scope.params) if each.kind in ("positional", "normal")]
     names = {each.name: number for number, each in enumerate(scope.params) if each.kind in ("normal", "keyword")}
-    for order, given in enumerate(positional(index, call, skip), start=1 if bound else 0):
+    for order, given in enumerate(positional(index, call, skip), start=taken):
         if order < len(takers):
             yield takers[order], given
     for name, given in keywords(index, call):

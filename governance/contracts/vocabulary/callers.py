@@ -31,10 +31,10 @@ class Hand(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call that may run a function; bound: the receiver takes the first parameter."""
+    """A call that may run a function; taken: how many leading parameters the receiver takes."""
 
     ref: Ref
-    bound: bool
+    taken: int
     grade: Grade
 
 
@@ -74,7 +74,7 @@ class Callers:
             names |= {alias for name in names for alias in project.aliases.get(name, ())}
             refs = [ref for name in sorted(names) if name for ref in project.calls(name)]
             self._calls[function] = [
-                Call(ref, callee.receiver is not None, callee.grade)
+                Call(ref, int(callee.receiver is not None) + arguments.kept(self.index, ref), callee.grade)
                 for ref in refs
                 for callee in [each for each in self.index.callees(ref) if each.function == function][:1]
             ]
@@ -85,7 +85,7 @@ class Callers:
         function, position = parameter
         scope = self.index.project.scope(function)
         for call in self.calls(function):
-            pairs = list(arguments.to_parameters(self.index, call.ref, scope, call.bound))
+            pairs = list(arguments.to_parameters(self.index, call.ref, scope, call.taken))
             held, counts = self._held(function, receiver, pairs)
             for number, given in pairs:
                 if number == position:
@@ -99,7 +99,7 @@ class Callers:
         scope = self.index.project.scope(function)
         named = {each.name for each in scope.params if each.kind in ("normal", "keyword")}
         for call in self.calls(function):
-            pairs = list(arguments.to_parameters(self.index, call.ref, scope, call.bound))
+            pairs = list(arguments.to_parameters(self.index, call.ref, scope, call.taken))
             if self._held(function, receiver, pairs)[1]:
                 for name, given in arguments.keywords(self.index, call.ref):
                     if name not in named:

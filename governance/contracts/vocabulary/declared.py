@@ -50,18 +50,20 @@ class _Declared:
     def _defaulted(self, value: Ref, shape: Shape) -> Iterator[Site]:
         """The value itself, or the default in `field(default=...)` and its likes."""
         node = self.index.project.node(value)
-        if node[0] == "call" and not self.index.callees(value):
-            for name, given in arguments.keywords(self.index, value):
-                if name in _DEFAULTS:
-                    yield Site(given.ref, shape, "store", "is the default of")
-                elif name == "default_factory":
-                    for result in self._results(given.ref):
-                        yield Site(result, shape, "store", "is the default of")
-            if self.index.project.last_name((value[0], node[1])) in ("Field", "ContextVar"):
-                for given in list(arguments.positional(self.index, value))[:1]:
-                    yield Site(given.ref, shape, "store", "is the default of")
-            return
-        yield Site(value, shape, "store", "is stored in")
+        given = list(self._defaults(value, node)) if node[0] == "call" else []
+        if not given and (node[0] != "call" or self.index.callees(value)):
+            yield Site(value, shape, "store", "is stored in")
+        for each in given:
+            yield Site(each, shape, "store", "is the default of")
+
+    def _defaults(self, value: Ref, node: Node) -> Iterator[Ref]:
+        for name, given in arguments.keywords(self.index, value):
+            if name in _DEFAULTS:
+                yield given.ref
+            elif name == "default_factory":
+                yield from self._results(given.ref)
+        if self.index.project.last_name((value[0], node[1])) in ("Field", "ContextVar"):
+            yield from (each.ref for each in list(arguments.positional(self.index, value))[:1])
 
     def _results(self, ref: Ref) -> Iterator[Ref]:
         for value in self.index.values(ref):

@@ -110,25 +110,26 @@ class _Passing:
         return self.handed_on and self.scene.occurrences.callers.parameter((ref[0], callee)) is not None
 
     def _called(self, ref: Ref) -> Iterator[Site]:
+        kept = arguments.kept(self.index, ref)
         for callee in self.index.callees(ref):
             wanted = self.taking.get(callee.function)
             if wanted:
                 scope = self.index.project.scope(callee.function)
-                pairs = arguments.to_parameters(self.index, ref, scope, callee.receiver is not None)
-                for position, given in pairs:
+                taken = int(callee.receiver is not None) + kept
+                for position, given in arguments.to_parameters(self.index, ref, scope, taken):
                     if position in wanted:
                         shape = wanted[position]
                         yield self._argument(given, shape.named(shape.text, callee.grade))
-                yield from self._collected(ref, callee.function, wanted, callee.receiver is not None)
+                yield from self._collected(ref, callee.function, wanted, taken)
 
-    def _collected(self, ref: Ref, function: FunctionId, wanted: dict[int, Shape], bound: bool) -> Iterator[Site]:
+    def _collected(self, ref: Ref, function: FunctionId, wanted: dict[int, Shape], taken: int) -> Iterator[Site]:
         """Arguments that `*states: State` and `**states: State` collect."""
         params = self.index.project.scope(function).params
         takers = [each for each in params if each.kind in ("positional", "normal")]
         named = {each.name for each in params if each.kind in ("normal", "keyword")}
         for position, shape in wanted.items():
             if params[position].kind == "vararg" and shape.parts[0] is not None:
-                for order, given in enumerate(arguments.positional(self.index, ref), start=1 if bound else 0):
+                for order, given in enumerate(arguments.positional(self.index, ref), start=taken):
                     if order >= len(takers):
                         yield self._argument(given, shape.parts[0].named(shape.text))
             elif params[position].kind == "kwarg" and shape.parts[1] is not None:
@@ -214,25 +215,35 @@ class _Passing:
                 positional = arguments.positional(self.index, ref, skip)
                 given = [*zip(self.index.classes.fields(cls), positional, strict=False)]
                 yield from self._fields(cls, [*given, *arguments.keywords(self.index, ref)], grade)
-            for value, evidence in self.index.values(target).items():
-                if value[0] not in ("fn", "bm") or value[1] not in self.taking:
-                    continue
-                wanted = self.taking[value[1]]
-                for position, follower in self._followers(ref, value[1], value[0] == "bm", skip):
+            for function, taken, grade in self._targets(target):
+                wanted = self.taking.get(function, {})
+                for position, follower in self._followers(ref, function, taken, skip) if wanted else ():
                     if position in wanted:
                         shape = wanted[position]
-                        yield self._argument(follower, shape.named(shape.text, Grade(evidence.grade)))
+                        yield self._argument(follower, shape.named(shape.text, grade))
 
-    def _followers(self, ref: Ref, function: FunctionId, bound: bool, skip: int) -> Iterator[tuple[int, Given]]:
+    def _targets(self, target: Ref) -> Iterator[tuple[FunctionId, int, Grade]]:
+        """(function, how many parameters are taken already) of what a function value stands for."""
+        for value, evidence in self.index.values(target).items():
+            if value[0] in ("fn", "bm"):
+                yield value[1], int(value[0] == "bm"), Grade(evidence.grade)
+            elif value[0] == "cls":
+                found = self.index.classes.lookup(value[1], "__init__")
+                for each in found[1] if found else ():
+                    node = self.index.project.node(each)
+                    if node[0] == "function":
+                        yield (each[0], node[1]), 1, Grade(evidence.grade)
+
+    def _followers(self, ref: Ref, function: FunctionId, taken: int, skip: int) -> Iterator[tuple[int, Given]]:
         scope = self.index.project.scope(function)
         if skip:
-            yield from arguments.to_parameters(self.index, ref, scope, bound, skip)
+            yield from arguments.to_parameters(self.index, ref, scope, taken, skip)
         names = {each.name: number for number, each in enumerate(scope.params)}
         takers = [number for number, each in enumerate(scope.params) if each.kind in ("positional", "normal")]
         for option, number in self.index.project.node(ref)[3]:
             inner = self.index.project.node((ref[0], number))
             if option == "args" and inner[0] in ("tuple", "list"):
-                for order, each in enumerate(inner[1], start=1 if bound else 0):
+                for order, each in enumerate(inner[1], start=taken):
                     if order < len(takers):
                         yield takers[order], Given((ref[0], each), (ref[0], each))
             elif option in ("kwargs", "kwds"):
