@@ -10,9 +10,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from server.app.adapters.data_folder import data_folder
-from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
 from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.adapters.rounds import Rounds
 from server.app.api.dependencies import Services, Threads
 from server.app.api.error_responses import add_error_handlers
 from server.app.api.guard import RequestGuard
@@ -23,11 +24,13 @@ from server.app.api.routes.plugins import plugins_router
 from server.app.core.clock import utc_now
 from server.app.core.settings import Settings
 from server.app.core.version import VERSION
+from server.app.plugins.errors.exceptions import PluginNotFound, PluginUnavailable
 from server.app.plugins.isolation.process import ProcessSettings, process_isolation
 from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, find_plugins, load_plugins
 from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
+from server.app.services.execution.job_execution_service import JobPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +85,10 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         threads = Threads(settings.max_concurrent_calls)
         stack.callback(threads.close)
         isolation = process_isolation(process_settings(settings))
-        store = SqlJobStore(database)
+        store = SqlJobStore(database, store_limits(settings))
         workers = EmbeddedWorkers(store)
-        jobs = JobExecutionService(store, workers, PluginExecutionService(ToolRunner(registry, isolation)), utc_now)
+        plugins = PluginExecutionService(ToolRunner(registry, isolation))
+        jobs = JobExecutionService(store, workers, plugins, utc_now, policy=job_policy(settings, registry))
         analysis = AnalysisExecutionService(jobs)
         stack.callback(workers.join, settings.shutdown_seconds)
         stack.callback(isolation.close)
@@ -92,11 +96,30 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         stack.callback(workers.stop)
         registry.clear()
         load_plugins(registry, isolation, found)
+        store.end_leases()  # the folder is ours alone, so whoever held one is gone
         recovered = jobs.recover_jobs()
         if recovered:
             logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
+        rounds = stack.enter_context(Rounds())
+        rounds.every(settings.job_lease_seconds / 3, jobs.keep_jobs)
+        rounds.every(settings.job_lease_seconds, jobs.recover_jobs)
+        rounds.every(settings.cleanup_interval_minutes * 60, lambda: jobs.forget_jobs(settings.job_retention_days))
         workers.start(settings.max_concurrent_runs, analysis.execute_next)
         yield Services(analysis, registry, threads, utc_now())
+
+
+def store_limits(settings: Settings) -> StoreLimits:
+    return StoreLimits(waiting=settings.max_waiting_jobs, runs_per_plugin=settings.max_runs_per_plugin)
+
+
+def job_policy(settings: Settings, registry: PluginRegistry) -> JobPolicy:
+    def max_attempts(plugin: str) -> int:
+        try:
+            return registry.spec(plugin).max_attempts
+        except (PluginNotFound, PluginUnavailable):
+            return 1
+
+    return JobPolicy(lease_seconds=settings.job_lease_seconds, max_attempts=max_attempts)
 
 
 def process_settings(settings: Settings) -> ProcessSettings:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from server.app.adapters.database.database import Database, sqlite_engine
+from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
-from server.app.adapters.database.migrate import migrate
+from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.core.clock import utc_now
 from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
@@ -39,9 +39,7 @@ def isolation() -> Iterator[ProcessIsolation]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    engine = sqlite_engine(tmp_path / "test.db")
-    migrate(engine)
-    database = Database(engine)
+    database = opened_database(tmp_path / "test.db")
     yield database
     database.close()
 

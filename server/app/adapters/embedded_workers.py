@@ -23,13 +23,22 @@ class EmbeddedWorkers:
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
-        self._wake = threading.Semaphore(0)
+        self._news = threading.Condition()
+        self._submitted = 0
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def submit(self, job: Job) -> None:
-        self._store.insert(job)
-        self._wake.release()
+    def submit(self, job: Job) -> Job:
+        kept = self._store.enqueue(job)
+        with self._news:
+            self._submitted += 1
+            self._news.notify()
+        return kept
+
+    def wake(self) -> None:
+        with self._news:
+            self._submitted += 1
+            self._news.notify_all()
 
     def start(self, count: int, execute_next: Callable[[], bool]) -> None:
         """Start ``count`` workers; ``execute_next`` executes one job and says whether there was one."""
@@ -41,7 +50,7 @@ class EmbeddedWorkers:
     def stop(self) -> None:
         """Take up no more jobs."""
         self._stopping.set()
-        self._wake.release(max(1, len(self._threads)))
+        self.wake()
 
     def join(self, seconds: float) -> bool:
         """Wait for the workers to end, each at most so long; says whether all have."""
@@ -51,8 +60,12 @@ class EmbeddedWorkers:
 
     def _work(self, execute_next: Callable[[], bool]) -> None:
         while not self._stopping.is_set():
-            if not self._attempt(execute_next):
-                self._wake.acquire(timeout=_LOOK_SECONDS)
+            seen = self._submitted  # before the look, so that what comes during it is not slept through
+            if self._attempt(execute_next):
+                continue
+            with self._news:
+                if self._submitted == seen:
+                    self._news.wait(_LOOK_SECONDS)
 
     def _attempt(self, execute_next: Callable[[], bool]) -> bool:
         try:

@@ -32,6 +32,12 @@ class Cancellation:
             if stop is not None:
                 stop()
 
+    def wait(self, seconds: float) -> None:
+        """Return after so many seconds, or at once when a request comes."""
+        requested = threading.Event()
+        with self.armed(requested.set):
+            requested.wait(seconds)
+
     @contextmanager
     def armed(self, stop: Callable[[], None]) -> Iterator[None]:
         """While the block runs, a request calls ``stop``; a request that came earlier calls it at once.

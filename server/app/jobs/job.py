@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from server.app.jobs.state import FINAL_STATES, TRANSITIONS, JobState
+
+ANONYMOUS: Final = "anonymous"
+"""The owner of jobs whose caller is not known."""
 
 
 class JobStateError(ValueError):
@@ -17,9 +20,22 @@ class JobStateError(ValueError):
         self.state = state
 
 
+@dataclass(frozen=True)
+class Lease:
+    """Until when (UTC) a worker may be silent before its jobs count as lost. ``worker`` names a process."""
+
+    worker: str
+    until: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobSummary:
-    """A job without what went in and came out. Times are UTC."""
+    """A job without what went in and came out. Times are UTC.
+
+    ``queued`` jobs wait for a worker, the others are run by the call that made them. ``attempt`` counts how
+    often the job was started; it may be started ``max_attempts`` times if workers are lost. A job that
+    somebody is working on has a ``worker`` and a ``lease_until``; one that has ended keeps the worker's name.
+    """
 
     id: str
     plugin: str
@@ -28,20 +44,28 @@ class JobSummary:
     updated_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None
-    owner: str | None = None
+    owner: str = ANONYMOUS
     queued: bool = False
     cancelled: bool = False
     attempt: int = 0
+    max_attempts: int = 1
+    worker: str | None = None
+    lease_until: datetime | None = None
+    idempotency_key: str | None = None
 
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
 
+    @property
+    def may_be_started_again(self) -> bool:
+        """Whether another worker may take the job up when its worker is lost."""
+        return self.queued and self.attempt < self.max_attempts
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job(JobSummary):
-    """``queued`` jobs wait for a worker, the others are run by the call that made them. ``attempt`` counts
-    how often the job was started. ``error`` is the public part of the envelope, empty on success."""
+    """``error`` is the public part of the envelope, empty on success."""
 
     payload: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
@@ -53,11 +77,12 @@ def moved(
     to: JobState,
     at: datetime,
     *,
+    lease: Lease | None = None,
     result: dict[str, Any] | None = None,
     error: dict[str, Any] | None = None,
     cancelled: bool = False,
 ) -> Job:
-    """The job in its next state, with the times that go with it.
+    """The job in its next state, with the times that go with it; ``lease`` is whose it is while it runs.
 
     Raises:
         JobStateError: the table does not allow the move.
@@ -72,7 +97,22 @@ def moved(
         started_at=at if starts else job.started_at,
         completed_at=at if to in FINAL_STATES else None,
         attempt=job.attempt + 1 if starts else job.attempt,
+        worker=lease.worker if lease else job.worker,
+        lease_until=lease.until if lease else None,
         result=result or {},
         error=error or {},
         cancelled=cancelled,
+    )
+
+
+def started_again(job: Job, at: datetime, lease: Lease) -> Job:
+    """A RUNNING job whose worker is lost, in other hands. Its state stays; the next attempt shuts the old one out.
+
+    Raises:
+        JobStateError: the job does not run.
+    """
+    if job.state is not JobState.RUNNING:
+        raise JobStateError(job.id, job.state, JobState.RUNNING)
+    return replace(
+        job, updated_at=at, started_at=at, attempt=job.attempt + 1, worker=lease.worker, lease_until=lease.until
     )

@@ -31,6 +31,8 @@ class PluginSpec:
     ``input_schema`` and ``output_schema`` are JSON Schemas (2020-12) of type object.
     ``isolation`` is ``process`` unless the plugin is trusted to run inside the server, where it can be
     neither limited nor stopped. ``timeout_seconds`` and ``memory_mb`` tighten the server's limits.
+    ``max_attempts`` above 1 says that an execution may be repeated when the process or the machine that ran
+    it is lost; without that it is FAILED.
     """
 
     name: str
@@ -41,6 +43,7 @@ class PluginSpec:
     isolation: IsolationMode = "process"
     timeout_seconds: float | None = None
     memory_mb: int | None = None
+    max_attempts: int = 1
     allows_empty_result: bool = False
 
     def __post_init__(self) -> None:
@@ -84,6 +87,10 @@ def _is_limit(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0)
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 100
+
+
 _RULES: Final[dict[str, tuple[str, Callable[[object], bool]]]] = {
     "name": ("1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", _is_name),
     "version": ("a text that is not empty", _is_text),
@@ -93,6 +100,7 @@ _RULES: Final[dict[str, tuple[str, Callable[[object], bool]]]] = {
     "isolation": ("process or thread", lambda value: value in get_args(IsolationMode)),
     "timeout_seconds": ("a number above 0", _is_limit),
     "memory_mb": ("a number above 0", _is_limit),
+    "max_attempts": ("a whole number from 1 to 100", _is_count),
     "allows_empty_result": ("true or false", lambda value: isinstance(value, bool)),
 }
 

@@ -13,7 +13,7 @@ import pytest
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
 from server.app.core.ids import new_id
-from server.app.jobs.job import Job, JobSummary, moved
+from server.app.jobs.job import ANONYMOUS, Job, JobSummary, Lease, moved, started_again
 from server.app.jobs.state import JobState
 from server.app.jobs.store import DuplicateJob, JobFilter, JobStore
 
@@ -27,7 +27,7 @@ def store(request: pytest.FixtureRequest, database: Database) -> JobStore:
     return STORES[request.param](database)
 
 
-def new_job(number: int = 0, *, queued: bool = True, plugin: str = "sample", owner: str | None = None) -> Job:
+def new_job(number: int = 0, *, queued: bool = True, plugin: str = "sample", owner: str = ANONYMOUS) -> Job:
     at = START + timedelta(seconds=number)
     return Job(
         id=new_id(),
@@ -41,8 +41,13 @@ def new_job(number: int = 0, *, queued: bool = True, plugin: str = "sample", own
     )
 
 
+LEASE = Lease("worker", START + timedelta(hours=2))
+
+
 def start(job: Job) -> Job:
-    return moved(job, JobState.RUNNING, START + timedelta(hours=1))
+    if job.state is JobState.RUNNING:
+        return started_again(job, START, LEASE)
+    return moved(job, JobState.RUNNING, START + timedelta(hours=1), lease=LEASE)
 
 
 def test_what_was_kept_is_given_back(store: JobStore) -> None:
@@ -62,7 +67,7 @@ def test_a_summary_is_the_job_without_its_weight(store: JobStore) -> None:
 def test_what_is_not_there(store: JobStore) -> None:
     assert store.get(new_id()) is None
     assert store.find(new_id()) is None
-    assert store.claim_next(start) is None
+    assert store.claim(START, start) is None
     assert not store.swap(new_job(), start(new_job()))
 
 
@@ -119,23 +124,23 @@ def test_of_many_swaps_one_wins(store: JobStore) -> None:
 
 
 @pytest.mark.requirement("R-046")
-def test_claims_go_to_one_each_oldest_first(store: JobStore) -> None:
-    queued = [new_job(number) for number in (3, 1, 2)]
-    for job in (*queued, new_job(0, queued=False)):
-        store.insert(job)
-    claimed = [store.claim_next(start) for _ in range(4)]
-    assert [job.payload["n"] if job else None for job in claimed] == [1, 2, 3, None]
+def test_claims_go_to_one_each_in_the_order_they_came(store: JobStore) -> None:
+    for number in (3, 1, 2):
+        store.enqueue(new_job(number))
+    store.insert(new_job(0, queued=False))
+    claimed = [store.claim(START, start) for _ in range(4)]
+    assert [job.payload["n"] if job else None for job in claimed] == [3, 1, 2, None]
     assert all(job == store.get(job.id) and job.state is JobState.RUNNING for job in claimed if job)
 
 
 @pytest.mark.requirement("R-046")
 def test_no_job_is_claimed_twice_under_pressure(store: JobStore) -> None:
     for number in range(60):
-        store.insert(new_job(number))
+        store.enqueue(new_job(number))
 
     def claim_all(_worker: int) -> list[str]:
         claimed = []
-        while (job := store.claim_next(start)) is not None:
+        while (job := store.claim(START, start)) is not None:
             claimed.append(job.id)
         return claimed
 
@@ -145,14 +150,14 @@ def test_no_job_is_claimed_twice_under_pressure(store: JobStore) -> None:
 
 
 def test_a_claim_that_fails_claims_nothing(store: JobStore) -> None:
-    store.insert(new_job())
+    store.enqueue(new_job())
 
     def fail(_job: Job) -> Job:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        store.claim_next(fail)
-    assert store.claim_next(start) is not None
+        store.claim(START, fail)
+    assert store.claim(START, start) is not None
 
 
 @pytest.mark.requirement("R-052")
@@ -173,7 +178,7 @@ def test_a_claim_that_fails_claims_nothing(store: JobStore) -> None:
 )
 def test_lists(store: JobStore, expected: list[int], wanted: JobFilter) -> None:
     jobs = [
-        new_job(number, plugin="odd" if number % 2 else "even", owner="someone" if number == 3 else None)
+        new_job(number, plugin="odd" if number % 2 else "even", owner="someone" if number == 3 else ANONYMOUS)
         for number in range(4)
     ]
     for job in jobs:
@@ -182,11 +187,110 @@ def test_lists(store: JobStore, expected: list[int], wanted: JobFilter) -> None:
     assert [job.id for job in store.list(wanted)] == [jobs[number].id for number in expected]
 
 
+@pytest.mark.requirement("R-046")
+def test_owners_take_turns(store: JobStore) -> None:
+    for number in range(4):
+        store.enqueue(new_job(number, owner="greedy"))
+    first = store.claim(START, start)
+    for number in range(4, 6):
+        store.enqueue(new_job(number, owner="modest"))
+    claimed = [first, *(store.claim(START, start) for _ in range(5))]
+    assert [job.payload["n"] for job in claimed if job] == [0, 1, 4, 2, 5, 3]
+
+
+@pytest.mark.requirement("R-046")
+def test_a_certain_job_is_claimed_out_of_turn(store: JobStore) -> None:
+    first, second = new_job(1), new_job(2)
+    for job in (first, second):
+        store.enqueue(job)
+    assert [store.claim(START, start, second.id) is None for _ in range(2)] == [False, True]
+    assert store.claim(START, start, new_id()) is None
+    assert [job.id if job else None for job in (store.claim(START, start), store.claim(START, start))] == [
+        first.id,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("by_id", "max_attempts", "claimed"), [(False, 2, True), (True, 2, True), (True, 1, False)])
 @pytest.mark.requirement("R-044")
-def test_unfinished_jobs_oldest_first(store: JobStore) -> None:
-    jobs = [new_job(number) for number in range(4)]
+def test_a_lost_job_is_claimed_again_as_often_as_allowed(
+    store: JobStore, by_id: bool, max_attempts: int, claimed: bool
+) -> None:
+    job = replace(new_job(), max_attempts=max_attempts)
+    store.enqueue(job)
+    running = store.claim(START, start)
+    assert running is not None
+    later = LEASE.until + timedelta(seconds=1)
+    assert [found.id for found in store.lost(LEASE.until)] == []
+    assert store.claim(LEASE.until, start, job.id) is None
+    assert [found.id for found in store.lost(later)] == [job.id]
+    again = store.claim(later, start, job.id if by_id else None)
+    assert (again is not None) == claimed
+    if again is not None:
+        assert (again.state, again.attempt) == (JobState.RUNNING, 2)
+        assert store.get(job.id) == again
+        assert not store.swap(running, moved(running, JobState.SUCCESS, later))  # the first worker is shut out
+        assert store.swap(again, moved(again, JobState.SUCCESS, later, result={"n": 2}))
+        assert store.lost(later + timedelta(days=1)) == []
+
+
+@pytest.mark.requirement("R-044")
+def test_leases_are_renewed_by_worker_and_end_together(store: JobStore) -> None:
+    other = Lease("other", LEASE.until)
+    jobs = [new_job(number) for number in range(3)]
     for job in jobs:
         store.insert(job)
     store.swap(jobs[0], start(jobs[0]))
-    store.swap(jobs[1], moved(jobs[1], JobState.FAILED, START))
-    assert list(store.unfinished()) == [jobs[0].id, jobs[2].id, jobs[3].id]
+    store.swap(jobs[1], moved(jobs[1], JobState.RUNNING, START, lease=other))
+    assert store.held("worker") == {jobs[0].id}
+    store.renew(Lease("worker", LEASE.until + timedelta(hours=1)))
+    assert [job.id for job in store.lost(LEASE.until + timedelta(minutes=1))] == [jobs[1].id]
+    store.end_leases()
+    assert {job.id for job in store.lost(START)} == {jobs[0].id, jobs[1].id}
+    running = store.get(jobs[0].id)
+    assert running is not None
+    assert store.swap(running, moved(running, JobState.FAILED, START))
+    assert store.held("worker") == frozenset()
+
+
+def test_a_key_is_used_once_by_each_owner(store: JobStore) -> None:
+    job = replace(new_job(owner="a"), idempotency_key="k")
+    assert store.enqueue(job) == job
+    assert store.enqueue(replace(new_job(1, owner="a"), idempotency_key="k")) == job
+    other = replace(new_job(2, owner="b"), idempotency_key="k")
+    assert store.enqueue(other) == other
+    assert store.waiting() == 2
+
+
+def test_one_key_from_many_threads_is_one_job(store: JobStore) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        kept = threads.map(lambda number: store.enqueue(replace(new_job(number), idempotency_key="k")), range(32))
+        assert len({job.id for job in kept}) == 1
+    assert store.waiting() == 1
+
+
+@pytest.mark.requirement("R-052")
+def test_pages_after_a_job_neither_skip_nor_repeat(store: JobStore) -> None:
+    jobs = [new_job(number // 2) for number in range(7)]  # pairs of the same moment
+    for job in jobs:
+        store.insert(job)
+    seen: list[str] = []
+    page = store.list(JobFilter(limit=3))
+    while page:
+        seen += [job.id for job in page]
+        store.insert(new_job(1000))
+        page = store.list(JobFilter(limit=3, after=seen[-1]))
+    assert sorted(seen) == sorted(job.id for job in jobs)
+    with pytest.raises(LookupError):
+        store.list(JobFilter(after=new_id()))
+
+
+def test_what_ended_long_ago_is_forgotten(store: JobStore) -> None:
+    jobs = [new_job(number) for number in range(5)]
+    for job in jobs:
+        store.insert(job)
+    for number in (0, 1, 2, 3):
+        at = START + timedelta(days=number)
+        store.swap(jobs[number], moved(jobs[number], JobState.FAILED, at))
+    assert [store.forget(START + timedelta(days=2, hours=12), 2) for _ in range(3)] == [2, 1, 0]
+    assert {job.id for job in store.list(JobFilter())} == {jobs[3].id, jobs[4].id}

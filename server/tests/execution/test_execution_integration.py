@@ -13,7 +13,7 @@ from server.tests.live.server_process import ServerProcess
 
 PATH = [
     "server.app.services.execution.analysis_execution_service:AnalysisExecutionService.execute",
-    "server.app.services.execution.job_execution_service:JobExecutionService.run_job",
+    "server.app.services.execution.job_execution_service:JobExecutionService.execute_job",
     "server.app.services.execution.plugin_execution_service:PluginExecutionService.execute",
     "server.app.plugins.runtime.tool_runner:ToolRunner.run",
     "server.tests.live.plugins.call_chain:CallChain.run",

@@ -16,7 +16,7 @@ from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.core.clock import utc_now
 from server.app.core.execution_context import current_execution
 from server.app.core.ids import new_id
-from server.app.jobs.job import Job, JobStateError, moved
+from server.app.jobs.job import Job, JobStateError, Lease, moved
 from server.app.jobs.state import FINAL_STATES, TRANSITIONS, JobState
 from server.app.jobs.store import DuplicateJob, JobFilter
 from server.app.plugins.isolation.process import ProcessIsolation
@@ -248,8 +248,10 @@ def test_recovery_ends_what_was_under_way_and_keeps_what_waits(
     registry.register(SamplePlugin())
     direct, waiting, running = (jobs.create_job("sample", {}, queued=queued) for queued in (False, True, True))
     done = jobs.run_job(jobs.create_job("sample", {}).id)
-    assert store.swap(running, moved(running, JobState.RUNNING, utc_now()))
-    assert jobs.recover_jobs() == 2
+    assert store.swap(running, moved(running, JobState.RUNNING, utc_now(), lease=Lease("dead", utc_now())))
+    assert jobs.recover_jobs() == 1  # of the other it is not known yet
+    store.end_leases()
+    assert jobs.recover_jobs() == 1
     for lost in (direct, running):
         job = jobs.get_job(lost.id)
         assert (job.state, job.error["type"], job.cancelled) == (JobState.FAILED, "ExecutionError", False)

@@ -58,7 +58,8 @@ def test_no_job_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
         assert server.result(done)["result"]["words"] == 2
         lost = server.result(running)
         assert (lost["status"], lost["error"]["type"]) == ("FAILED", "ExecutionError")
-        assert "the server ended while the job was under way" in lost["error"]["message"]
+        assert "the worker that ran the job was lost" in lost["error"]["message"]
+        assert lost["error"]["details"]["reason"] == "worker_lost"
         assert server.result(waiting)["result"]["words"] == 3
 
 

@@ -1,130 +1,246 @@
-"""Jobs in the table ``job``. Every change of state is one UPDATE that names the state it starts from."""
+"""Jobs in the table ``job``. Every change of state is one UPDATE that names the state and attempt it starts from."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from server.app.adapters.database.database import Database
-from server.app.adapters.database.tables import JOB
-from server.app.jobs.job import Job, JobSummary
-from server.app.jobs.state import FINAL_STATES, JobState
-from server.app.jobs.store import DuplicateJob, JobFilter
-
-_LARGE: Final = ("payload", "result", "error")
-_SUMMARY: Final = [column for column in JOB.columns if column.name not in _LARGE]
-_UNFINISHED: Final = [state.value for state in JobState if state not in FINAL_STATES]
-
-# Made once: making a statement costs several times as much as executing it.
-_INSERT: Final = JOB.insert()
-_FIND: Final = select(*_SUMMARY).where(JOB.c.id == bindparam("wanted"))
-_GET: Final = select(JOB).where(JOB.c.id == bindparam("wanted"))
-_SWAP: Final = JOB.update().where(
-    JOB.c.id == bindparam("before_id"),
-    JOB.c.state == bindparam("before_state"),
-    JOB.c.attempt == bindparam("before_attempt"),
+from server.app.adapters.database.database import Database, Inseparable
+from server.app.adapters.database.job_rows import SUMMARY, job_of, new_row, summary_of, swap_row, typed_summary
+from server.app.adapters.database.statements import (
+    Statement,
+    certain_job,
+    in_state,
+    insert_job,
+    lost_job,
+    next_jobs,
+    running_of_plugin,
+    swap_job,
+    waiting_jobs,
 )
-_NEXT: Final = (
-    select(JOB).where(JOB.c.state == JobState.PENDING.value, JOB.c.queued).order_by(JOB.c.created_at, JOB.c.id).limit(1)
-)
-_OPEN: Final = select(JOB.c.id).where(JOB.c.state.in_(_UNFINISHED)).order_by(JOB.c.created_at, JOB.c.id)
+from server.app.adapters.database.tables import JOB, Moment, microseconds, moment
+from server.app.jobs.job import Job, JobSummary, Lease
+from server.app.jobs.store import DuplicateJob, JobFilter, PluginBusy, QueueFull
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreLimits:
+    """How many jobs may wait, and how many of one plugin may run at the same time."""
+
+    waiting: int = 10_000
+    runs_per_plugin: int | None = None
+
+
+@dataclass(frozen=True)
+class _Claim:
+    at: datetime
+    start: Callable[[Job], Job]
 
 
 class SqlJobStore:
-    def __init__(self, database: Database) -> None:
+    """``alongside`` is called with the connection and the ids of newly queued jobs, in their transaction: what it
+    does is committed with them or not at all."""
+
+    def __init__(
+        self,
+        database: Database,
+        limits: StoreLimits = StoreLimits(),
+        alongside: Callable[[Connection, Sequence[str]], None] | None = None,
+    ) -> None:
         self._database = database
+        self._limits = limits
+        self._alongside = alongside
+        dialect = database.engine.dialect
+        self._insert = Statement(insert_job(queued=False), dialect)
+        self._enqueue = Statement(insert_job(queued=True), dialect)
+        self._swap = Statement(swap_job(), dialect)
+        self._next = Statement(next_jobs(limits.runs_per_plugin), dialect)
+        self._lost = Statement(lost_job(), dialect)
+        self._certain = Statement(certain_job(), dialect)
+        self._running = Statement(running_of_plugin(), dialect)
+        self._waiting = Statement(waiting_jobs(), dialect)
+        self._get = Statement(select(JOB).where(JOB.c.id == bindparam("id")), dialect)
+        self._find = Statement(select(*SUMMARY).where(JOB.c.id == bindparam("id")), dialect)
+        # The two below belong to the thread that writes.
+        self._at_most_waiting = limits.waiting
+        self._look_for_lost = True
 
     def insert(self, job: Job) -> None:
-        row = _row(job) | {"payload": json.dumps(job.payload, default=_base64_text)}
         try:
-            self._database.call(lambda connection: connection.execute(_INSERT, row).rowcount)
+            self._database.together(self._insert_many, new_row(job))
         except IntegrityError:
             raise DuplicateJob(job.id) from None
 
+    def enqueue(self, job: Job) -> Job:
+        try:
+            self._database.together(self._enqueue_many, new_row(job))
+        except (IntegrityError, QueueFull) as refusal:
+            earlier = self._under_key(job)
+            if earlier is not None:
+                return earlier
+            if isinstance(refusal, QueueFull):
+                raise
+            raise DuplicateJob(job.id) from None
+        return job
+
     def find(self, job_id: str) -> JobSummary | None:
-        row = self._row_of(_FIND, job_id)
-        return None if row is None else _summary(row)
+        rows = self._database.read(lambda connection: self._find.rows(connection, {"id": job_id}))
+        return summary_of(rows[0]) if rows else None
 
     def get(self, job_id: str) -> Job | None:
-        row = self._row_of(_GET, job_id)
-        return None if row is None else _job(row)
-
-    def _row_of(self, query: Select[Any], job_id: str) -> RowMapping | None:
-        return self._database.call(lambda connection: connection.execute(query, {"wanted": job_id}).mappings().first())
+        rows = self._database.read(lambda connection: self._get.rows(connection, {"id": job_id}))
+        return job_of(rows[0]) if rows else None
 
     def list(self, wanted: JobFilter) -> list[JobSummary]:
-        query = select(*_SUMMARY).order_by(JOB.c.created_at.desc(), JOB.c.id)
-        if wanted.plugin is not None:
-            query = query.where(JOB.c.plugin == wanted.plugin)
-        if wanted.state is not None:
-            query = query.where(JOB.c.state == wanted.state.value)
-        if wanted.owner is not None:
-            query = query.where(JOB.c.owner == wanted.owner)
-        query = query.limit(wanted.limit).offset(wanted.offset)
-        rows = self._database.call(lambda connection: connection.execute(query).mappings().all())
-        return [_summary(row) for row in rows]
+        return self._database.read(lambda connection: _listed(connection, wanted))
 
     def swap(self, before: JobSummary, after: Job) -> bool:
-        change = _change(before, after)
-        return self._database.call(lambda connection: connection.execute(_SWAP, change).rowcount) == 1
+        return self._database.together(self._swap_many, swap_row(before, after))
 
-    def claim_next(self, start: Callable[[Job], Job]) -> Job | None:
-        def claim(connection: Connection) -> Job | None:
-            while (row := connection.execute(_NEXT).mappings().first()) is not None:
-                waiting = _job(row)
-                started = start(waiting)
-                if connection.execute(_SWAP, _change(waiting, started)).rowcount == 1:
-                    return started
+    def claim(self, at: datetime, start: Callable[[Job], Job], job_id: str | None = None) -> Job | None:
+        if job_id is None:
+            return self._database.together(self._claim_many, _Claim(at, start))
+        wanted = {"id": job_id, "at": microseconds(at)}
+        return self._database.call(lambda connection: self._start_first(connection, self._certain, wanted, start))
+
+    def renew(self, lease: Lease) -> None:
+        change = JOB.update().where(_held_by(lease.worker)).values(lease_until=lease.until)
+        self._database.call(lambda connection: connection.execute(change))
+
+    def held(self, worker: str) -> frozenset[str]:
+        query = select(JOB.c.id).where(_held_by(worker))
+        return self._database.read(lambda connection: frozenset(connection.execute(query).scalars()))
+
+    def lost(self, at: datetime) -> Sequence[JobSummary]:
+        query = select(*SUMMARY).where(JOB.c.lease_until < at).order_by(JOB.c.lease_until)
+
+        def look(connection: Connection) -> Sequence[JobSummary]:
+            found = [typed_summary(row) for row in connection.execute(query)]
+            self._look_for_lost |= any(job.may_be_started_again for job in found)
+            return found
+
+        return self._database.call(look)
+
+    def end_leases(self) -> None:
+        change = JOB.update().where(JOB.c.lease_until.is_not(None)).values(lease_until=moment(0))
+        self._database.call(lambda connection: connection.execute(change))
+
+    def forget(self, ended_before: datetime, limit: int) -> int:
+        # By the time of creation, which comes earlier and has an index.
+        old = and_(JOB.c.created_at < ended_before, JOB.c.completed_at < ended_before)
+        chosen = select(JOB.c.id).where(old).order_by(JOB.c.created_at, JOB.c.id).limit(limit)
+        return self._database.call(
+            lambda connection: connection.execute(JOB.delete().where(JOB.c.id.in_(chosen))).rowcount
+        )
+
+    def waiting(self) -> int:
+        return self._database.read(self._count_waiting)
+
+    def _under_key(self, job: Job) -> Job | None:
+        if job.idempotency_key is None:
             return None
+        same = and_(JOB.c.owner == job.owner, JOB.c.idempotency_key == job.idempotency_key)
+        job_id = self._database.read(lambda connection: connection.execute(select(JOB.c.id).where(same)).scalar())
+        return None if job_id is None else self.get(job_id)
 
-        return self._database.call(claim)
+    def _insert_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[None]:
+        limit = self._limits.runs_per_plugin
+        if limit is not None:
+            for row in rows:
+                if len(rows) > 1:
+                    raise Inseparable
+                if self._running.rows(connection, {"plugin": row["plugin"]})[0][0] >= limit:
+                    raise PluginBusy(row["plugin"], limit)
+        self._insert.change(connection, rows)
+        return [None] * len(rows)
 
-    def unfinished(self) -> Sequence[str]:
-        return self._database.call(lambda connection: connection.execute(_OPEN).scalars().all())
+    def _enqueue_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[None]:
+        # What this process has queued since it last counted, as if nothing had been claimed: counting costs more
+        # than queueing, and is needed only where this much too high number reaches the limit.
+        self._at_most_waiting += len(rows)
+        if self._at_most_waiting > self._limits.waiting:
+            self._at_most_waiting = self._count_waiting(connection) + len(rows)
+            if self._at_most_waiting > self._limits.waiting:
+                raise QueueFull(self._limits.waiting)
+        self._enqueue.change(connection, rows)
+        if self._alongside is not None:
+            self._alongside(connection, [row["id"] for row in rows])
+        return [None] * len(rows)
+
+    def _swap_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
+        changed = self._swap.change(connection, rows)
+        if changed == len(rows):
+            return [True] * len(rows)
+        if len(rows) > 1:
+            raise Inseparable
+        return [False]
+
+    def _claim_many(self, connection: Connection, claims: Sequence[_Claim]) -> Sequence[Job | None]:
+        claimed: list[Job | None] = []
+        for claim in claims:
+            if not self._look_for_lost:
+                break
+            job = self._start_first(connection, self._lost, {"at": microseconds(claim.at)}, claim.start)
+            if job is None:
+                self._look_for_lost = False
+            else:
+                claimed.append(job)
+        while len(claimed) < len(claims):
+            open_claims = claims[len(claimed) :]
+            count = len(open_claims) if self._limits.runs_per_plugin is None else 1
+            rows = self._next.rows(connection, {"count": count})
+            started = [(job, claim.start(job)) for job, claim in zip(map(job_of, rows), open_claims, strict=False)]
+            self._must_swap(connection, started)
+            claimed += [after for _, after in started]
+            if len(rows) < count:
+                claimed += [None] * (len(claims) - len(claimed))
+        return claimed
+
+    def _start_first(
+        self, connection: Connection, statement: Statement, values: Mapping[str, Any], start: Callable[[Job], Job]
+    ) -> Job | None:
+        rows = statement.rows(connection, values)
+        if not rows:
+            return None
+        before = job_of(rows[0])
+        after = start(before)
+        self._must_swap(connection, [(before, after)])
+        return after
+
+    def _must_swap(self, connection: Connection, changes: Sequence[tuple[Job, Job]]) -> None:
+        """Change rows that this transaction has locked, so that nobody can have come before."""
+        if not changes:
+            return
+        rows = [swap_row(before, after) for before, after in changes]
+        if self._swap.change(connection, rows) != len(rows):
+            raise Inseparable
+
+    def _count_waiting(self, connection: Connection) -> int:
+        return int(self._waiting.rows(connection)[0][0])
 
 
-def _change(before: JobSummary, after: Job) -> dict[str, Any]:
-    return _row(after) | {
-        "before_id": before.id,
-        "before_state": before.state.value,
-        "before_attempt": before.attempt,
-    }
+def _held_by(worker: str) -> Any:
+    return and_(JOB.c.worker == worker, JOB.c.lease_until.is_not(None))
 
 
-def _row(job: Job) -> dict[str, Any]:
-    """Every column but the payload, which never changes."""
-    return {
-        "id": job.id,
-        "plugin": job.plugin,
-        "state": job.state.value,
-        "owner": job.owner,
-        "queued": job.queued,
-        "cancelled": job.cancelled,
-        "attempt": job.attempt,
-        "created_at": job.created_at,
-        "updated_at": job.updated_at,
-        "started_at": job.started_at,
-        "completed_at": job.completed_at,
-        "result": json.dumps(job.result),
-        "error": json.dumps(job.error),
-    }
-
-
-def _base64_text(value: object) -> str:
-    if isinstance(value, bytes | bytearray):
-        return base64.b64encode(value).decode("ascii")
-    raise TypeError(f"a payload cannot hold a value of type {type(value).__name__}")
-
-
-def _summary(row: RowMapping) -> JobSummary:
-    return JobSummary(**{**row, "state": JobState(row["state"])})
-
-
-def _job(row: RowMapping) -> Job:
-    large = {name: json.loads(row[name]) for name in _LARGE}
-    return Job(**{**row, **large, "state": JobState(row["state"])})
+def _listed(connection: Connection, wanted: JobFilter) -> list[JobSummary]:
+    query: Select[Any] = select(*SUMMARY).order_by(JOB.c.created_at.desc(), JOB.c.id.desc())
+    if wanted.plugin is not None:
+        query = query.where(JOB.c.plugin == wanted.plugin)
+    if wanted.state is not None:
+        query = query.where(in_state(wanted.state))
+    if wanted.owner is not None:
+        query = query.where(JOB.c.owner == wanted.owner)
+    if wanted.after is not None:
+        place = connection.execute(select(JOB.c.created_at, JOB.c.id).where(JOB.c.id == wanted.after)).first()
+        if place is None:
+            raise LookupError(wanted.after)
+        before = tuple_(literal(place.created_at, Moment), literal(place.id))
+        query = query.where(tuple_(JOB.c.created_at, JOB.c.id) < before)
+    rows = connection.execute(query.limit(wanted.limit).offset(wanted.offset))
+    return [typed_summary(row) for row in rows]

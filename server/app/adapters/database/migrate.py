@@ -44,7 +44,7 @@ def opened_database(path: Path) -> Database:
     except (DBAPIError, CommandError) as error:
         engine.dispose()
         raise StartError(_reason(path, error)) from None
-    return Database(engine)
+    return Database(engine, sqlite_engine(path, reads_only=True))
 
 
 def _reason(path: Path, error: DBAPIError | CommandError) -> str:

@@ -2,44 +2,93 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in UTC, also in databases that forget the zone."""
+def microseconds(moment: datetime | None) -> int | None:
+    """A moment as every database keeps it alike: microseconds since 1970 in UTC."""
+    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
 
-    impl = DateTime
+
+def moment(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """Aware datetimes in UTC, as integers: equal in every database, and cheap to write."""
+
+    impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        return microseconds(value)
 
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+        return moment(value)
 
 
 METADATA: Final = MetaData()
 
+_PENDING: Final = text("state = 'PENDING'")
+_FAILED: Final = text("state = 'FAILED'")
+_HELD: Final = text("lease_until IS NOT NULL")
+_HAS_KEY: Final = text("idempotency_key IS NOT NULL")
+
+# A job that is executed at once passes through the indexes of the waiting ones without touching them.
 JOB: Final = Table(
     "job",
     METADATA,
     Column("id", String(36), primary_key=True),
     Column("plugin", String(64), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("owner", String(64)),
+    Column("owner", String(64), nullable=False),
     Column("queued", Boolean, nullable=False),
     Column("cancelled", Boolean, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    Column("updated_at", UtcDateTime, nullable=False),
-    Column("started_at", UtcDateTime),
-    Column("completed_at", UtcDateTime),
+    Column("max_attempts", Integer, nullable=False),
+    Column("worker", String(64)),
+    Column("lease_until", Moment),
+    Column("turn", BigInteger, nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("completed_at", Moment),
     Column("payload", Text, nullable=False),
     Column("result", Text, nullable=False),
     Column("error", Text, nullable=False),
-    Index("ix_job_state_created_at", "state", "created_at"),
-    Index("ix_job_created_at", "created_at"),
+    Index("ix_job_created_at", "created_at", "id"),
+    Index("ix_job_owner", "owner", "created_at", "id"),
+    Index("ix_job_plugin", "plugin", "created_at", "id"),
+    Index("ix_job_turn", "turn", "created_at", "id", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    Index("ix_job_owner_turn", "owner", "turn", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    Index("ix_job_failed", "created_at", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
+    Index("ix_job_held", "worker", "plugin", sqlite_where=_HELD, postgresql_where=_HELD),
+    Index(
+        "ux_job_idempotency_key",
+        "owner",
+        "idempotency_key",
+        unique=True,
+        sqlite_where=_HAS_KEY,
+        postgresql_where=_HAS_KEY,
+    ),
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from server.app.jobs.job import Job, JobSummary
 from server.app.jobs.store import JobFilter
-from server.app.services.execution.job_errors import JobConflict, JobNotFound
+from server.app.services.execution.job_errors import JobConflict
 from server.app.services.execution.job_execution_service import JobExecutionService
 
 
@@ -20,43 +19,58 @@ class AnalysisExecutionService:
     def execute(
         self, plugin: str, payload: dict[str, Any], *, job_id: str | None = None, owner: str | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Execute now: ``(result, {})`` or ``({}, {"error": ...})``; recorded as a job under ``job_id``."""
-        job = self._jobs.create_job(plugin, payload, job_id=job_id, owner=owner)
-        ended = self._jobs.run_job(job.id)
+        """Execute now: ``(result, {})`` or ``({}, {"error": ...})``; recorded as a job under ``job_id``.
+
+        Raises:
+            TooManyJobs: the plugin is at its limit.
+        """
+        ended = self._jobs.execute_job(plugin, payload, job_id=job_id, owner=owner)
         return ended.result, {"error": ended.error} if ended.error else {}
 
-    def submit(self, plugin: str, payload: dict[str, Any], *, owner: str | None = None) -> str:
-        """Execute later: the id of a job that a worker will take up."""
-        return self._jobs.create_job(plugin, payload, owner=owner, queued=True).id
+    def submit(
+        self,
+        plugin: str,
+        payload: dict[str, Any],
+        *,
+        owner: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Execute later: the id of a job that a worker will take up; the same for the same key of the same owner.
 
-    def execute_next(self) -> bool:
-        """Execute the oldest submitted job now, as a worker does; says whether there was one."""
-        return self._jobs.run_next() is not None
+        Raises:
+            JobConflict: the key was used for something else.
+            TooManyJobs: the queue is full.
+        """
+        return self._jobs.create_job(plugin, payload, owner=owner, queued=True, idempotency_key=idempotency_key).id
 
-    def job(self, job_id: str) -> JobSummary:
-        """Raises ``JobNotFound``."""
-        return self._jobs.find_job(job_id)
+    def execute_next(self, job_id: str | None = None) -> bool:
+        """Execute the submitted job whose turn it is, or this one, as a worker does; says whether there was one."""
+        return self._jobs.run_next(job_id) is not None
 
-    def finished_job(self, job_id: str) -> Job:
+    def job(self, job_id: str, owner: str | None = None) -> JobSummary:
+        """Raises ``JobNotFound``, also for the job of another owner than the given one."""
+        return self._jobs.find_job(job_id, owner)
+
+    def finished_job(self, job_id: str, owner: str | None = None) -> Job:
         """A job with its result or error.
 
         Raises:
             JobNotFound: there is no such job.
             JobConflict: it has not ended yet.
         """
-        job = self._jobs.get_job(job_id)
+        job = self._jobs.get_job(job_id, owner)
         if not job.is_final:
             raise JobConflict(job, "the job has not ended yet")
         return job
 
     def jobs(self, wanted: JobFilter) -> list[JobSummary]:
+        """Raises ``JobNotFound`` if the job ``after`` is not there."""
         return self._jobs.list_jobs(wanted)
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job_id: str, owner: str | None = None) -> Job:
         """Raises ``JobNotFound`` or ``JobConflict``."""
-        return self._jobs.cancel_job(job_id)
+        return self._jobs.cancel_job(job_id, owner)
 
     def abandon(self, job_id: str) -> None:
-        """Stop a job that nobody waits for; one that has ended, or was never made, is left alone."""
-        with suppress(JobNotFound, JobConflict):
-            self._jobs.cancel_job(job_id)
+        """Stop an execution that nobody waits for, begun or not; one that has ended is left alone."""
+        self._jobs.abandon_job(job_id)

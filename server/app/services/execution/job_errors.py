@@ -20,3 +20,9 @@ class JobConflict(ExecutionLayerError):
 
     def __init__(self, job: JobSummary, message: str) -> None:
         super().__init__(message, {"job_id": job.id, "status": job.state.value})
+
+
+class TooManyJobs(ExecutionLayerError):
+    """The server has as much to do as it may have; the same request can succeed later."""
+
+    type = ErrorType.RESOURCE_LIMIT

@@ -3,35 +3,61 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
 
 from server.app.core.execution_context import Cancellation, ExecutionContext, execution_scope
 from server.app.core.ids import new_id
-from server.app.jobs.job import Job, JobStateError, JobSummary, moved
+from server.app.jobs.job import ANONYMOUS, Job, JobStateError, JobSummary, Lease, moved, started_again
 from server.app.jobs.state import JobState
-from server.app.jobs.store import Dispatcher, JobFilter, JobStore
+from server.app.jobs.store import Dispatcher, JobFilter, JobStore, PluginBusy, QueueFull
 from server.app.plugins.errors.error_envelope import public_error
 from server.app.plugins.errors.exceptions import ErrorType
-from server.app.services.execution.job_errors import JobConflict, JobNotFound
+from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs
 from server.app.services.execution.plugin_execution_service import PluginExecutionService
+
+Found = TypeVar("Found", bound=JobSummary)
+
+_FORGET_AT_ONCE: Final = 500  # few enough that nobody waits long for the thread that writes
+_TRANSIENT: Final = frozenset({ErrorType.EXECUTION_ERROR, ErrorType.INTERNAL_ERROR})
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPolicy:
+    """How long a worker may be silent, how often the jobs of a plugin may be started, and the pause between."""
+
+    lease_seconds: float = 15.0
+    max_attempts: Callable[[str], int] = lambda _plugin: 1
+    retry_seconds: float = 2.0
 
 
 class JobExecutionService:
+    """``worker`` names this process in the leases of what it executes."""
+
     def __init__(
         self,
         store: JobStore,
         dispatcher: Dispatcher,
         plugins: PluginExecutionService,
         clock: Callable[[], datetime],
+        *,
+        worker: str | None = None,
+        policy: JobPolicy = JobPolicy(),
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher
         self._plugins = plugins
         self._clock = clock
+        self._worker = worker or new_id()
+        self._policy = policy
+        self._lease_length = timedelta(seconds=policy.lease_seconds)
         self._lock = threading.Lock()
         self._cancellations: dict[str, Cancellation] = {}
+        self._abandoned: set[str] = set()
+        self._given_back: set[str] = set()
 
     def create_job(
         self,
@@ -41,24 +67,48 @@ class JobExecutionService:
         job_id: str | None = None,
         owner: str | None = None,
         queued: bool = False,
+        idempotency_key: str | None = None,
     ) -> Job:
-        """A new PENDING job; a queued one will be executed by a worker, another waits for ``run_job``."""
-        now = self._clock()
-        job = Job(
-            id=job_id or new_id(),
-            plugin=plugin,
-            payload=payload,
-            state=JobState.PENDING,
-            created_at=now,
-            updated_at=now,
-            owner=owner,
-            queued=queued,
-        )
-        if queued:
-            self._dispatcher.submit(job)
-        else:
+        """A new PENDING job; a queued one will be executed by a worker, another waits for ``run_job``.
+
+        A second queued job with the key of an earlier one of the same owner is that earlier job.
+
+        Raises:
+            JobConflict: the earlier job is about something else.
+            TooManyJobs: the queue is full.
+        """
+        job = self._new(plugin, payload, job_id, owner, queued=queued, idempotency_key=idempotency_key)
+        if not queued:
             self._store.insert(job)
-        return job
+            return job
+        try:
+            kept = self._dispatcher.submit(job)
+        except QueueFull as full:
+            raise TooManyJobs("too many jobs wait already; try again later", {"limit": full.limit}) from None
+        if kept.id != job.id and (kept.plugin, kept.payload) != (plugin, payload):
+            raise JobConflict(kept, "the idempotency key was used for another request")
+        return kept
+
+    def execute_job(
+        self, plugin: str, payload: dict[str, Any], *, job_id: str | None = None, owner: str | None = None
+    ) -> Job:
+        """Create a job and execute it in this thread; returns it in its final state.
+
+        Raises:
+            TooManyJobs: the plugin is at its limit.
+        """
+        waiting = self._new(plugin, payload, job_id, owner)
+        job = self._started(waiting)
+        with self._watched(job.id) as cancellation:
+            try:
+                self._store.insert(job)
+            except PluginBusy as busy:
+                reason = "the plugin has as many executions under way as it may have; try again later"
+                raise TooManyJobs(reason, {"plugin": plugin, "limit": busy.limit}) from None
+            if job.id in self._abandoned:
+                with suppress(JobConflict):
+                    return self.cancel_job(job.id)
+            return self._executed(job, cancellation)
 
     def run_job(self, job_id: str) -> Job:
         """Execute a PENDING job in this thread; returns it in its final state.
@@ -68,46 +118,39 @@ class JobExecutionService:
             JobStateError: somebody else has started it, or it had ended before.
         """
         job = self.get_job(job_id)
-        running = moved(job, JobState.RUNNING, self._clock())
-        cancellation = self._watch(job.id)
-        try:
+        running = self._started(job)
+        with self._watched(job.id) as cancellation:
             if self._store.swap(job, running):
                 return self._executed(running, cancellation)
-        finally:
-            self._unwatch(job.id)
         current = self.get_job(job_id)
         if current.cancelled:
             return current
         raise JobStateError(job.id, current.state, JobState.RUNNING)
 
-    def run_next(self) -> Job | None:
-        """Execute the oldest queued job in this thread; ``None`` if there is none."""
-        job = self._store.claim_next(self._started)
+    def run_next(self, job_id: str | None = None) -> Job | None:
+        """Execute the queued job whose turn it is, or this one, in this thread; ``None`` if there is none."""
+        job = self._store.claim(self._clock(), self._claimed, job_id)
         if job is None:
             return None
-        try:
-            return self._executed(job, self._watch(job.id))
-        finally:
-            self._unwatch(job.id)
+        with self._watched(job.id) as cancellation:
+            return self._executed(job, cancellation)
 
-    def get_job(self, job_id: str) -> Job:
-        """Raises ``JobNotFound``."""
-        job = self._store.get(job_id)
-        if job is None:
-            raise JobNotFound(job_id)
-        return job
+    def get_job(self, job_id: str, owner: str | None = None) -> Job:
+        """Raises ``JobNotFound``, also for the job of another owner than the given one."""
+        return _of_owner(self._store.get(job_id), job_id, owner)
 
-    def find_job(self, job_id: str) -> JobSummary:
+    def find_job(self, job_id: str, owner: str | None = None) -> JobSummary:
         """The job without payload and result; raises ``JobNotFound``."""
-        job = self._store.find(job_id)
-        if job is None:
-            raise JobNotFound(job_id)
-        return job
+        return _of_owner(self._store.find(job_id), job_id, owner)
 
     def list_jobs(self, wanted: JobFilter) -> list[JobSummary]:
-        return self._store.list(wanted)
+        """Raises ``JobNotFound`` if the job ``after`` is not there."""
+        try:
+            return self._store.list(wanted)
+        except LookupError:
+            raise JobNotFound(wanted.after or "") from None
 
-    def cancel_job(self, job_id: str) -> Job:
+    def cancel_job(self, job_id: str, owner: str | None = None) -> Job:
         """End a job that has not ended, and stop its work; no late result can overwrite this.
 
         Raises:
@@ -115,7 +158,7 @@ class JobExecutionService:
             JobConflict: it has ended.
         """
         while True:
-            job = self.get_job(job_id)
+            job = self.get_job(job_id, owner)
             if job.is_final:
                 raise JobConflict(job, "the job has ended and cannot be cancelled")
             error = _error(ErrorType.CANCELLED, "the job was cancelled", job)
@@ -124,50 +167,158 @@ class JobExecutionService:
                 self._stop(job_id)
                 return cancelled
 
-    def recover_jobs(self) -> int:
-        """End the jobs that a dead server was running or about to run; queued ones stay queued.
+    def abandon_job(self, job_id: str) -> None:
+        """Cancel a job that nobody waits for, also if ``execute_job`` is yet to make it."""
+        self._abandoned.add(job_id)
+        try:
+            self.cancel_job(job_id)
+        except JobNotFound:
+            return  # whoever makes it finds its id among the abandoned
+        except JobConflict:
+            pass
+        self._abandoned.discard(job_id)
 
-        To be called at start, before any job is made. Returns how many were ended.
+    def recover_jobs(self) -> int:
+        """Deal with the jobs whose worker is lost: they are started again if they may be, else they are FAILED.
+
+        To be called at start and then regularly. Returns how many were ended.
         """
-        return self._end_unfinished("the server ended while the job was under way", only_here=False)
+        ended = 0
+        start_again = False
+        for job in self._store.lost(self._clock()):
+            if job.state is JobState.RUNNING and job.may_be_started_again:
+                start_again = True
+            else:
+                ended += self._end(job.id, "the worker that ran the job was lost while it was under way")
+        if start_again:
+            self._dispatcher.wake()
+        return ended
+
+    def keep_jobs(self) -> None:
+        """Prolong the leases of what runs here; to be called several times in the length of a lease."""
+        if self._cancellations:
+            self._store.renew(self._lease())
+
+    def drop_jobs(self) -> int:
+        """Stop the work on jobs that are no longer this process's: cancelled elsewhere, or given to others.
+
+        Returns how many there were. The shorter the time between calls, the sooner a cancel takes effect.
+        """
+        running = set(self._cancellations)
+        if not running:
+            return 0
+        # One that was claimed a moment ago is watched before it is held, so only what is final or taken counts.
+        gone = [job_id for job_id in running - self._store.held(self._worker) if self._is_gone(job_id)]
+        for job_id in gone:
+            self._stop(job_id)
+        return len(gone)
+
+    def forget_jobs(self, days: float) -> int:
+        """Remove jobs that ended longer ago, with what went in and came out. Returns how many."""
+        before = self._clock() - timedelta(days=days)
+        forgotten = 0
+        while removed := self._store.forget(before, _FORGET_AT_ONCE):
+            forgotten += removed
+        return forgotten
 
     def stop_jobs(self) -> int:
-        """End the jobs that this process is running, and stop their work. Returns how many were ended."""
-        return self._end_unfinished("the server was stopped while the job was under way", only_here=True)
+        """End what this process is running, and stop the work; what may be started again is left to others.
 
-    def _end_unfinished(self, reason: str, *, only_here: bool) -> int:
+        Returns how many were ended.
+        """
         ended = 0
-        for job_id in self._store.unfinished():
-            job = self._store.get(job_id)
-            if job is None or job.is_final or (job.queued and job.state is JobState.PENDING):
-                continue
-            if only_here and job_id not in self._cancellations:
-                continue
-            error = _error(ErrorType.EXECUTION_ERROR, reason, job)
-            ended += self._store.swap(job, moved(job, JobState.FAILED, self._clock(), error=error))
+        for job_id in list(self._cancellations):
+            job = self._store.find(job_id)
+            if job is not None and job.state is JobState.RUNNING and job.may_be_started_again:
+                self._given_back.add(job_id)
+            else:
+                ended += self._end(job_id, "the server was stopped while the job was under way")
             self._stop(job_id)
         return ended
 
-    def _started(self, waiting: Job) -> Job:
+    def _end(self, job_id: str, reason: str) -> bool:
+        job = self._store.get(job_id)
+        if job is None or job.is_final:
+            return False
+        details = {"reason": "worker_lost", "attempts": job.attempt}
+        error = _error(ErrorType.EXECUTION_ERROR, reason, job, details)
+        return self._store.swap(job, moved(job, JobState.FAILED, self._clock(), error=error))
+
+    def _is_gone(self, job_id: str) -> bool:
+        job = self._store.find(job_id)
+        return job is not None and (job.is_final or job.worker not in (None, self._worker))
+
+    def _new(
+        self,
+        plugin: str,
+        payload: dict[str, Any],
+        job_id: str | None,
+        owner: str | None,
+        *,
+        queued: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        now = self._clock()
+        lease = None if queued else self._lease()
+        return Job(
+            id=job_id or new_id(),
+            plugin=plugin,
+            payload=payload,
+            state=JobState.PENDING,
+            created_at=now,
+            updated_at=now,
+            owner=owner or ANONYMOUS,
+            queued=queued,
+            max_attempts=self._policy.max_attempts(plugin),
+            worker=lease.worker if lease else None,
+            lease_until=lease.until if lease else None,
+            idempotency_key=idempotency_key,
+        )
+
+    def _lease(self) -> Lease:
+        return Lease(self._worker, self._clock() + self._lease_length)
+
+    def _started(self, job: Job) -> Job:
+        if job.state is JobState.RUNNING:
+            return started_again(job, self._clock(), self._lease())
+        return moved(job, JobState.RUNNING, self._clock(), lease=self._lease())
+
+    def _claimed(self, job: Job) -> Job:
         # Watched before anybody can see it RUNNING, so that a cancel in between finds what to stop.
-        self._watch(waiting.id)
-        return moved(waiting, JobState.RUNNING, self._clock())
+        self._watch(job.id)
+        return self._started(job)
 
     def _executed(self, job: Job, cancellation: Cancellation) -> Job:
-        with execution_scope(ExecutionContext(job.id, cancellation)):
-            result, envelope = self._plugins.execute(job.plugin, job.payload)
-        error = envelope.get("error", {})
-        to = JobState.FAILED if error else JobState.SUCCESS
-        ended = moved(job, to, self._clock(), result=result, error=error)
-        return ended if self._store.swap(job, ended) else self.get_job(job.id)
+        while True:
+            with execution_scope(ExecutionContext(job.id, cancellation)):
+                result, envelope = self._plugins.execute(job.plugin, job.payload)
+            if job.id in self._given_back:
+                return job
+            error = envelope.get("error", {})
+            if error.get("type") in _TRANSIENT and job.attempt < job.max_attempts:
+                cancellation.wait(self._policy.retry_seconds)
+                again = self._started(job)
+                if cancellation.requested or not self._store.swap(job, again):
+                    return self.get_job(job.id)
+                job = again
+                continue
+            to = JobState.FAILED if error else JobState.SUCCESS
+            ended = moved(job, to, self._clock(), result=result, error=error)
+            return ended if self._store.swap(job, ended) else self.get_job(job.id)
 
     def _watch(self, job_id: str) -> Cancellation:
         with self._lock:
             return self._cancellations.setdefault(job_id, Cancellation())
 
-    def _unwatch(self, job_id: str) -> None:
-        with self._lock:
-            self._cancellations.pop(job_id, None)
+    @contextmanager
+    def _watched(self, job_id: str) -> Iterator[Cancellation]:
+        try:
+            yield self._watch(job_id)
+        finally:
+            with self._lock:
+                self._cancellations.pop(job_id, None)
+                self._abandoned.discard(job_id)
+                self._given_back.discard(job_id)
 
     def _stop(self, job_id: str) -> None:
         with self._lock:
@@ -176,6 +327,12 @@ class JobExecutionService:
             cancellation.request()
 
 
-def _error(kind: ErrorType, message: str, job: Job) -> dict[str, Any]:
-    error: dict[str, Any] = public_error(kind, message, plugin=job.plugin)["error"]
+def _error(kind: ErrorType, message: str, job: Job, details: dict[str, Any] | None = None) -> dict[str, Any]:
+    error: dict[str, Any] = public_error(kind, message, plugin=job.plugin, details=details)["error"]
     return error
+
+
+def _of_owner(job: Found | None, job_id: str, owner: str | None) -> Found:
+    if job is None or (owner is not None and job.owner != owner):
+        raise JobNotFound(job_id)
+    return job
