@@ -5,6 +5,8 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine
 
+from server.app.adapters.database.database import on_connection
+from server.app.adapters.database.postgres import Postgres
 from server.app.adapters.database.tables import METADATA
 
 
@@ -21,6 +23,11 @@ else:
     url = context.get_x_argument(as_dictionary=True).get("url")
     if url is None:
         raise SystemExit("say which database: alembic -c server/alembic.ini -x url=sqlite:///path/to/cts.db ...")
-    engine = create_engine(str(url), poolclass=NullPool)
-    with engine.begin() as opened:
-        run(opened)
+    postgres = str(url).startswith(("postgresql://", "postgres://"))
+    connector = Postgres(str(url)) if postgres else create_engine(str(url), poolclass=NullPool)
+
+    def work(opened: Connection) -> None:
+        with opened.begin():
+            run(opened)
+
+    on_connection(connector, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import pytest
 
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
-from server.app.adapters.database.migrate import opened_database
+from server.app.adapters.database.migrate import migrate, opened_database
+from server.app.adapters.database.postgres import Postgres
 from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.adapters.queue.postgres_queue import installed
 from server.app.core.clock import utc_now
 from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
+from server.tests.live.postgres_process import PostgresProcess
 from server.tests.live.server_process import ServerProcess
 
 
@@ -35,6 +39,29 @@ def isolation() -> Iterator[ProcessIsolation]:
     isolation = process_isolation(ProcessSettings(timeout_seconds=5.0, start_seconds=5.0, result_bytes=2 * 1024 * 1024))
     yield isolation
     isolation.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresProcess]:
+    """A Postgres for the tests of this process, started by the first that asks."""
+    with PostgresProcess() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresProcess) -> str:
+    """The URL of a database with all tables, ours and the queue's."""
+    url = postgres.create_database()
+    migrate(Postgres(url))
+    asyncio.run(installed(url))
+    return url
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresProcess, migrated_postgres: str) -> str:
+    """The URL of a database with all tables and no rows; nobody else uses it."""
+    postgres.empty(migrated_postgres)
+    return migrated_postgres
 
 
 @pytest.fixture

@@ -12,13 +12,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from server.app.adapters.database.database import Database, DatabaseClosed, sqlite_engine
+from server.app.adapters.database.database import Connector, Database, DatabaseClosed, on_connection, sqlite_engine
 from server.app.adapters.database.migrate import migrate, migration_config, opened_database
+from server.app.adapters.database.postgres import Postgres
 from server.app.adapters.database.tables import METADATA
 from server.app.core.start_error import StartError
+from server.tests.live.postgres_process import PostgresProcess
 
 
 def count(connection: Connection) -> int:
@@ -26,6 +28,7 @@ def count(connection: Connection) -> int:
 
 
 def create(connection: Connection) -> None:
+    connection.execute(text("DROP TABLE IF EXISTS t"))
     connection.execute(text("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
 
 
@@ -33,6 +36,14 @@ def create(connection: Connection) -> None:
 def table(database: Database) -> Database:
     database.call(create)
     return database
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Engine | Connector:
+    """A database without tables."""
+    if request.param == "sqlite":
+        return sqlite_engine(tmp_path / "a.db")
+    return Postgres(request.getfixturevalue("postgres").create_database())
 
 
 def insert(connection: Connection, number: int) -> None:
@@ -90,44 +101,46 @@ def test_what_was_asked_before_close_is_done(tmp_path: Path) -> None:
         database.close()
 
 
-def test_a_file_is_in_wal_mode_with_foreign_keys(database: Database) -> None:
+def test_a_file_is_in_wal_mode_with_foreign_keys(tmp_path: Path) -> None:
+    database = opened_database(tmp_path / "a.db")
     pragmas = ("journal_mode", "foreign_keys")
     values = database.call(lambda connection: [connection.execute(text(f"PRAGMA {name}")).scalar() for name in pragmas])
+    database.close()
     assert values == ["wal", 1]
 
 
-@pytest.mark.requirement("R-180")
-def test_the_migrations_make_the_tables_of_the_code(tmp_path: Path) -> None:
-    engine = sqlite_engine(tmp_path / "a.db")
-    migrate(engine)
-    migrate(engine)
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-    engine.dispose()
+@pytest.mark.requirement("R-180", "R-216")
+def test_the_migrations_make_the_tables_of_the_code(empty: Engine | Connector) -> None:
+    migrate(empty)
+    migrate(empty)
+    differences = on_connection(empty, lambda made: compare_metadata(MigrationContext.configure(made), METADATA))
+    assert differences == []
 
 
-@pytest.mark.requirement("R-180")
-def test_the_migrations_can_be_undone_and_have_one_head(tmp_path: Path) -> None:
-    engine = sqlite_engine(tmp_path / "a.db")
-    migrate(engine)
+@pytest.mark.requirement("R-180", "R-216")
+def test_the_migrations_can_be_undone_and_have_one_head(empty: Engine | Connector) -> None:
+    migrate(empty)
     config = migration_config()
     assert len(ScriptDirectory.from_config(config).get_heads()) == 1
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-    assert inspect(engine).get_table_names() == ["alembic_version"]
-    engine.dispose()
+
+    def undo(connection: Connection) -> list[str]:
+        with connection.begin():
+            config.attributes["connection"] = connection
+            command.downgrade(config, "base")
+            return inspect(connection).get_table_names()
+
+    assert on_connection(empty, undo) == ["alembic_version"]
 
 
-def test_the_migrations_run_from_the_command_line(tmp_path: Path) -> None:
+def test_the_migrations_run_from_the_command_line(tmp_path: Path, postgres: PostgresProcess) -> None:
     from alembic.config import CommandLine
 
     ini = Path(__file__).parents[2] / "alembic.ini"
-    url = f"sqlite:///{tmp_path}/a.db"
-    CommandLine("alembic").main(["-c", str(ini), "-x", f"url={url}", "upgrade", "head"])
-    engine = create_engine(url)
-    assert "job" in inspect(engine).get_table_names()
-    engine.dispose()
+    file, url = f"sqlite:///{tmp_path}/a.db", postgres.create_database()
+    connectors: dict[str, Engine | Connector] = {file: create_engine(file), url: Postgres(url)}
+    for given, connector in connectors.items():
+        CommandLine("alembic").main(["-c", str(ini), "-x", f"url={given}", "upgrade", "head"])
+        assert "job" in on_connection(connector, lambda made: inspect(made).get_table_names())
     with pytest.raises(SystemExit, match="say which database"):
         CommandLine("alembic").main(["-c", str(ini), "upgrade", "head"])
 

@@ -1,9 +1,8 @@
-"""What every store of jobs must do. A further implementation joins the list below."""
+"""What every store of jobs must do, on every database."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,12 +18,10 @@ from server.app.jobs.store import DuplicateJob, JobFilter, JobStore
 
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
-STORES: dict[str, Callable[[Database], JobStore]] = {"sqlite": SqlJobStore}
 
-
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, database: Database) -> JobStore:
-    return STORES[request.param](database)
+@pytest.fixture
+def store(database: Database) -> JobStore:
+    return SqlJobStore(database)
 
 
 def new_job(number: int = 0, *, queued: bool = True, plugin: str = "sample", owner: str = ANONYMOUS) -> Job:

@@ -2,22 +2,33 @@
 
 A commit is what costs, so under load many small pieces of work share one. Reading is done where it is asked
 for, on connections of its own, so that a long list keeps no execution waiting.
+
+A connection that is lost is opened again, and what the loss has undone is done again. Only a loss in the middle of
+a commit reaches who asked: nobody can tell whether it was committed.
 """
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _BATCH: Final = 256
+_OUTAGE_SECONDS: Final = 30.0
+_RECONNECT_SECONDS: Final = 0.2
+
+logger = logging.getLogger(__name__)
 
 
 class DatabaseClosed(RuntimeError):
@@ -82,22 +93,52 @@ class _Task(Generic[Item, Result]):
         return cast("Result", self._result)
 
 
-class Database:
-    """``reader`` is the engine to read with, if it is not the one to write with."""
+class Connector(Protocol):
+    """Where a connection comes from if not from an engine whose driver blocks."""
 
-    def __init__(self, engine: Engine, reader: Engine | None = None) -> None:
-        self._engine = engine
-        self._reader = reader or engine
+    @property
+    def dialect(self) -> Dialect: ...
+
+    def run(self, work: Callable[[Connection], Result]) -> Result:
+        """What ``work`` returns on a connection of its own, in this thread."""
+        ...
+
+
+def on_connection(connector: Engine | Connector, work: Callable[[Connection], Result]) -> Result:
+    """What ``work`` returns on a connection of its own, in this thread."""
+    if not isinstance(connector, Engine):
+        return connector.run(work)
+    try:
+        with connector.connect() as connection:
+            return work(connection)
+    finally:
+        connector.dispose()
+
+
+class Database:
+    """Without a ``reader``, what is read is asked of the thread that writes.
+
+    ``outage_seconds``: how long a lost database is waited for, before those who ask hear of it.
+    """
+
+    def __init__(
+        self, connector: Engine | Connector, reader: Engine | None = None, outage_seconds: float = _OUTAGE_SECONDS
+    ) -> None:
+        self._connector = connector
+        self._reader = reader
+        self._outage_seconds = outage_seconds
+        self._opened: Future[None] = Future()
         self._inbox: queue.SimpleQueue[_Task[Any, Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="database", daemon=True)
         self._thread.start()
+        self._opened.result()
 
     @property
-    def engine(self) -> Engine:
-        """The engine that writes: what statements are compiled for."""
-        return self._engine
+    def dialect(self) -> Dialect:
+        """What statements are compiled for."""
+        return self._connector.dialect
 
     def call(self, work: Callable[[Connection], Result]) -> Result:
         """What ``work`` returns, after it was committed; what it raises, after it was undone.
@@ -117,7 +158,9 @@ class Database:
         return task.outcome()
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
-        """What ``work`` reads, in the calling thread."""
+        """What ``work`` reads, in the calling thread if there is a reader."""
+        if self._reader is None:
+            return self.call(work)
         if self._closed:
             raise DatabaseClosed("the database is closed")
         with self._reader.connect() as connection:
@@ -130,13 +173,21 @@ class Database:
                 self._closed = True
                 self._inbox.put(None)
         self._thread.join()
-        self._engine.dispose()
-        self._reader.dispose()
+        if self._reader is not None:
+            self._reader.dispose()
 
     def _serve(self) -> None:
-        with self._engine.connect() as connection:
-            while (batch := self._next_batch()) is not None:
-                self._execute(connection, batch)
+        try:
+            on_connection(self._connector, self._serve_on)
+        except BaseException as failure:
+            if self._opened.done():
+                raise
+            self._opened.set_exception(failure)  # the constructor raises it
+
+    def _serve_on(self, connection: Connection) -> None:
+        self._opened.set_result(None)
+        while (batch := self._next_batch()) is not None:
+            self._execute(connection, batch)
 
     def _next_batch(self) -> list[_Task[Any, Any]] | None:
         """Everything that waits, at least one task; ``None`` at the end."""
@@ -157,20 +208,49 @@ class Database:
 
     def _execute(self, connection: Connection, batch: list[_Task[Any, Any]]) -> None:
         """Commit the batch as a whole; if any of it fails, each task alone."""
-        groups: dict[Any, list[_Task[Any, Any]]] = {}
-        for task in batch:
-            groups.setdefault(task.work, []).append(task)
-        done: list[tuple[_Task[Any, Any], Any]] = []
         try:
-            with connection.begin():
-                for work, tasks in groups.items():
-                    done += zip(tasks, work(connection, [task.item for task in tasks]), strict=True)
+            done = self._committed(connection, batch)
         except BaseException as failure:  # noqa: BLE001  # the thread that asked raises it
-            if len(batch) == 1:
-                batch[0].fail(failure)
-            else:
-                for task in batch:
+            alone = len(batch) == 1 or _is_loss(failure)
+            for task in batch:
+                if alone:
+                    task.fail(failure)
+                else:
                     self._execute(connection, [task])
             return
         for task, result in done:
             task.succeed(result)
+
+    def _committed(self, connection: Connection, batch: list[_Task[Any, Any]]) -> list[tuple[_Task[Any, Any], Any]]:
+        """The tasks with their results, after a commit; when the connection is lost before it, another is tried."""
+        groups: dict[Any, list[_Task[Any, Any]]] = {}
+        for task in batch:
+            groups.setdefault(task.work, []).append(task)
+        deadline: float | None = None
+        while True:
+            committing = False
+            try:
+                done: list[tuple[_Task[Any, Any], Any]] = []
+                with connection.begin():
+                    for work, tasks in groups.items():
+                        done += zip(tasks, work(connection, [task.item for task in tasks]), strict=True)
+                    committing = True
+            except BaseException as failure:
+                if not _is_loss(failure):
+                    raise
+                connection.invalidate(failure)
+                if deadline is None:
+                    deadline = time.monotonic() + self._outage_seconds
+                    logger.warning("the database was lost: %s", getattr(failure, "orig", failure))
+                if committing or self._closed or time.monotonic() > deadline:
+                    raise
+                time.sleep(_RECONNECT_SECONDS)
+                continue
+            if deadline is not None:
+                logger.warning("the database is back")
+            return done
+
+
+def _is_loss(failure: BaseException) -> bool:
+    """Whether the connection is gone, or could not be made."""
+    return isinstance(failure, OSError) or (isinstance(failure, DBAPIError) and failure.connection_invalidated)

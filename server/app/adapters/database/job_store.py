@@ -55,7 +55,7 @@ class SqlJobStore:
         self._database = database
         self._limits = limits
         self._alongside = alongside
-        dialect = database.engine.dialect
+        dialect = database.dialect
         self._insert = Statement(insert_job(queued=False), dialect)
         self._enqueue = Statement(insert_job(queued=True), dialect)
         self._swap = Statement(swap_job(), dialect)

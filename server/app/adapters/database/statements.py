@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
 from server.app.adapters.database.tables import JOB
@@ -36,14 +37,23 @@ class Statement:
         compiled = expression.compile(dialect=dialect)
         self._text = str(compiled)
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._order = compiled.positiontup if isinstance(compiled, SQLCompiler) else None
+        self._counts_many = dialect.supports_sane_multi_rowcount
 
     def rows(self, connection: Connection, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        return connection.exec_driver_sql(self._text, {**self._constants, **(values or {})}).all()
+        return connection.exec_driver_sql(self._text, self._arranged(values or {})).all()
 
     def change(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> int:
         """Execute it once for each; how many rows that changed in all."""
-        given = values[0] if len(values) == 1 else values
-        return connection.exec_driver_sql(self._text, given).rowcount
+        given = [self._arranged(row) for row in values]
+        if self._counts_many and len(given) > 1:
+            return connection.exec_driver_sql(self._text, given).rowcount
+        return sum(connection.exec_driver_sql(self._text, row).rowcount for row in given)
+
+    def _arranged(self, values: Mapping[str, Any]) -> Any:
+        """The values as the driver wants them: by name or, if it numbers them, in order."""
+        named = {**self._constants, **values}
+        return named if self._order is None else tuple(named[name] for name in self._order)
 
 
 def in_state(state: JobState) -> ColumnElement[bool]:
