@@ -192,7 +192,7 @@ class TestOpenApi:
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 responses = operation["responses"]
-                assert {"200", "400"} <= set(responses) <= {"200", "400", "404", "409"}, f"{method} {path}"
+                assert {"200", "400"} <= set(responses) <= {"200", "400", "404", "409", "429"}, f"{method} {path}"
                 for status in set(responses) - {"200"}:
                     schema = responses[status]["content"]["application/json"]["schema"]
                     assert schema == {"$ref": "#/components/schemas/ErrorEnvelope"}
