@@ -14,13 +14,14 @@ from starlette.responses import Response
 
 from server.app.plugins.errors.error_envelope import public_error
 from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError, PermissionDenied
-from server.app.services.execution.job_errors import JobConflict, JobNotFound
+from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs
 
 logger = logging.getLogger(__name__)
 
 _STATUS: Final[dict[type[ExecutionLayerError], int]] = {
     JobNotFound: 404,
     JobConflict: 409,
+    TooManyJobs: 429,
     PermissionDenied: 403,
 }
 

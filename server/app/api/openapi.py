@@ -40,4 +40,5 @@ _DESCRIPTIONS: Final = {
     "400": "The request is wrong, or the execution failed; the envelope says why.",
     "404": "There is no such thing.",
     "409": "The thing is in a state in which this cannot be done.",
+    "429": "The server has as much to do as it may have; try again later.",
 }

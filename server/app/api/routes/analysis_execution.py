@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
@@ -45,13 +45,23 @@ def _state_of(value: object) -> object:
 
 
 JobId = Annotated[str, Depends(known_job_id)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="A name for this request: sent again, it answers with the job that it made the first time.",
+    ),
+]
 StateFilter = Annotated[JobState | None, BeforeValidator(_state_of), Query(alias="status")]
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
+_TOO_MANY: dict[int | str, dict[str, Any]] = {429: {"model": ErrorEnvelope}}
+_CONFLICT_OR_TOO_MANY: dict[int | str, dict[str, Any]] = {**_TOO_MANY, 409: {"model": ErrorEnvelope}}
 _NOT_FOUND_OR_CONFLICT: dict[int | str, dict[str, Any]] = {**_NOT_FOUND, 409: {"model": ErrorEnvelope}}
 
 
-@analysis_execution_router.post("", response_model=ExecutionResponse)
+@analysis_execution_router.post("", response_model=ExecutionResponse, responses=_TOO_MANY)
 async def execute(
     body: ExecutionRequest,
     request: Request,
@@ -71,16 +81,22 @@ async def execute(
     return ExecutionResponse(plugin=body.plugin, result=result, job_id=job_id, status=JobState.SUCCESS)
 
 
-@analysis_execution_router.post("/async")
+@analysis_execution_router.post("/async", responses=_CONFLICT_OR_TOO_MANY)
 async def submit(
-    body: ExecutionRequest, analysis: AnalysisDependency, threads: ThreadsDependency, sender: CallerDependency
+    body: ExecutionRequest,
+    analysis: AnalysisDependency,
+    threads: ThreadsDependency,
+    sender: CallerDependency,
+    idempotency_key: IdempotencyKey = None,
 ) -> SubmissionResponse:
     """Let a worker execute a plugin; answers at once with the id of the job."""
-    job_id = await threads.quick(analysis.submit, body.plugin, body.plugin_payload(), owner=sender.id)
+    job_id = await threads.quick(
+        analysis.submit, body.plugin, body.plugin_payload(), owner=sender.id, idempotency_key=idempotency_key
+    )
     return SubmissionResponse(job_id=job_id)
 
 
-@analysis_execution_router.get("/jobs")
+@analysis_execution_router.get("/jobs", responses=_NOT_FOUND)
 async def list_jobs(
     analysis: AnalysisDependency,
     threads: ThreadsDependency,
@@ -89,9 +105,10 @@ async def list_jobs(
     status: StateFilter = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+    after: Annotated[str | None, Query(max_length=64, description="The last job of the page before.")] = None,
 ) -> JobListResponse:
-    """Jobs, newest first."""
-    wanted = JobFilter(plugin=plugin, state=status, limit=limit, offset=offset)
+    """Jobs, newest first. The next page is the one after the last job of this one."""
+    wanted = JobFilter(plugin=plugin, state=status, limit=limit, offset=offset, after=after)
     found = [JobView.of(job) for job in await threads.quick(analysis.jobs, wanted)]
     return JobListResponse(jobs=found, count=len(found))
 
