@@ -45,6 +45,7 @@ class Project:
         self.modules: dict[str, Module] = {module.name: module for module in modules}
         self._users: dict[str, dict[int, list[int]]] = {}
         self._sites: dict[str, dict[int, set[str]]] = {}
+        self._calls: dict[str, dict[int, list[int]]] = {}
 
     def node(self, ref: Ref) -> Node:
         """The node itself."""
@@ -181,6 +182,30 @@ class Project:
     def nodes(self, op: str) -> list[Ref]:
         """All nodes of one operation."""
         return self._tables.by_op.get(op, [])
+
+    def calls_in(self, scope: ScopeId) -> list[int]:
+        """The calls that stand directly in a scope, those of nested scopes left out."""
+        module = scope[0]
+        if module not in self._calls:
+            facts = self.modules[module].facts
+            inside: defaultdict[int, list[int]] = defaultdict(list)
+            for number, node in enumerate(facts.nodes):
+                if node[0] == "call":
+                    inside[facts.owner[number]].append(number)
+            self._calls[module] = dict(inside)
+        return self._calls[module].get(scope[1], [])
+
+    def calls_within(self, scope: ScopeId) -> list[int]:
+        """The calls that stand in a scope or in one nested in it."""
+        module = scope[0]
+        scopes = self.modules[module].facts.scopes
+        within = {scope[1]}
+        found = list(self.calls_in(scope))
+        for number in range(scope[1] + 1, len(scopes)):  # a scope is numbered after the one around it
+            if scopes[number].parent in within:
+                within.add(number)
+                found += self.calls_in((module, number))
+        return sorted(found)
 
     @cached_property
     def all_calls(self) -> list[Ref]:

@@ -237,9 +237,7 @@ def handed(index: Index, function: FunctionId, ref: Ref, call: Ref, node: Node, 
 
 def made_in(index: Index, function: FunctionId) -> Iterator[Answer]:
     """The answers a function makes itself, nested functions included."""
-    facts = index.project.modules[function[0]].facts
-    for number, node in enumerate(facts.nodes):
-        if node[0] == "call" and function in index.project.enclosing((function[0], facts.owner[number])):
-            found = answer(index, (function[0], number))
-            if found is not None:
-                yield found
+    for number in index.project.calls_within(function):
+        found = answer(index, (function[0], number))
+        if found is not None:
+            yield found

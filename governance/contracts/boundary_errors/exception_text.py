@@ -69,6 +69,9 @@ class ExceptionText:
         self._active: set[object] = set()
         self._passing: dict[object, int] = {}
         self._cuts = 0
+        self._exception_values: dict[Value, bool] = {}
+        self.inside: dict[tuple[FunctionId, Marks, int], Ref | None] = {}
+        """What `leaks` found out about functions that are handed exceptions, by function, marks and remaining depth."""
 
     def source(self, ref: Ref, marks: Marks = NO_MARKS, depth: int = _DEPTH) -> Ref | None:
         """The place where exception text that an expression carries is taken; None if it carries none."""
@@ -133,6 +136,12 @@ class ExceptionText:
         return any(self._is_exception_value(value) for value in values)
 
     def _is_exception_value(self, value: Value) -> bool:
+        known = self._exception_values.get(value)
+        if known is None:
+            known = self._exception_values[value] = self._judged_by_class(value)
+        return known
+
+    def _judged_by_class(self, value: Value) -> bool:
         if value[0] == "xinst":
             kind = self.exceptions.of_dotted(value[1])
             if kind is None:

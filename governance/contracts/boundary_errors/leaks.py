@@ -121,7 +121,17 @@ def _call(index: Index, territory: Territory, texts: ExceptionText, call: Ref, m
 def _inside(
     index: Index, territory: Territory, texts: ExceptionText, function: FunctionId, marks: Marks, depth: int
 ) -> Ref | None:  # fmt: skip
-    """The source of what a called function puts into the answers it makes itself."""
+    """The source of what a called function puts into the answers it makes itself; each question is looked into once."""
+    key = (function, marks, depth)
+    if key not in texts.inside:
+        texts.inside[key] = None  # what a function that leads back to itself adds
+        texts.inside[key] = _looked_into(index, territory, texts, function, marks, depth)
+    return texts.inside[key]
+
+
+def _looked_into(
+    index: Index, territory: Territory, texts: ExceptionText, function: FunctionId, marks: Marks, depth: int
+) -> Ref | None:  # fmt: skip
     outside = not territory.in_routes(function[0])
     if not marks and not outside:
         return None  # what it leaks of its own accord is told there
@@ -132,17 +142,16 @@ def _inside(
                 return source
     if depth == 0:
         return None
-    facts = index.project.modules[function[0]].facts
-    for number, node in enumerate(facts.nodes):
-        if node[0] == "call" and facts.owner[number] == function[1]:
-            for callee in index.callees((function[0], number)):
-                if callee.function in texts.cleaning or callee.function == function:
-                    continue
-                given = texts.handed(callee.function, node, function[0], callee.receiver is not None, marks)
-                if given:
-                    source = _inside(index, territory, texts, callee.function, given, depth - 1)
-                    if source is not None:
-                        return source
+    for number in index.project.calls_in(function):
+        node = index.project.node((function[0], number))
+        for callee in index.callees((function[0], number)):
+            if callee.function in texts.cleaning or callee.function == function:
+                continue
+            given = texts.handed(callee.function, node, function[0], callee.receiver is not None, marks)
+            if given:
+                source = _inside(index, territory, texts, callee.function, given, depth - 1)
+                if source is not None:
+                    return source
     return None
 
 

@@ -97,14 +97,12 @@ def _answers_of(
         yield made, steps
     if depth == 0:
         return
-    facts = index.project.modules[function[0]].facts
-    for number, node in enumerate(facts.nodes):
-        if node[0] == "call" and facts.owner[number] == function[1]:
-            for callee in index.callees((function[0], number)):
-                if callee.function not in seen and callee.grade >= Grade.PROBABLE:
-                    seen.add(callee.function)
-                    further = [*steps, ((function[0], number), callee.function)]
-                    yield from _answers_of(index, callee.function, further, depth - 1, seen)
+    for number in index.project.calls_in(function):
+        for callee in index.callees((function[0], number)):
+            if callee.function not in seen and callee.grade >= Grade.PROBABLE:
+                seen.add(callee.function)
+                further = [*steps, ((function[0], number), callee.function)]
+                yield from _answers_of(index, callee.function, further, depth - 1, seen)
 
 
 def _seen_from(index: Index, steps: Steps, ref: Ref, call: Ref, *, bound: bool) -> list[Ref]:
