@@ -31,7 +31,7 @@ def test_the_plugin_sees_the_layers_in_order(live: ServerProcess) -> None:
 @pytest.mark.requirement("R-037", "R-043", "R-091")
 def test_a_worker_goes_the_same_way(live: ServerProcess) -> None:
     frames = live.result(live.submit("call-chain"))["result"]["frames"]
-    expected = [PATH[0].replace(".execute", ".execute_next"), PATH[1].replace(".run_job", ".run_next"), *PATH[2:]]
+    expected = [PATH[0].replace(".execute", ".execute_next"), PATH[1].replace(".execute_job", ".run_next"), *PATH[2:]]
     assert [frame for frame in frames if frame in expected] == expected
 
 
