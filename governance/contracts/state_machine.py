@@ -15,6 +15,7 @@ from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
 from governance.index.values import ClassId
+from governance.paths import contexts
 from governance.paths.known import Write
 from governance.paths.state_values import StateValues
 from governance.paths.typestate import Typestate
@@ -73,16 +74,13 @@ def check(index: Index, options: Options) -> Report:
         message = f"{index.project.qualname(owner)}.{attribute} starts as {starts}, not as {wanted}"
         report.violations.append(Violation("initial", message, Grade.DEFINITE, default[1], subject=attribute))
     sites = 0
-    for scope in _writers(index, attribute, classes):
-        for write in typestate.run(scope):
-            sites += 1
-            report.bindings.append(Binding("write", _where(index, write.ref), write.ref))
-            report.violations.extend(_judged(index, options, values, attribute, write))
-            if owners and not write.fresh and not _owned(index, write.ref, owners):
-                text = f"{attribute} is written in {_where(index, write.ref)}, which does not own it"
-                report.violations.append(
-                    Violation("foreign-writer", text, Grade.DEFINITE, write.ref, subject=attribute)
-                )
+    for write in contexts.writes(typestate, _writers(index, attribute, classes)):
+        sites += 1
+        report.bindings.append(Binding("write", _where(index, write.ref), write.ref))
+        report.violations.extend(_judged(index, options, values, attribute, write))
+        if owners and not write.fresh and not write.through and not _owned(index, write.ref, owners):
+            text = f"{attribute} is written in {_where(index, write.ref)}, which does not own it"
+            report.violations.append(Violation("foreign-writer", text, Grade.DEFINITE, write.ref, subject=attribute))
     return Report(report.violations, report.bindings, report.broken, sites)
 
 

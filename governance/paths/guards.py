@@ -100,7 +100,7 @@ def _compared(typestate: Typestate, env: Env, node: Node, positive: bool) -> Env
         inside = (operator == "in") == positive
         key = state_of(typestate, left)
         if key is not None:
-            states = typestate.values.elements((typestate.module, right))
+            states = typestate.elements(env, right)
             return _kept(typestate, env, key, states, inside) if states is not None else env
         return _asked(typestate, env, left, right) if inside else env
     return env

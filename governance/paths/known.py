@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from governance.contract import Ref
@@ -29,7 +29,8 @@ ANY: Final = Known(None)
 @dataclass(frozen=True, slots=True)
 class Write:
     """One write of a state. before: None if any state is possible; after: None if the new state is not known;
-    allowed: the code asked the table for exactly this move; fresh: the object is being made."""
+    allowed: the code asked the table for exactly this move; fresh: the object is being made; handed: the new state is
+    a parameter; through: the place is a call of the function that writes."""
 
     ref: Ref
     before: States | None
@@ -37,6 +38,21 @@ class Write:
     fresh: bool = False
     switched: bool = False
     allowed: bool = False
+    handed: bool = False
+    through: bool = False
+
+    def joined(self, other: Write) -> Write:
+        """What holds of a place that is come to in two ways."""
+        before = None if self.before is None or other.before is None else self.before | other.before
+        after = None if self.after is None or other.after is None else self.after | other.after
+        return replace(
+            self,
+            before=before,
+            after=after,
+            switched=self.switched or other.switched,
+            fresh=self.fresh and other.fresh,
+            allowed=self.allowed and other.allowed,
+        )
 
 
 def union(known: Iterable[Known]) -> Known:
@@ -63,6 +79,11 @@ def starts(key: ObjectKey, prefix: ObjectKey) -> bool:
     while True:
         if key == prefix:
             return True
-        if len(key) != 3 or key[0] != "attr" or not isinstance(key[1], tuple):
+        if len(key) != 3 or key[0] not in ("attr", "sub") or not isinstance(key[1], tuple):
             return False
         key = key[1]
+
+
+def mentions(key: ObjectKey, part: ObjectKey) -> bool:
+    """Whether an object is found by way of another: `jobs[name]` by way of `name`."""
+    return key == part or any(isinstance(each, tuple) and mentions(each, part) for each in key)

@@ -23,13 +23,16 @@ def store(typestate: Typestate, number: int, env: Env) -> Env:
     if node[0] == "store_attr" and node[2] == typestate.attribute and typestate.governed(node[1]):
         return _write(typestate, number, node[1], node[3], env)
     if node[0] == "store_item":
-        held = _namespace(typestate, node[1])
+        owner = _namespace(typestate, node[1])
         named = typestate.index.values((typestate.module, node[2]))
-        if held is not None and ("const", "str", typestate.attribute) in named:
-            return _write(typestate, number, held, node[3], env)
+        if owner is not None and ("const", "str", typestate.attribute) in named:
+            return _write(typestate, number, owner, node[3], env)
     if node[0] in ("store_attr", "delete_attr"):
         prefix = ("attr", typestate.key(node[1]), node[2])
         return {key: each for key, each in env.items() if not starts(key, prefix)}
+    if node[0] in ("store_item", "delete_item"):
+        held = typestate.key(node[1])
+        return {key: each for key, each in env.items() if key == held or not starts(key, held)}
     return env
 
 
@@ -51,8 +54,15 @@ def _write(typestate: Typestate, number: int, base: int, value: int, env: Env) -
     after = _assigned(typestate, env, key, value)
     allowed = typestate.key(value) in before.asked or _looked_up(typestate, value, key, before)
     seen = frozenset[str]() if made else before.states
-    note(typestate, Write((typestate.module, number), seen, after, made, before.switched, allowed))
+    handed = _is_handed(typestate, value)
+    note(typestate, Write((typestate.module, number), seen, after, made, before.switched, allowed, handed))
     return {**env, key: Known(after)}
+
+
+def _is_handed(typestate: Typestate, value: int) -> bool:
+    """Whether a value is a parameter of the function that writes it."""
+    key = typestate.key(value)
+    return len(key) == 2 and isinstance(key[1], int) and typestate.node_at(key[1])[0] == "param"
 
 
 def _being_made(typestate: Typestate, base: int) -> bool:
@@ -111,13 +121,7 @@ def _entries(typestate: Typestate, value: int, key: ObjectKey) -> dict[str, Stat
 def note(typestate: Typestate, write: Write) -> None:
     """Keep the union of what is found on every visit of a place."""
     known = typestate.writes.get(write.ref)
-    if known is not None:
-        before = None if known.before is None or write.before is None else known.before | write.before
-        after = None if known.after is None or write.after is None else known.after | write.after
-        switched = known.switched or write.switched
-        fresh = known.fresh and write.fresh
-        write = Write(write.ref, before, after, fresh, switched, known.allowed and write.allowed)
-    typestate.writes[write.ref] = write
+    typestate.writes[write.ref] = known.joined(write) if known is not None else write
 
 
 def set_attribute(typestate: Typestate, number: int, node: Node, env: Env) -> Env:

@@ -18,8 +18,9 @@ from governance.index import Callee, Index
 from governance.index.calls import bind
 from governance.index.values import ClassId, FunctionId
 from governance.paths import state_writes
+from governance.paths.filters import passed
 from governance.paths.guards import refine
-from governance.paths.known import ANY, Env, Known, ObjectKey, Write, join, union
+from governance.paths.known import ANY, Env, Known, ObjectKey, Write, join, mentions, union
 from governance.paths.state_values import States, StateValues
 
 _ROUNDS: Final = 8
@@ -46,6 +47,9 @@ class Typestate:
         self.classes = classes
         self.values = values
         self.writes: dict[Ref, Write] = {}
+        self.contexts: dict[tuple[Ref, Ref], Write] = {}
+        """What functions that were followed write, by the call and the place."""
+        self.followed: set[tuple[FunctionId, Ref]] = set()
         self.module = ""
         self.scope = 0
         self._depth = 0
@@ -79,6 +83,9 @@ class Typestate:
                 number = node[1] if node[0] == "narrow" else node[2]
             elif node[0] == "attr":
                 return ("attr", self.key(node[1]), node[2])
+            elif node[0] == "sub":
+                index = self.node_at(node[2])
+                return ("sub", self.key(node[1]), tuple(index) if index[0] == "const" else self.key(node[2]))
             elif node[0] == "free":
                 return ("free", self.module, node[1])
             else:
@@ -103,6 +110,11 @@ class Typestate:
         """The states an expression may stand for: what a helper was given for a parameter, else what is known of it."""
         given = env.get(("value", *self.key(number)))
         return given.states if given is not None else self.values.of((self.module, number))
+
+    def elements(self, env: Env, number: int) -> States | None:
+        """The states that the elements of a container may be, `*states` as a call filled it included."""
+        given = env.get(("value", *self.key(number)))
+        return given.states if given is not None else self.values.elements((self.module, number))
 
     def node_at(self, number: int) -> Node:
         return self.project.modules[self.module].facts.nodes[number]
@@ -144,8 +156,12 @@ class Typestate:
         return _Way(moved, raised=[moved])
 
     def _next(self, step: Step, env: Env) -> _Way:
-        inner = dict(env)
-        inner.pop(self.key(step[1]), None)
+        item = self.key(step[1])
+        inner = {key: each for key, each in env.items() if not mentions(key, item)}
+        source = self.node_at(step[1])
+        each = passed(self, source[1]) if source[0] == "item" else ANY
+        if each is not ANY:
+            inner[item] = each
         return _Way(inner, raised=[env])
 
     def _with(self, step: Step, env: Env) -> _Way:
@@ -239,9 +255,9 @@ class Typestate:
     def _bind(self, step: Step, env: Env) -> _Way:
         number = step[2]
         node = self.node_at(number)
-        if node[0] in ("item", "unpack", "enter") and self.key(number) in env:
-            env = dict(env)
-            env.pop(self.key(number))
+        if node[0] in ("unpack", "enter"):
+            bound = self.key(number)
+            env = {key: each for key, each in env.items() if not mentions(key, bound)}
         return _Way(env)
 
     def _stored(self, step: Step, env: Env) -> _Way:
@@ -259,6 +275,8 @@ class Typestate:
             done = state_writes.copied(self, number, node, name, env)
         if done is not None:
             return _Way(done, raised=[env])
+        if name == "next" and node[2] and (one := passed(self, node[2][0])) is not ANY:
+            return _Way({**env, (self.module, number): one}, raised=[env])
         made = [cls for cls in self.index.type_objects((self.module, node[1])) if cls in self.classes]
         if made:
             return _Way(state_writes.made(self, number, node, made[0], env), raised=[env])
@@ -288,6 +306,10 @@ class Typestate:
         inner |= self._values_given(node, callees[0], env)
         self._enter(function, inner)
         returned, exits = self._returned, self._exits
+        self.followed.add((function, ref))
+        for write in self.writes.values():
+            seen = self.contexts.get((ref, write.ref))
+            self.contexts[ref, write.ref] = seen.joined(write) if seen is not None else write
         self._depth -= 1
         self._returns.discard(function)
         self._returned, self._exits, self.writes = outer
@@ -303,9 +325,17 @@ class Typestate:
         """The states that a call hands to parameters."""
         found: Env = {}
         scope = self.project.scope(target.function)
+        collected: dict[ObjectKey, list[States | None]] = {}
         for position, argument in bind(scope, node, target.receiver is not None):
-            if self.node_at(argument)[0] != "star" and (states := self.states(env, argument)) is not None:
-                found[("value", target.function[0], scope.params[position].node)] = Known(states)
+            key: ObjectKey = ("value", target.function[0], scope.params[position].node)
+            states = self.states(env, argument) if self.node_at(argument)[0] != "star" else None
+            if scope.params[position].kind == "vararg":
+                collected.setdefault(key, []).append(states)
+            elif states is not None:
+                found[key] = Known(states)
+        for key, every in collected.items():
+            if all(each is not None for each in every):
+                found[key] = Known(frozenset[str]().union(*(each or () for each in every)))
         return found
 
     def given_to(self, node: Node, target: Callee) -> dict[ObjectKey, ObjectKey]:
