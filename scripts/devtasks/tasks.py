@@ -48,3 +48,7 @@ def spread(arguments: Sequence[str]) -> tuple[str, ...]:
 
 def serve(arguments: Sequence[str]) -> int:
     become("-m", "server", *arguments)
+
+
+def keys(arguments: Sequence[str]) -> int:
+    become("-m", "server", "keys", *arguments)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
 
 from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
+from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.rounds import Rounds
+from server.app.api.cross_origin import add_cross_origin_access
 from server.app.api.dependencies import Services, Threads
 from server.app.api.error_responses import add_error_handlers
-from server.app.api.guard import RequestGuard
+from server.app.api.guard import GuardSettings, RequestGuard
+from server.app.api.http_metrics import HttpMetrics
 from server.app.api.openapi import openapi_document
 from server.app.api.routes.analysis_execution import analysis_execution_router
 from server.app.api.routes.health import health_router
+from server.app.api.routes.metrics import metrics_router
 from server.app.api.routes.plugins import plugins_router
 from server.app.core.clock import utc_now
 from server.app.core.settings import Settings
@@ -31,6 +35,7 @@ from server.app.plugins.loader.plugin_registry import PluginRegistry, get_regist
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
 from server.app.services.execution.job_execution_service import JobPolicy
+from server.app.services.key_service import KeyService
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +46,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if services is not None:
-            app.state.services = services
-            yield
-            return
-        with running_services(chosen, get_registry()) as built:
+        with nullcontext(services) if services else running_services(chosen, get_registry()) as built:
             app.state.services = built
+            app.state.metrics.watch_plugins(built.registry.statuses)
             yield
 
     app = FastAPI(
@@ -57,11 +59,20 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(RequestGuard, max_body_bytes=chosen.max_body_bytes)
+    app.state.metrics = metrics = HttpMetrics()
+    guarded = GuardSettings(
+        max_body_bytes=chosen.max_body_bytes,
+        key_required=chosen.key_required,
+        requests_per_minute=chosen.requests_per_minute,
+    )
+    app.add_middleware(RequestGuard, settings=guarded, metrics=metrics)
+    if chosen.cors_origins:
+        add_cross_origin_access(app, chosen.cors_origins)
     add_error_handlers(app)
     app.include_router(analysis_execution_router)
     app.include_router(plugins_router)
     app.include_router(health_router)
+    app.include_router(metrics_router)
 
     def openapi() -> dict[str, Any]:
         return openapi_document(app)
@@ -104,8 +115,24 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         rounds.every(settings.job_lease_seconds / 3, jobs.keep_jobs)
         rounds.every(settings.job_lease_seconds, jobs.recover_jobs)
         rounds.every(settings.cleanup_interval_minutes * 60, lambda: jobs.forget_jobs(settings.job_retention_days))
+        keys = KeyService(SqlKeyStore(database), utc_now)
+        warn_about_access(settings, keys)
         workers.start(settings.max_concurrent_runs, analysis.execute_next)
-        yield Services(analysis, registry, threads, utc_now())
+        yield Services(analysis, registry, threads, utc_now(), keys, database.answers)
+
+
+def warn_about_access(settings: Settings, keys: KeyService) -> None:
+    """Say so when everybody is let in, or nobody."""
+    if not keys.none_was_made():
+        return
+    if settings.key_required:
+        logger.warning("no key has been made, so nobody is let in; make one: python -m server keys create NAME")
+    else:
+        logger.warning(
+            "no key has been made, so everybody who can reach %s may do everything; "
+            "make one to end that: python -m server keys create NAME --role admin",
+            settings.api_host,
+        )
 
 
 def store_limits(settings: Settings) -> StoreLimits:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Final, ParamSpec, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
+from server.app.access.caller import Caller
+from server.app.access.permission import Permission
+from server.app.plugins.errors.exceptions import PermissionDenied
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.services.execution.analysis_execution_service import AnalysisExecutionService
+from server.app.services.key_service import KeyService
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -30,9 +35,9 @@ class Threads:
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """For work that may take as long as a plugin takes."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executions, functools.partial(work, *args, **kwargs)
-        )
+        # The context goes along, so that what is logged there names the request.
+        here = functools.partial(contextvars.copy_context().run, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._executions, here)
 
     async def quick(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -53,13 +58,8 @@ class Services:
     registry: PluginRegistry
     threads: Threads
     started_at: datetime
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who sent the request; ``id`` is ``None`` for somebody who is not known."""
-
-    id: str | None = None
+    keys: KeyService
+    database_answers: Callable[[], bool]
 
 
 async def services(request: Request) -> Services:
@@ -81,13 +81,31 @@ async def threads(found: Annotated[Services, Depends(services)]) -> Threads:
     return found.threads
 
 
-async def caller() -> Caller:
-    """The sender of the request. There are no keys yet, so nobody is known and everybody may do everything."""
-    return Caller()
+async def caller(request: Request) -> Caller:
+    """The sender of the request, whom the guard let in."""
+    found = request.scope.get("state", {}).get("caller")
+    if not isinstance(found, Caller):
+        raise HTTPException(401)  # nobody is let in where the guard did not look
+    return found
 
 
+def allowed(permission: Permission) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency: the caller, who must have this permission."""
+
+    async def checked(sender: CallerDependency) -> Caller:
+        if not sender.may(permission):
+            raise PermissionDenied(f"your key does not allow this; it needs the permission {permission.value!r}")
+        return sender
+
+    return checked
+
+
+CallerDependency = Annotated[Caller, Depends(caller)]
+analyst: Final = allowed(Permission.ANALYZE)
+administrator: Final = allowed(Permission.ADMIN)
+Analyst = Annotated[Caller, Depends(analyst)]
+Administrator = Annotated[Caller, Depends(administrator)]
 AnalysisDependency = Annotated[AnalysisExecutionService, Depends(analysis_service)]
 RegistryDependency = Annotated[PluginRegistry, Depends(plugin_registry)]
 ThreadsDependency = Annotated[Threads, Depends(threads)]
-CallerDependency = Annotated[Caller, Depends(caller)]
 ServicesDependency = Annotated[Services, Depends(services)]

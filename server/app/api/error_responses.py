@@ -71,7 +71,9 @@ def internal_error() -> ErrorResponse:
 async def _on_execution_layer_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, ExecutionLayerError):
         raise error
-    return error_response(_STATUS.get(type(error), 400), error.type, error.message, details=error.details)
+    status = _STATUS.get(type(error), 400)
+    headers = {"retry-after": "1"} if status == 429 else None
+    return error_response(status, error.type, error.message, details=error.details, headers=headers)
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:

@@ -1,51 +1,120 @@
-"""The outermost layer: nothing but an answer in the right shape leaves it, and no body above the limit enters."""
+"""The outermost layer. Nobody enters without being known, no body above the limit, nobody too often; and nothing but
+an answer in the right shape leaves.
+
+It is one ASGI layer, not five, because each costs every request.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.app.access.caller import Caller
+from server.app.api.authentication import Authentication
+from server.app.api.dependencies import Services
 from server.app.api.error_responses import error_response, internal_error
+from server.app.api.http_metrics import UNMATCHED, HttpMetrics
+from server.app.api.rate_limit import RateLimit
+from server.app.core.trace import set_trace, trace_of
 from server.app.plugins.errors.exceptions import ErrorType
 
 logger = logging.getLogger(__name__)
+requests_logger = logging.getLogger("server.requests")
+
+PUBLIC_PATHS: Final = frozenset(
+    {"/health", "/v1/health", "/v1/health/simple", "/v1/health/live", "/v1/health/ready", "/docs", "/openapi.json"}
+)
+"""Open to everybody: signs of life for whatever supervises the server, and what its API is."""
+
+_DOCUMENTATION: Final = "/docs"  # its page loads scripts and styles, all the others nothing
+_SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+_NO_CONTENT: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
 class BodyTooLarge(Exception):
     """More bytes arrived than the limit allows."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class GuardSettings:
+    """``requests_per_minute`` is for each key, and for each address without one; ``None`` is without limit."""
+
+    max_body_bytes: int
+    key_required: bool = False
+    requests_per_minute: int | None = None
+
+
 class RequestGuard:
-    """Answers 413 to a body above ``max_body_bytes``, and turns an exception that nobody handled into an envelope.
+    """Turns an exception that nobody handled into an envelope, and a body above the limit into a 413: one that says its
+    length is refused unread, one that does not is cut off when it passes the limit."""
 
-    A body that says its length is refused unread; one that does not is cut off when it passes the limit.
-    """
-
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, settings: GuardSettings, metrics: HttpMetrics) -> None:
         self._app = app
-        self._limit = max_body_bytes
+        self._limit = settings.max_body_bytes
+        self._authentication = Authentication(key_required=settings.key_required)
+        self._rate = None if settings.requests_per_minute is None else RateLimit(settings.requests_per_minute)
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = _Exchange(receive, send, self._limit)
-        if _declared_length(scope) > self._limit:
-            await self._too_large()(scope, receive, state.send)
-            return
+        started = time.perf_counter()
+        traceparent = _header(scope, b"traceparent")
+        trace = trace_of(traceparent)
+        set_trace(trace)
+        exchange = _Exchange(receive, send, self._limit, _added_headers(scope["path"], trace.header()))
         try:
-            await self._app(scope, state.receive, state.send)
+            refusal = await self._refusal(scope)
+            if refusal is None:
+                await self._app(scope, exchange.receive, exchange.send)
+            else:
+                await refusal(scope, receive, exchange.send)
         except Exception as failure:
-            if state.answered:
+            if exchange.status:
                 raise  # half an answer is out: closing the connection is all that is left
-            if state.too_large:
-                await self._too_large()(scope, receive, send)
+            if exchange.too_large:
+                exchange.too_large = False
+                await self._too_large()(scope, receive, exchange.send)
                 return
             logger.error("%s %s failed", scope["method"], scope["path"].encode("ascii", "replace"), exc_info=failure)
-            await internal_error()(scope, receive, send)
+            await internal_error()(scope, receive, exchange.send)
+        finally:
+            self._observe(scope, exchange.status, time.perf_counter() - started)
 
-    def _too_large(self) -> ASGIApp:
+    async def _refusal(self, scope: Scope) -> Response | None:
+        """Why this request is not let in; ``None`` if it is, with its caller in ``scope["state"]``."""
+        if scope["path"] not in PUBLIC_PATHS:
+            services = _services(scope)
+            caller = await self._authentication.caller(scope["headers"], services.keys, services.threads.quick)
+            if self._rate is not None:
+                wait = self._rate.seconds_to_wait(_counted_as(scope, caller))
+                if wait:
+                    return _too_many(wait)
+            if caller is None:
+                return error_response(
+                    401,
+                    ErrorType.PERMISSION_DENIED,
+                    "a valid key is needed, in the header X-API-Key or as Authorization: Bearer",
+                    headers={"www-authenticate": "Bearer"},
+                )
+            scope.setdefault("state", {})["caller"] = caller
+        declared = _header(scope, b"content-length") or ""
+        return self._too_large() if declared.isdecimal() and int(declared) > self._limit else None
+
+    def _too_large(self) -> Response:
         return error_response(
             413,
             ErrorType.RESOURCE_LIMIT,
@@ -54,15 +123,33 @@ class RequestGuard:
             headers={"connection": "close"},
         )
 
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", UNMATCHED)
+        self._metrics.observe(scope["method"], route, status, seconds)
+        if requests_logger.isEnabledFor(logging.INFO):
+            caller = scope.get("state", {}).get("caller")
+            requests_logger.info(
+                "request answered",
+                extra={
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "duration_ms": round(seconds * 1000.0, 3),
+                    "caller": caller.id if caller else None,
+                    "key": caller.key_id if caller else None,
+                },
+            )
+
 
 class _Exchange:
-    """Counts what comes in and notes whether an answer has begun."""
+    """Counts what comes in, adds to the head of the answer, and notes whether one has begun: ``status`` is 0 before."""
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(self, receive: Receive, send: Send, limit: int, headers: list[tuple[bytes, bytes]]) -> None:
         self._receive = receive
         self._send = send
         self._left = limit
-        self.answered = False
+        self._headers = headers
+        self.status = 0
         self.too_large = False
 
     async def receive(self) -> Message:
@@ -75,14 +162,48 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        if self.too_large and not self.answered:
+        if self.too_large and not self.status:
             raise BodyTooLarge  # what the application makes of the cut body is not the answer
-        self.answered = True
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         await self._send(message)
 
 
-def _declared_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
+def _added_headers(path: str, trace: str) -> list[tuple[bytes, bytes]]:
+    headers = [*_SECURITY_HEADERS, (b"traceresponse", trace.encode("ascii"))]
+    if path != _DOCUMENTATION:
+        headers.append(_NO_CONTENT)
+    return headers
+
+
+def _services(scope: Scope) -> Services:
+    found = scope["app"].state.services
+    if not isinstance(found, Services):
+        raise TypeError("app.state.services was not set at start-up")
+    return found
+
+
+def _counted_as(scope: Scope, caller: Caller | None) -> str:
+    """Whose bucket a request is taken from: the key's, or else the address's."""
+    if caller is not None and caller.key_id is not None:
+        return f"key {caller.key_id}"
+    client = scope.get("client")
+    return f"address {client[0] if client else 'unknown'}"
+
+
+def _too_many(wait: float) -> Response:
+    seconds = math.ceil(wait)
+    return error_response(
+        429,
+        ErrorType.RESOURCE_LIMIT,
+        f"too many requests; the next one may come in {seconds} s",
+        details={"retry_after_seconds": seconds},
+        headers={"retry-after": str(seconds)},
+    )
+
+
+def _header(scope: Mapping[str, Any], wanted: bytes) -> str | None:
+    """The value of a header that may be there once; sent twice it counts as not valid."""
+    values = [value for name, value in scope["headers"] if name == wanted]
+    return values[0].decode("latin-1") if len(values) == 1 else None

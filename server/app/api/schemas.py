@@ -185,6 +185,11 @@ class HealthResponse(BaseModel):
     timestamp: datetime
 
 
+class DetailedHealthResponse(HealthResponse):
+    database: str
+    plugins: dict[str, LifecycleState]
+
+
 class SimpleHealthResponse(BaseModel):
     status: str
     timestamp: datetime

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from server.app.core.start_error import StartError
+
+LEAST_PRODUCTION_TIMEOUT: Final = 30.0
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
 
 
 def default_data_dir() -> Path:
@@ -21,10 +27,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CTS_", extra="ignore", frozen=True)
 
+    environment: Literal["development", "production"] = "development"
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    log_requests: bool = False
     data_dir: Path = Field(default_factory=default_data_dir)
+
+    require_authentication: bool = False
+    rate_limit_enabled: bool = False
+    rate_limit_per_minute: int = Field(default=60, ge=1)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
     max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
     max_concurrent_runs: int = Field(default=3, ge=1, le=256)
@@ -43,14 +57,52 @@ class Settings(BaseSettings):
     plugin_packages: Annotated[tuple[str, ...], NoDecode] = ()
     plugin_environment: Annotated[tuple[str, ...], NoDecode] = ()
 
-    @field_validator("plugin_packages", "plugin_environment", mode="before")
+    @field_validator("plugin_packages", "plugin_environment", "cors_origins", mode="before")
     @classmethod
     def _comma_list(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @property
+    def key_required(self) -> bool:
+        """Whether everybody needs a key; in development only once there is one, or when it is asked for."""
+        return self.require_authentication or self.environment == "production"
+
+    @property
+    def requests_per_minute(self) -> int | None:
+        """For each key; ``None`` is without limit."""
+        limited = self.rate_limit_enabled or self.environment == "production"
+        return self.rate_limit_per_minute if limited else None
+
+    @model_validator(mode="after")
+    def _patient_in_production(self) -> Self:
+        if self.environment == "production" and self.tool_timeout_seconds < LEAST_PRODUCTION_TIMEOUT:
+            raise ValueError(f"tool_timeout_seconds must be at least {LEAST_PRODUCTION_TIMEOUT:g} in production")
+        return self
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write it like https://app.example.org, and never *")
+        return origins
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings of the environment, under those given that are not ``None``.
+
+    Raises:
+        StartError: one of them is wrong.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(": ".join((*map(str, item["loc"]), item["msg"])) for item in error.errors())
+        raise StartError(f"a setting is wrong: {problems}") from None

@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.app.api.dependencies import Services, analysis_service
 from server.app.api.error_responses import add_error_handlers
-from server.app.api.guard import RequestGuard
+from server.app.api.guard import PUBLIC_PATHS, GuardSettings, RequestGuard
+from server.app.api.http_metrics import HttpMetrics
 from server.app.api.routes.health import uptime_text
 from server.app.core.settings import Settings, default_data_dir
 from server.app.main import create_app, running_services
@@ -77,14 +78,33 @@ def sample_app() -> FastAPI:
     return app
 
 
-def client_of(app: FastAPI, *, limit: int = 1000) -> TestClient:
-    app.add_middleware(RequestGuard, max_body_bytes=limit)
-    return TestClient(app)
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    with running_services(Settings(data_dir=tmp_path_factory.mktemp("services")), PluginRegistry()) as built:
+        yield built
+
+
+@pytest.fixture
+def app(services: Services) -> FastAPI:
+    app = sample_app()
+    app.state.services = services
+    return app
+
+
+def guarded(app: FastAPI, **settings: Any) -> FastAPI:
+    app.add_middleware(
+        RequestGuard, settings=GuardSettings(**{"max_body_bytes": 1000} | settings), metrics=HttpMetrics()
+    )
+    return app
+
+
+def client_of(app: FastAPI, **settings: Any) -> TestClient:
+    return TestClient(guarded(app, **settings))
 
 
 @pytest.mark.parametrize("path", ["/raises", "/mismatch", "/not-json"])
-def test_a_failure_behind_the_route_is_an_envelope(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert_envelope(client_of(sample_app()).get(path), 400, "InternalError")
+def test_a_failure_behind_the_route_is_an_envelope(app: FastAPI, path: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert_envelope(client_of(app).get(path), 400, "InternalError")
     assert caplog.records[-1].exc_info is not None
 
 
@@ -102,32 +122,29 @@ def test_a_failure_behind_the_route_is_an_envelope(path: str, caplog: pytest.Log
         (400, "InternalError", 503),
     ],
 )
-def test_an_http_error_is_an_envelope_without_its_text(answered: int, kind: str, raised: int) -> None:
-    answer = client_of(sample_app()).get(f"/http/{raised}")
+def test_an_http_error_is_an_envelope_without_its_text(app: FastAPI, answered: int, kind: str, raised: int) -> None:
+    answer = client_of(app).get(f"/http/{raised}")
     assert_envelope(answer, answered, kind)
     assert "secret" not in answer.text
     assert answer.headers["x-kept"] == "1"
 
 
-def test_an_error_of_ours_has_its_status() -> None:
-    assert_envelope(client_of(sample_app()).get("/denied"), 403, "PermissionDenied")
+def test_an_error_of_ours_has_its_status(app: FastAPI) -> None:
+    assert_envelope(client_of(app).get("/denied"), 403, "PermissionDenied")
 
 
-def test_a_layer_that_fails_inside_of_the_guard_is_an_envelope() -> None:
-    app = sample_app()
+def test_a_layer_that_fails_inside_of_the_guard_is_an_envelope(app: FastAPI) -> None:
     app.add_middleware(BrokenLayer, when="before")
     assert_envelope(client_of(app).get("/raises"), 400, "InternalError")
 
 
-def test_a_layer_that_fails_outside_of_the_guard_is_an_envelope_too() -> None:
-    app = sample_app()
-    app.add_middleware(RequestGuard, max_body_bytes=1000)
+def test_a_layer_that_fails_outside_of_the_guard_is_an_envelope_too(app: FastAPI) -> None:
+    guarded(app)
     app.add_middleware(BrokenLayer, when="before")
     assert_envelope(TestClient(app, raise_server_exceptions=False).get("/raises"), 400, "InternalError")
 
 
-def test_an_answer_that_has_begun_is_not_followed_by_another() -> None:
-    app = sample_app()
+def test_an_answer_that_has_begun_is_not_followed_by_another(app: FastAPI) -> None:
     app.add_middleware(BrokenLayer, when="after")
     with pytest.raises(RuntimeError, match="late"):
         client_of(app).post("/body", json={"n": 1})
@@ -135,14 +152,14 @@ def test_an_answer_that_has_begun_is_not_followed_by_another() -> None:
 
 @pytest.mark.requirement("R-059")
 @pytest.mark.parametrize("size", [1000, 1001])
-def test_the_limit_of_a_body_is_exact(size: int) -> None:
+def test_the_limit_of_a_body_is_exact(app: FastAPI, size: int) -> None:
     body = b'{"n": 1' + b" " * (size - 8) + b"}"
 
     def in_parts() -> Iterator[bytes]:
         yield body[:600]
         yield body[600:]
 
-    client = client_of(sample_app())
+    client = client_of(app)
     for content in (body, in_parts()):
         answer = client.post("/body", content=content, headers={"content-type": "application/json"})
         if size == 1000:
@@ -161,11 +178,13 @@ def test_other_protocols_pass_the_guard() -> None:
     async def nothing(*_: Any) -> Any:
         return {"type": "lifespan.startup"}
 
-    asyncio.run(RequestGuard(app, 10)({"type": "lifespan"}, nothing, nothing))
+    asyncio.run(
+        RequestGuard(app, GuardSettings(max_body_bytes=10), HttpMetrics())({"type": "lifespan"}, nothing, nothing)
+    )
     assert passed == ["lifespan"]
 
 
-def test_a_client_that_leaves_while_it_sends_is_no_error() -> None:
+def test_a_client_that_leaves_while_it_sends_is_no_error(app: FastAPI) -> None:
     """The application sees the disconnect; nothing is answered and nothing is raised."""
     sent: list[Message] = []
 
@@ -177,8 +196,15 @@ def test_a_client_that_leaves_while_it_sends_is_no_error() -> None:
 
     headers = [(b"content-type", b"application/json")]
     request = {"type": "http", "method": "POST", "path": "/body", "query_string": b"", "scheme": "http"}
-    scope: Scope = {**request, "headers": headers, "http_version": "1.1", "server": ("x", 1), "client": ("x", 1)}
-    asyncio.run(RequestGuard(sample_app(), 1000)(scope, receive, send))
+    scope: Scope = {
+        **request,
+        "headers": headers,
+        "http_version": "1.1",
+        "server": ("x", 1),
+        "client": ("x", 1),
+        "app": app,
+    }
+    asyncio.run(RequestGuard(app, GuardSettings(max_body_bytes=1000), HttpMetrics())(scope, receive, send))
     assert not [message for message in sent if message.get("status", 0) >= 500]
 
 
@@ -192,7 +218,13 @@ class TestOpenApi:
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 responses = operation["responses"]
-                assert {"200", "400"} <= set(responses) <= {"200", "400", "404", "409", "429"}, f"{method} {path}"
+                guarded = set() if path in PUBLIC_PATHS else {"401", "403", "429"}
+                large = {"413"} if "requestBody" in operation else set()
+                own = {"404", "409", "503"}
+                assert {"200", "400"} | guarded | large <= set(responses) <= {"200", "400"} | guarded | large | own, (
+                    f"{method} {path}"
+                )
+                assert ("security" in operation) == (path not in PUBLIC_PATHS)
                 for status in set(responses) - {"200"}:
                     schema = responses[status]["content"]["application/json"]["schema"]
                     assert schema == {"$ref": "#/components/schemas/ErrorEnvelope"}
@@ -237,6 +269,7 @@ def test_without_services_nothing_is_answered_but_an_envelope() -> None:
     app.state.services = None
     assert_envelope(TestClient(app).get("/v1/plugins"), 400, "InternalError")
     assert_envelope(TestClient(create_app()).get("/v1/plugins"), 400, "InternalError")
+    assert_envelope(TestClient(create_app()).get("/v1/health/ready"), 400, "InternalError")
 
 
 def test_services_that_are_given_are_used(tmp_path: Path) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
-from fastapi import HTTPException
 from starlette.testclient import TestClient
 
-from server.app.api.dependencies import Caller, caller
+from server.app.access.caller import Caller
+from server.app.access.permission import Permission, Role
+from server.app.api.dependencies import Services, caller
 from server.app.core.ids import new_id
 from server.app.core.settings import Settings
 from server.app.main import create_app, running_services
-from server.app.plugins.errors.exceptions import PermissionDenied
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.tests.live.envelope import assert_envelope, assert_error
 from server.tests.live.images import png_base64
@@ -250,7 +253,7 @@ class TestCancel:
         assert_envelope(live.client.delete(f"{JOBS}/{job_id}"), 409, "ValidationError")
 
     def test_an_unknown_job_is_404(self, live: ServerProcess) -> None:
-        assert_envelope(live.client.delete(f"{JOBS}/{new_id()}"), 404, "NotFound")
+        assert_envelope(live.client.delete(f"{JOBS}/{NO_JOB}"), 404, "NotFound")
 
 
 @pytest.mark.requirement("R-043", "R-090")
@@ -271,50 +274,119 @@ class TestAsyncWorkflow:
         assert {live.result(job_id)["status"] for job_id in job_ids} == {"SUCCESS"}
 
 
-@pytest.mark.requirement("R-090", "R-217")
+NO_JOB = "00000000-0000-4000-8000-000000000000"
+ENDPOINTS = (
+    ("POST", "/v1/analyze-execution"),
+    ("POST", "/v1/analyze-execution/async"),
+    ("GET", JOBS),
+    ("GET", f"{JOBS}/{NO_JOB}"),
+    ("GET", f"{JOBS}/{NO_JOB}/result"),
+    ("DELETE", f"{JOBS}/{NO_JOB}"),
+    ("GET", "/v1/plugins"),
+    ("GET", "/v1/plugins/nobody/health"),
+    ("GET", "/v1/nothing"),
+    ("PUT", JOBS),
+    ("GET", "/v1/metrics"),
+    ("GET", "/v1/health/detailed"),
+)
+BODY = {"plugin": "text-statistics", "payload": {"text": "a"}}
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A server that asks for keys, and the texts of some."""
+
+    client: TestClient
+    services: Services
+    admin: str
+    user: str
+    other: str
+    revoked: str
+
+    def ask(self, method: str, path: str, key: str) -> httpx2.Response:
+        return self.client.request(method, path, json=BODY, headers={"x-api-key": key})
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("guarded")
+    settings = Settings(data_dir=folder, environment="production", rate_limit_per_minute=10_000)
+    with running_services(settings, PluginRegistry()) as services, TestClient(create_app(settings, services)) as client:
+        revoked, text = services.keys.create("gone", Role.ADMIN)
+        assert services.keys.revoke(revoked.id)
+        admin, user, other = (
+            services.keys.create(name, role)[1]
+            for name, role in (("chief", Role.ADMIN), ("alice", Role.USER), ("bob", Role.USER))
+        )
+        yield Guarded(client, services, admin, user, other, text)
+
+
+@pytest.mark.requirement("R-054", "R-055", "R-090", "R-151")
 class TestAuth:
-    """There are no keys yet; what there is, is the one place that lets a caller in, and no endpoint without it."""
-
-    ENDPOINTS = (
-        ("POST", "/v1/analyze-execution"),
-        ("POST", "/v1/analyze-execution/async"),
-        ("GET", JOBS),
-        ("GET", f"{JOBS}/x"),
-        ("GET", f"{JOBS}/x/result"),
-        ("DELETE", f"{JOBS}/x"),
-        ("GET", "/v1/plugins"),
-        ("GET", "/v1/plugins/x/health"),
-    )
+    @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
+    def test_without_a_key_that_holds_it_is_401(self, guarded: Guarded, method: str, path: str) -> None:
+        for headers in (
+            {},
+            {"x-api-key": guarded.revoked},
+            {"x-api-key": guarded.user[:-1] + "?"},
+            {"x-api-key": guarded.user[:21] + guarded.admin[21:]},
+            {"authorization": f"Basic {guarded.user}"},
+            {"authorization": guarded.user},
+        ):
+            answer = guarded.client.request(method, path, json=BODY, headers=headers)
+            assert_envelope(answer, 401, "PermissionDenied")
+            assert answer.headers["www-authenticate"] == "Bearer"
 
     @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-    def test_a_caller_who_is_not_known_gets_401(self, method: str, path: str) -> None:
-        app = create_app()
-
-        def unknown() -> None:
-            raise HTTPException(401, headers={"www-authenticate": "Bearer"})
-
-        app.dependency_overrides[caller] = unknown
-        answer = TestClient(app).request(method, path, json={"plugin": "text-statistics", "payload": {"text": "a"}})
-        assert_envelope(answer, 401, "PermissionDenied")
-        assert answer.headers["www-authenticate"] == "Bearer"
+    def test_a_key_in_the_address_is_none(self, guarded: Guarded, method: str, path: str) -> None:
+        names = ("key", "api_key", "x-api-key", "token", "access_token", "authorization")
+        for name in names:
+            answer = guarded.client.request(method, path, json=BODY, params={name: guarded.admin})
+            assert_envelope(answer, 401, "PermissionDenied")
 
     @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-    def test_a_caller_who_may_not_gets_403(self, method: str, path: str) -> None:
-        app = create_app()
+    def test_with_a_key_it_is_not_401(self, guarded: Guarded, method: str, path: str) -> None:
+        for headers in (
+            {"x-api-key": guarded.user},
+            {"authorization": f"Bearer {guarded.user}"},
+            {"authorization": f"bearer {guarded.user}"},
+        ):
+            answer = guarded.client.request(method, path, json=BODY, headers=headers)
+            assert answer.status_code in (200, 404, 405), answer.text
 
-        def forbidden() -> None:
-            raise PermissionDenied("your key does not allow this")
+    def test_a_caller_without_the_permission_gets_403(self, guarded: Guarded) -> None:
+        app = create_app(Settings(data_dir=Path("unused")), guarded.services)
+        app.dependency_overrides[caller] = lambda: Caller("visitor", frozenset({Permission.STREAM}))
+        with TestClient(app) as client:
+            for method, path in ENDPOINTS[:8]:
+                answer = client.request(method, path, json=BODY, headers={"x-api-key": guarded.user})
+                assert_envelope(answer, 403, "PermissionDenied")
 
-        app.dependency_overrides[caller] = forbidden
-        answer = TestClient(app).request(method, path, json={"plugin": "text-statistics", "payload": {"text": "a"}})
-        assert_envelope(answer, 403, "PermissionDenied")
+    def test_a_job_belongs_to_its_caller(self, guarded: Guarded) -> None:
+        job_ids = [guarded.ask("POST", path, guarded.user).json()["job_id"] for _, path in ENDPOINTS[:2]]
+        assert {guarded.services.analysis.job(job_id).owner for job_id in job_ids} == {"alice"}
 
-    def test_a_job_belongs_to_its_caller(self, tmp_path: Path) -> None:
-        settings = Settings(data_dir=tmp_path)
-        body = {"plugin": "text-statistics", "payload": {"text": "a"}}
-        with running_services(settings, PluginRegistry()) as services:
-            app = create_app(settings, services)
-            app.dependency_overrides[caller] = lambda: Caller("someone")
-            with TestClient(app) as client:
-                job_ids = [client.post(path, json=body).json()["job_id"] for _, path in self.ENDPOINTS[:2]]
-            assert {services.analysis.job(job_id).owner for job_id in job_ids} == {"someone"}
+    @pytest.mark.requirement("R-058")
+    def test_others_jobs_are_not_there_and_an_administrator_sees_all(self, guarded: Guarded) -> None:
+        job_id = guarded.ask("POST", "/v1/analyze-execution", guarded.user).json()["job_id"]
+        for method, path in (("GET", job_id), ("GET", f"{job_id}/result"), ("DELETE", job_id)):
+            assert_envelope(guarded.ask(method, f"{JOBS}/{path}", guarded.other), 404, "NotFound")
+        for key, seen in ((guarded.user, True), (guarded.other, False), (guarded.admin, True)):
+            listed = {job["id"] for job in guarded.ask("GET", JOBS, key).json()["jobs"]}
+            assert (job_id in listed) is seen
+        assert guarded.ask("GET", f"{JOBS}/{job_id}", guarded.admin).status_code == 200
+
+    @pytest.mark.requirement("R-058")
+    def test_a_page_cannot_begin_at_somebody_elses_job(self, guarded: Guarded) -> None:
+        job_id = guarded.ask("POST", "/v1/analyze-execution", guarded.user).json()["job_id"]
+        assert_envelope(guarded.ask("GET", f"{JOBS}?after={job_id}", guarded.other), 404, "NotFound")
+
+    def test_the_idempotency_key_of_another_caller_is_another(self, guarded: Guarded) -> None:
+        def submit(key: str, body: object = BODY) -> httpx2.Response:
+            headers = {"x-api-key": key, "idempotency-key": "once"}
+            return guarded.client.post("/v1/analyze-execution/async", json=body, headers=headers)
+
+        first, again, other = submit(guarded.user), submit(guarded.user), submit(guarded.other)
+        assert first.json() == again.json() != other.json()
+        changed = {"plugin": "text-statistics", "payload": {"text": "b"}}
+        assert_envelope(submit(guarded.user, changed), 409, "ValidationError")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from server.__main__ import listening_socket, settings_from
 from server.app.adapters.data_folder import data_folder
 from server.app.core.start_error import StartError
 from server.app.core.version import VERSION
+from server.serve_command import listening_socket, settings_from
 from server.tests.live.server_process import ROOT, ServerProcess, children_of
 
 FEW_PLUGINS = {"PLUGIN_PACKAGES": "server.tests.live.plugins_quick"}

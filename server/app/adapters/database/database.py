@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, literal, select
 from sqlalchemy.exc import DBAPIError
 
 Item = TypeVar("Item")
@@ -27,6 +27,8 @@ Result = TypeVar("Result")
 _BATCH: Final = 256
 _OUTAGE_SECONDS: Final = 30.0
 _RECONNECT_SECONDS: Final = 0.2
+
+_ONE: Final = select(literal(1))
 
 logger = logging.getLogger(__name__)
 
@@ -165,6 +167,13 @@ class Database:
             raise DatabaseClosed("the database is closed")
         with self._reader.connect() as connection:
             return work(connection)
+
+    def answers(self) -> bool:
+        """Whether it can be asked something now."""
+        try:
+            return self.call(lambda connection: connection.execute(_ONE).scalar()) == 1
+        except (OSError, DBAPIError, DatabaseClosed):
+            return False
 
     def close(self) -> None:
         """Finish what was asked for, then end."""

@@ -92,3 +92,14 @@ JOB: Final = Table(
         postgresql_where=_HAS_KEY,
     ),
 )
+
+API_KEY: Final = Table(
+    "api_key",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+)

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
 
-from server.app.api.dependencies import AnalysisDependency, CallerDependency, ThreadsDependency, caller
+from server.app.access.caller import Caller
+from server.app.access.permission import Permission
+from server.app.api.dependencies import AnalysisDependency, Analyst, ThreadsDependency, analyst
 from server.app.api.disconnect import until_disconnect
 from server.app.api.error_responses import execution_failed
 from server.app.api.schemas import (
@@ -30,7 +32,7 @@ from server.app.services.execution.job_errors import JobNotFound
 analysis_execution_router = APIRouter(
     prefix="/v1/analyze-execution",
     tags=["analysis execution"],
-    dependencies=[Depends(caller)],
+    dependencies=[Depends(analyst)],
 )
 
 
@@ -44,7 +46,13 @@ def _state_of(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def seen_by(sender: Caller) -> str | None:
+    """Whose jobs this caller sees: its own, or everybody's (``None``)."""
+    return None if sender.may(Permission.ADMIN) else sender.id
+
+
 JobId = Annotated[str, Depends(known_job_id)]
+StateFilter = Annotated[JobState | None, BeforeValidator(_state_of), Query(alias="status")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -53,21 +61,18 @@ IdempotencyKey = Annotated[
         description="A name for this request: sent again, it answers with the job that it made the first time.",
     ),
 ]
-StateFilter = Annotated[JobState | None, BeforeValidator(_state_of), Query(alias="status")]
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
-_TOO_MANY: dict[int | str, dict[str, Any]] = {429: {"model": ErrorEnvelope}}
-_CONFLICT_OR_TOO_MANY: dict[int | str, dict[str, Any]] = {**_TOO_MANY, 409: {"model": ErrorEnvelope}}
 _NOT_FOUND_OR_CONFLICT: dict[int | str, dict[str, Any]] = {**_NOT_FOUND, 409: {"model": ErrorEnvelope}}
 
 
-@analysis_execution_router.post("", response_model=ExecutionResponse, responses=_TOO_MANY)
+@analysis_execution_router.post("", response_model=ExecutionResponse)
 async def execute(
     body: ExecutionRequest,
     request: Request,
     analysis: AnalysisDependency,
     threads: ThreadsDependency,
-    sender: CallerDependency,
+    sender: Analyst,
 ) -> Response | ExecutionResponse:
     """Execute a plugin and wait for its result. A client that goes away cancels the execution."""
     job_id = new_id()
@@ -81,12 +86,12 @@ async def execute(
     return ExecutionResponse(plugin=body.plugin, result=result, job_id=job_id, status=JobState.SUCCESS)
 
 
-@analysis_execution_router.post("/async", responses=_CONFLICT_OR_TOO_MANY)
+@analysis_execution_router.post("/async", responses={409: {"model": ErrorEnvelope}})
 async def submit(
     body: ExecutionRequest,
     analysis: AnalysisDependency,
     threads: ThreadsDependency,
-    sender: CallerDependency,
+    sender: Analyst,
     idempotency_key: IdempotencyKey = None,
 ) -> SubmissionResponse:
     """Let a worker execute a plugin; answers at once with the id of the job."""
@@ -100,6 +105,7 @@ async def submit(
 async def list_jobs(
     analysis: AnalysisDependency,
     threads: ThreadsDependency,
+    sender: Analyst,
     *,
     plugin: Annotated[str | None, Query(max_length=64)] = None,
     status: StateFilter = None,
@@ -107,26 +113,34 @@ async def list_jobs(
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     after: Annotated[str | None, Query(max_length=64, description="The last job of the page before.")] = None,
 ) -> JobListResponse:
-    """Jobs, newest first. The next page is the one after the last job of this one."""
-    wanted = JobFilter(plugin=plugin, state=status, limit=limit, offset=offset, after=after)
+    """One's own jobs, for an administrator everybody's, newest first; a page begins ``after`` a job."""
+    if after is not None:
+        await threads.quick(analysis.job, await known_job_id(after), seen_by(sender))
+    wanted = JobFilter(plugin=plugin, state=status, owner=seen_by(sender), limit=limit, offset=offset, after=after)
     found = [JobView.of(job) for job in await threads.quick(analysis.jobs, wanted)]
     return JobListResponse(jobs=found, count=len(found))
 
 
 @analysis_execution_router.get("/jobs/{job_id}", responses=_NOT_FOUND)
-async def get_job(job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency) -> JobResponse:
+async def get_job(
+    job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency, sender: Analyst
+) -> JobResponse:
     """Where a job stands."""
-    return JobResponse(job=JobView.of(await threads.quick(analysis.job, job_id)))
+    return JobResponse(job=JobView.of(await threads.quick(analysis.job, job_id, seen_by(sender))))
 
 
 @analysis_execution_router.get("/jobs/{job_id}/result", responses=_NOT_FOUND_OR_CONFLICT)
-async def get_result(job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency) -> JobResultResponse:
+async def get_result(
+    job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency, sender: Analyst
+) -> JobResultResponse:
     """What a job that has ended gave: a result or an error."""
-    return JobResultResponse.of(await threads.quick(analysis.finished_job, job_id))
+    return JobResultResponse.of(await threads.quick(analysis.finished_job, job_id, seen_by(sender)))
 
 
 @analysis_execution_router.delete("/jobs/{job_id}", responses=_NOT_FOUND_OR_CONFLICT)
-async def cancel_job(job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency) -> CancelResponse:
+async def cancel_job(
+    job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency, sender: Analyst
+) -> CancelResponse:
     """Stop a job that waits or runs."""
-    job = await threads.quick(analysis.cancel, job_id)
+    job = await threads.quick(analysis.cancel, job_id, seen_by(sender))
     return CancelResponse(job_id=job.id, status=job.state, cancelled=job.cancelled)

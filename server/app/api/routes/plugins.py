@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 from starlette.exceptions import HTTPException
 
-from server.app.api.dependencies import RegistryDependency, caller
+from server.app.api.dependencies import RegistryDependency, analyst
 from server.app.api.schemas import ErrorEnvelope, PluginListResponse, PluginView
 from server.app.plugins.lifecycle import LifecycleState
 
-plugins_router = APIRouter(prefix="/v1/plugins", tags=["plugins"], dependencies=[Depends(caller)])
+plugins_router = APIRouter(prefix="/v1/plugins", tags=["plugins"], dependencies=[Depends(analyst)])
 
 
 @plugins_router.get("")

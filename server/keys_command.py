@@ -1,0 +1,88 @@
+"""Keys from the command line: ``python -m server keys create NAME | list | revoke ID``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from server.app.access.permission import PERMISSIONS, Role
+from server.app.adapters.database.key_store import SqlKeyStore
+from server.app.adapters.database.migrate import opened_database
+from server.app.core.clock import utc_now
+from server.app.core.settings import Settings, read_settings
+from server.app.core.start_error import StartError
+from server.app.services.key_service import KeyNameError, KeyService
+
+
+def keys_command(arguments: list[str]) -> int:
+    """Carry it out; the exit code. A running server knows about it within a second.
+
+    Raises:
+        StartError: the settings or the database are wrong.
+    """
+    given = _parser().parse_args(arguments)
+    with opened_keys(read_settings(data_dir=given.data_dir)) as keys:
+        return int(given.action(keys, given))
+
+
+@contextmanager
+def opened_keys(settings: Settings) -> Iterator[KeyService]:
+    """The keys of a server that may be running meanwhile.
+
+    Raises:
+        StartError: the folder or the database cannot be used.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"cannot use the data folder {settings.data_dir}: {error.strerror}") from None
+    database = opened_database(settings.data_dir / "cts.db")
+    try:
+        yield KeyService(SqlKeyStore(database), utc_now)
+    finally:
+        database.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server keys", description="Make, list and revoke API keys.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    create = commands.add_parser("create", help="make a key and show it, once")
+    create.add_argument("name", help="the caller it is for; the keys of one caller see the same jobs")
+    roles = "; ".join(f"{role}: {', '.join(sorted(PERMISSIONS[role]))}" for role in Role)
+    create.add_argument("--role", type=Role, choices=list(Role), default=Role.USER, help=f"{roles} (user)")
+    create.set_defaults(action=_create)
+    listing = commands.add_parser("list", help="show all keys; nobody can show their secrets")
+    listing.set_defaults(action=_list)
+    revoke = commands.add_parser("revoke", help="end a key")
+    revoke.add_argument("id", help="as `list` shows it")
+    revoke.set_defaults(action=_revoke)
+    for command in (create, listing, revoke):
+        command.add_argument("--data-dir", type=Path, help="folder of the database (CTS_DATA_DIR)")
+    return parser
+
+
+def _create(keys: KeyService, given: argparse.Namespace) -> int:
+    try:
+        key, text = keys.create(given.name, given.role)
+    except KeyNameError as error:
+        raise StartError(str(error)) from None
+    sys.stderr.write(f"key {key.id} for {key.name} ({key.role}); this is the only time that it is shown:\n")
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def _list(keys: KeyService, _given: argparse.Namespace) -> int:
+    for key in keys.list():
+        until = f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "holds"
+        sys.stdout.write(f"{key.id}  {key.role:<5}  {key.created_at:%Y-%m-%d %H:%M} UTC  {until}  {key.name}\n")
+    return 0
+
+
+def _revoke(keys: KeyService, given: argparse.Namespace) -> int:
+    if keys.revoke(given.id):
+        sys.stderr.write(f"key {given.id} is revoked\n")
+        return 0
+    raise StartError(f"no key {given.id!r} holds; see: python -m server keys list")
