@@ -46,6 +46,12 @@ class Layers:
             known = self._known[function] = tuple(each for each in found if each is not None)
         return known
 
+    def inside(self, function: FunctionId, decorator: int) -> int:
+        """How many layers are around a function where one of its decorators gets it."""
+        below = self.index.project.scope(function).decorators
+        below = below[below.index(decorator) + 1 :] if decorator in below else below
+        return sum(1 for each in below if self._layer(function, each) is not None)
+
     def applied(self, work: Work) -> tuple[Layer, Work] | None:
         """The outermost layer still around a function, and the function without it; None if it is bare."""
         layers = self.of(work.function)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final, TypeAlias
 
+from governance.contract import Ref
 from governance.contracts.boundary_errors.answers import made_in
 from governance.contracts.boundary_errors.spoken import answers_of, tuple_answers
 from governance.contracts.boundary_errors.statuses import statuses
@@ -118,7 +119,23 @@ class Application:
 def _is_next(index: Index, module: str, step: Step) -> bool:
     if step[0] != "call":
         return False
-    return index.project.last_name((module, index.project.node((module, step[1]))[1])) in _NEXT
+    callee = (module, index.project.node((module, step[1]))[1])
+    if index.project.last_name(callee) in _NEXT:
+        return True
+    node = index.project.node(callee)
+    if node[0] == "local":
+        made = [(module, node[2])] if node[2] >= 0 else []
+    else:
+        made = list(index.names.binding((module, node[2]), node[1]) or ()) if node[0] == "free" else []
+    return any(_is_handler(index, each) for each in made)
+
+
+def _is_handler(index: Index, definition: Ref) -> bool:
+    """A parameter that is called, or the route handler that a route class gave."""
+    node = index.project.node(definition)
+    return bool(node[0] == "param") or (
+        node[0] == "call" and index.project.last_name((definition[0], node[1])) == "get_route_handler"
+    )
 
 
 def _is_yield(index: Index, module: str, step: Step) -> bool:

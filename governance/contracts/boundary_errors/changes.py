@@ -9,8 +9,9 @@ from governance.contract import Ref
 from governance.index import Index
 from governance.index.values import FunctionId
 
-Table: TypeAlias = "dict[tuple[int, str], list[tuple[int, int]]]"
-"""(scope, name) -> pairs of nodes: the load of the name, and what is put in or the call it is handed to."""
+Table: TypeAlias = "dict[tuple[int, str], list[tuple[int, int, str]]]"
+"""(scope, name) -> the load of the name, what is put in or the call it is handed to, and the attribute it is put into
+("" if it is the object itself)."""
 
 _ADDING = frozenset(
     "append add extend insert update setdefault appendleft push put put_nowait write __setitem__".split()
@@ -26,13 +27,17 @@ class Changes:
         self._tables: dict[str, Table] = {}
         self._passed: dict[str, Table] = {}
 
-    def into(self, ref: Ref) -> list[Ref]:
-        """The values put into the object that a name, loaded here, may hold."""
+    def into(self, ref: Ref, attribute: str = "") -> list[Ref]:
+        """The values put into the object that a name, loaded here, may hold; attribute: not into any other."""
         node = self.index.project.node(ref)
         owner = self.index.project.owner(ref)[1]
         entries = self._table(ref[0]).get((owner, node[1]), ())
         roots = self._roots(ref[0], ref[1])
-        return [(ref[0], value) for base, value in entries if roots & self._roots(ref[0], base)]
+        return [
+            (ref[0], value)
+            for base, value, put_into in entries
+            if (not attribute or put_into in ("", attribute)) and roots & self._roots(ref[0], base)
+        ]
 
     def passed(self, ref: Ref) -> list[tuple[Ref, int]]:
         """The calls that are handed the object a name may hold: (call, the argument)."""
@@ -41,12 +46,12 @@ class Changes:
         self._table(ref[0])
         entries = self._passed[ref[0]].get((owner, node[1]), ())
         roots = self._roots(ref[0], ref[1]) if entries else frozenset()
-        return [((ref[0], call), each) for each, call in entries if roots & self._roots(ref[0], each)]
+        return [((ref[0], call), each) for each, call, _ in entries if roots & self._roots(ref[0], each)]
 
     def of_parameter(self, function: FunctionId, position: int) -> list[Ref]:
         """The values a function puts into the object it is handed as a parameter."""
         name = self.index.project.scope(function).params[position].name
-        return [(function[0], value) for _, value in self._table(function[0]).get((function[1], name), ())]
+        return [(function[0], value) for _, value, _ in self._table(function[0]).get((function[1], name), ())]
 
     def attribute(self, ref: Ref) -> list[Ref]:
         """The values stored into an attribute of that name in the same function, or of `self` in the same class."""
@@ -73,17 +78,17 @@ class Changes:
 
     def _build(self, module: str) -> Table:
         facts = self.index.project.modules[module].facts
-        found: defaultdict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
-        passed: defaultdict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+        found: defaultdict[tuple[int, str], list[tuple[int, int, str]]] = defaultdict(list)
+        passed: defaultdict[tuple[int, str], list[tuple[int, int, str]]] = defaultdict(list)
 
-        def note(number: int, base: int, value: int) -> None:
-            name = self._name(module, base)
+        def note(number: int, base: int, value: int, attribute: str = "") -> None:
+            name = self._name(module, base, attribute)
             if name is not None:
-                found[facts.owner[number], name[0]].append((name[1], value))
+                found[facts.owner[number], name[0]].append((name[1], value, name[2]))
 
         for number, node in enumerate(facts.nodes):
             if node[0] in ("store_item", "store_attr"):
-                note(number, node[1], node[3])
+                note(number, node[1], node[3], node[2] if node[0] == "store_attr" else "")
             elif node[0] == "call":
                 arguments = [*node[2], *(value for _, value in node[3])]
                 callee = facts.nodes[node[1]]
@@ -94,20 +99,24 @@ class Changes:
                         note(number, target, written)
                 for argument in arguments:
                     if facts.nodes[argument][0] in ("local", "free"):
-                        passed[facts.owner[number], facts.nodes[argument][1]].append((argument, number))
+                        passed[facts.owner[number], facts.nodes[argument][1]].append((argument, number, ""))
         self._passed[module] = dict(passed)
         return dict(found)
 
-    def _name(self, module: str, base: int) -> tuple[str, int] | None:
-        """The variable an expression starts from, with the node that loads it: `body["error"]["m"]` -> body."""
+    def _name(self, module: str, base: int, attribute: str) -> tuple[str, int, str] | None:
+        """The variable an expression starts from, the node that loads it, and the attribute of it that is gone through
+        first: `body["error"]["m"]` -> body, `state.errors[0]` -> state and errors."""
         for _ in range(_DEPTH):
             node = self.index.project.node((module, base))
             if node[0] in ("local", "free"):
-                return str(node[1]), base
+                return str(node[1]), base, attribute
             if node[0] in ("sub", "attr", "narrow"):
                 base = node[1]
+                if node[0] != "narrow":
+                    attribute = node[2] if node[0] == "attr" else ""
             elif node[0] == "call" and self.index.project.node((module, node[1]))[0] == "attr":
                 base = self.index.project.node((module, node[1]))[1]
+                attribute = ""
             else:
                 return None
         return None

@@ -7,21 +7,15 @@ itself, "text" for something that carries its text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, TypeAlias
+from typing import Final
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.changes import Changes
+from governance.contracts.boundary_errors.exception_objects import NO_MARKS, OBJECT, TEXT, ExceptionObjects, Marks
 from governance.facts import Node
 from governance.index import Index
 from governance.index import calls as index_calls
-from governance.index.values import FunctionId, Value, last_part
-from governance.paths.exceptions import Exceptions
-
-Marks: TypeAlias = "frozenset[tuple[int, str]]"
-
-OBJECT: Final = "object"
-TEXT: Final = "text"
-NO_MARKS: Final[Marks] = frozenset()
+from governance.index.values import FunctionId, last_part
 
 _DEPTH: Final = 6
 _SPEAKING: Final = frozenset(
@@ -29,9 +23,6 @@ _SPEAKING: Final = frozenset(
     orig statement""".split()
 )
 """Attributes of an exception that hold its text; `detail` only of classes that do not define it."""
-
-_MORE: Final = frozenset(("__cause__", "__context__", "exceptions", "orig", "original", "inner"))
-"""Attributes of an exception that are exceptions."""
 
 _SAYING: Final = frozenset(f"builtins.{name}" for name in ("str", "repr", "ascii", "format"))
 _CLEAN: Final = frozenset(
@@ -63,13 +54,12 @@ class ExceptionText:
     def __init__(self, index: Index, cleaning: Iterable[FunctionId]) -> None:
         self.index = index
         self.cleaning = frozenset(cleaning)
-        self.exceptions = Exceptions(index)
+        self.objects = ExceptionObjects(index)
         self.changes = Changes(index)
         self._known: dict[object, Ref | None] = {}
         self._active: set[object] = set()
         self._passing: dict[object, int] = {}
         self._cuts = 0
-        self._exception_values: dict[Value, bool] = {}
         self.inside: dict[tuple[FunctionId, Marks, int], Ref | None] = {}
         """What `leaks` found out about functions that are handed exceptions, by function, marks and remaining depth."""
 
@@ -108,75 +98,7 @@ class ExceptionText:
 
     def is_exception(self, ref: Ref, marks: Marks = NO_MARKS) -> bool:
         """Whether an expression is an exception object."""
-        node, number = self._origin(ref)
-        if node[0] == "exception":
-            return True
-        if node[0] == "param" and (node[2], OBJECT) in marks and self._owner((ref[0], number)) is not None:
-            return True
-        if node[0] == "phi" and any(self.index.project.node((ref[0], each))[0] == "exception" for each in node[1]):
-            return True
-        if node[0] == "attr" and node[2] in _MORE and self.is_exception((ref[0], node[1]), marks):
-            return True
-        if node[0] in ("sub", "unpack", "item"):
-            return self._is_element((ref[0], node[1]), marks)
-        if node[0] == "call" and last_part(self.index.project.text((ref[0], node[1]))) == "exception":
-            return any(last_part(each) == "exception" for each in self.index.externals((ref[0], number)))
-        return any(self._is_exception_value(value) for value in self.index.values(ref))
-
-    def _is_element(self, container: Ref, marks: Marks) -> bool:
-        """Whether what is taken out of a container is an exception: of exc_info(), of a group, of a list of them."""
-        node, number = self._origin(container)
-        if node[0] == "call" and "sys.exc_info" in self.index.externals((container[0], number)):
-            return True
-        if node[0] == "attr" and node[2] == "exceptions":
-            return self.is_exception((container[0], node[1]), marks)
-        if node[0] in ("tuple", "list", "set"):
-            return any(self.is_exception((container[0], each), marks) for each in node[1])
-        values = self.index.elements(container)
-        return any(self._is_exception_value(value) for value in values)
-
-    def _is_exception_value(self, value: Value) -> bool:
-        known = self._exception_values.get(value)
-        if known is None:
-            known = self._exception_values[value] = self._judged_by_class(value)
-        return known
-
-    def _judged_by_class(self, value: Value) -> bool:
-        if value[0] == "xinst":
-            kind = self.exceptions.of_dotted(value[1])
-            if kind is None:
-                return False
-            return kind[0] == "builtin" or last_part(value[1]).endswith(("Error", "Exception"))
-        if value[0] in ("inst", "self"):
-            bases = self.index.external_bases(value[1])
-            return any(base.startswith("builtins.") and self.exceptions.of_dotted(base) for base in bases) or any(
-                last_part(base).endswith(("Error", "Exception")) for base in bases
-            )
-        return False
-
-    def _origin(self, ref: Ref) -> tuple[Node, int]:
-        number = ref[1]
-        node = self.index.project.node(ref)
-        for _ in range(12):
-            if node[0] == "local" and node[2] >= 0:
-                number = node[2]
-            elif node[0] == "narrow":
-                number = node[1]
-            elif node[0] == "annotated" and node[2] >= 0:
-                number = node[2]
-            elif node[0] == "free":
-                found = self.index.names.binding((ref[0], node[2]), node[1])
-                if not found or len(found) != 1 or found[0][0] != ref[0]:
-                    break
-                number = found[0][1]
-            else:
-                break
-            node = self.index.project.node((ref[0], number))
-        return node, number
-
-    def _owner(self, ref: Ref) -> FunctionId | None:
-        node = self.index.project.node(ref)
-        return (ref[0], node[1]) if node[0] == "param" else None
+        return self.objects.is_exception(ref, marks)
 
     # expressions ----------------------------------------------------------------------------------------------------
 
@@ -220,9 +142,9 @@ class ExceptionText:
                     return found
         return self._changed(ref, marks, depth)
 
-    def _changed(self, ref: Ref, marks: Marks, depth: int) -> Ref | None:
-        """What was put into the object a name holds, by item, attribute or method."""
-        for value in self.changes.into(ref):
+    def _changed(self, ref: Ref, marks: Marks, depth: int, attribute: str = "") -> Ref | None:
+        """What was put into the object a name holds, by item, attribute (a certain one only, if given) or method."""
+        for value in self.changes.into(ref, attribute):
             found = self.carried(value, marks, depth - 1)
             if found is not None:
                 return found
@@ -248,10 +170,10 @@ class ExceptionText:
         base = (ref[0], node[1])
         name = node[2]
         if self.is_exception(base, marks):
-            if name in _SPEAKING and not self._is_own(base, name):
+            if name in _SPEAKING and not self.objects.says_itself(base, name):
                 return ref
             return None
-        inner, _ = self._origin(base)
+        inner, _ = self.objects.origin(base)
         if inner[0] == "call":
             given = [value for key, value in inner[3] if key == name]
             if given:
@@ -260,20 +182,18 @@ class ExceptionText:
             return None
         if name in ("__class__", "__name__", "__qualname__", "__module__"):
             return None
-        found = self.source(base, marks, depth)
+        found = self._held(base, name, marks, depth)
         return found or next(
             (source for value in self.changes.attribute(ref) if (source := self.carried(value, marks, depth - 1))), None
         )
 
-    def _is_own(self, base: Ref, name: str) -> bool:
-        """Whether the project's own class says what an attribute holds."""
-        classes = self.index.classes_of(base)
-        return bool(classes) and all(
-            self.index.classes.lookup(cls, name) is not None
-            or self.index.classes.annotation(cls, name) is not None
-            or bool(self.index.attribute(cls, name))
-            for cls in classes
-        )
+    def _held(self, base: Ref, name: str, marks: Marks, depth: int) -> Ref | None:
+        """The source of what an object holds, what was put into its other attributes left out."""
+        node = self.index.project.node(base)
+        if node[0] != "local" or node[2] < 0:
+            return self.source(base, marks, depth)
+        found = self.source((base[0], node[2]), marks, depth)
+        return found or self._changed(base, marks, depth, name)
 
     # calls ----------------------------------------------------------------------------------------------------------
 
@@ -316,7 +236,11 @@ class ExceptionText:
 
     def _getattr(self, ref: Ref, arguments: list[Ref], marks: Marks, depth: int) -> Ref | None:
         words = {value[2] for value in self.index.values(arguments[1]) if value[:2] == ("const", "str")}
-        if self.is_exception(arguments[0], marks) and words & _SPEAKING and not self._is_own(arguments[0], min(words)):
+        if (
+            self.is_exception(arguments[0], marks)
+            and words & _SPEAKING
+            and not self.objects.is_own(arguments[0], min(words))
+        ):
             return ref
         return self._first(arguments[2:], marks, depth)
 

@@ -22,7 +22,7 @@ from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
 from governance.paths.engine import TooComplex
-from governance.paths.frames import Work
+from governance.paths.frames import ALL, Work
 from governance.paths.outcomes import Path
 from governance.paths.reach import Reach
 from governance.paths.sought import Sought
@@ -95,7 +95,7 @@ class Failures:
             engine = FailurePaths(self.index, self._fails, self.reaches)
             owner = self.index.project.owning_class(route)
             try:
-                summary = engine.outcomes(Work(route, owner, owner is not None))
+                summary = engine.outcomes(Work(route, owner, owner is not None, layers=self._layers(engine, route)))
             except TooComplex:
                 self.too_complex.append(route)
                 continue
@@ -114,6 +114,13 @@ class Failures:
                     continue  # only if a test of what the handler has set came out against what it has set
                 _keep(best, self._swallowed(route, engine.failing[state.auto], path))
             yield from best.values()
+
+    def _layers(self, engine: FailurePaths, route: FunctionId) -> int:
+        """The decorators around what is registered: those below the decorator that does so."""
+        module, decorator = self.territory.routes[route]
+        if module == route[0] and decorator in self.index.project.scope(route).decorators:
+            return engine.layers.inside(route, decorator)
+        return ALL
 
     def _unhandled(self, route: FunctionId, failing: Failing, path: Path) -> Failure:
         thrown = last_event(path, "raised")

@@ -46,7 +46,7 @@ class Known(Truth):
         if frame.ref(node) in self._filling:
             return ("truthy",)
         known = super().stored(frame, node, state)
-        number = self._status(frame.ref(node)) if known is None else 0
+        number = self._status(frame.ref(node)) if known is None or known == ("truthy",) else 0
         return ("const", "int", number) if number else known
 
     def evaluate(self, frame: Frame, node: int, state: State) -> Abstract | None:

@@ -8,7 +8,8 @@ from typing import Final
 
 from governance.contract import Ref, Trail
 from governance.contracts.boundary_errors.answers import answer, made_in
-from governance.contracts.boundary_errors.exception_text import NO_MARKS, OBJECT, ExceptionText, Marks
+from governance.contracts.boundary_errors.exception_objects import NO_MARKS, OBJECT, Marks
+from governance.contracts.boundary_errors.exception_text import ExceptionText
 from governance.contracts.boundary_errors.territory import Territory
 from governance.findings import Grade
 from governance.index import Index

@@ -172,7 +172,13 @@ class Uses:
             yield from self._looked_up(ref, (ref[0], node[2]), form)
 
     def _table(self, ref: Ref) -> Form | None:
-        """`Enum.__members__`, `vars(Enum)` and their likes: what their keys are."""
+        """`Enum.__members__`, `vars(Enum)` and their likes, or a name for one: what their keys are."""
+        node = self.index.project.node(ref)
+        if node[0] == "local" and node[2] >= 0:
+            ref = (ref[0], node[2])
+        elif node[0] == "free":
+            found = self.index.names.binding((ref[0], node[2]), node[1]) or []
+            ref = found[0] if len(found) == 1 else ref
         node = self.index.project.node(ref)
         if node[0] == "call" and len(node[2]) == 1 and self.index.project.last_name((ref[0], node[1])) == "vars":
             return Form.NAME if self.names(ref[0], node[2][0]) else None

@@ -15,6 +15,7 @@ from governance.findings import Grade
 from governance.index.values import ClassId, FunctionId, last_part
 
 _COPIES: Final = frozenset(("replace", "_replace", "evolve", "assoc", "model_copy", "copy", "model_construct"))
+_STATEMENTS: Final = frozenset(("update", "insert"))
 _VALIDATORS: Final = frozenset(("model_validate", "parse_obj", "validate_python"))
 _DEFERRED: Final = {
     "partial": 1, "partialmethod": 1, "submit": 1, "to_thread": 1, "run_in_executor": 2, "call_soon": 1,
@@ -94,6 +95,8 @@ class _Passing:
             yield from self._validated(ref, (ref[0], callee[1]))
         if name in _COPIES:
             yield from self._copied(ref, str(name))
+        if name == "values" and callee[0] == "attr" and node[3]:
+            yield from self._columns(ref, callee[1])
         if name in _DEFERRED or (name in ("Thread", "Process", "Timer") and node[3]):
             yield from self._deferred(ref, str(name))
         if self._may_concern(ref, node[1]):
@@ -199,6 +202,31 @@ class _Passing:
         for cls, (grade, _) in self.index.type_objects(model).items():
             for given in list(arguments.positional(self.index, ref))[:1]:
                 yield from self._fields(cls, arguments.entries(self.index, given.ref), grade)
+
+    def _columns(self, ref: Ref, statement: int) -> Iterator[Site]:
+        """`update(Row).where(...).values(state=x)`, `insert(Row).values(...)`: the columns of a mapped class."""
+        node = self.index.project.node((ref[0], statement))
+        while node[0] == "call":
+            callee = self.index.project.node((ref[0], node[1]))
+            if callee[0] == "attr" and self.index.project.node((ref[0], callee[1]))[0] == "call":
+                node = self.index.project.node((ref[0], callee[1]))
+            elif self.index.project.last_name((ref[0], node[1])) in _STATEMENTS and node[2]:
+                for cls, (grade, _) in self.index.type_objects((ref[0], node[2][0])).items():
+                    held = {each: shape for owner in self.index.mro(cls) for each, shape in self._mapped(owner)}
+                    for name, given in arguments.keywords(self.index, ref):
+                        if name in held:
+                            yield self._argument(given, held[name].named(held[name].text, grade))
+                return
+            else:
+                return
+
+    def _mapped(self, cls: ClassId) -> Iterator[tuple[str, Shape]]:
+        """The attributes of a class that are declared to hold words, `Mapped[State]` included."""
+        for name in self.scene.mentions.attributes | set(self.scene.vocabulary.attributes):
+            if self.index.classes.annotation(cls, name) is not None or self.index.classes.lookup(cls, name) is not None:
+                shape = self.scene.shapes.attribute(cls, name)
+                if shape is not None:
+                    yield name, shape
 
     def _held(self, cls: ClassId) -> list[tuple[str, Shape]]:
         return list(self.holding.get(cls, {}).items())
