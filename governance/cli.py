@@ -6,14 +6,18 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from governance import __version__, config_file, render
 from governance.cache import FOLDER, Cache
 from governance.config_file import InvalidConfig
 from governance.result import Exit
+
+if TYPE_CHECKING:
+    from governance.evaluation import Places
 
 INTERRUPTED: Final = 130
 
@@ -81,12 +85,34 @@ def _parser() -> argparse.ArgumentParser:
 
     explain = commands.add_parser("explain", parents=[common], help="what is known of a line", description=_EXPLAIN)
     explain.add_argument("place", metavar="FILE:LINE")
+
+    trace = commands.add_parser("trace", parents=[common], help="who reaches a function or class", description=_TRACE)
+    trace.add_argument("symbol", metavar="SYMBOL", help="pkg.mod:function, pkg.mod:Class or pkg.mod:Class.method")
+    trace.add_argument(
+        "--depth", type=_positive, default=_ALL, metavar="N", help="follow callers N steps; default: all"
+    )
+    trace.add_argument("--tests", action="store_true", help="look for callers in test files too")
+    trace.add_argument("--format", choices=_REPORTS, default="text", help="default: text")
+
+    spots = commands.add_parser("blind-spots", parents=[common], help="what cannot be decided", description=_SPOTS)
+    spots.add_argument("--tests", action="store_true", help="list places in test files too")
+    spots.add_argument("--format", choices=_REPORTS, default="text", help="default: text")
     return parser
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of steps")
+    return int(text)
 
 
 _CHECK: Final = "The whole project is analysed; PATHs restrict what is reported, never what is analysed."
 _CONTRACTS: Final = "Lists the contracts that are configured: what they promise, and with --bindings what they bind to."
 _EXPLAIN: Final = "Shows every call and attribute of a line with the values it may have, and how that is known."
+_TRACE: Final = "Shows who calls a function or takes a reference to it, directly and through others, and which layers."
+_SPOTS: Final = "Lists what the contracts cannot decide, where names are computed, and where the analysis gave up."
+_REPORTS: Final = ("text", "json")
+_ALL: Final = 10**9
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -94,7 +120,13 @@ def _run(arguments: argparse.Namespace) -> int:
     root = (arguments.root or path.parent).resolve()
     if not root.is_dir():
         raise UsageError(f"--root {root} is not a folder")
-    command = {"check": _check, "contracts": _contracts, "explain": _explain}[arguments.command]
+    command = {
+        "check": _check,
+        "contracts": _contracts,
+        "explain": _explain,
+        "trace": _trace,
+        "blind-spots": _blind_spots,
+    }[arguments.command]
     return command(arguments, path, root)
 
 
@@ -149,6 +181,46 @@ def _explain(arguments: argparse.Namespace, config: Path, root: Path) -> int:
     for row in answer:
         print(row)
     return Exit.KEPT
+
+
+def _trace(arguments: argparse.Namespace, config: Path, root: Path) -> int:
+    from governance import trace
+    from governance.engine import read_settings
+    from governance.inspection import look
+
+    settings = read_settings(config, config_file.load(config))
+    places = look(root, settings, _cache(arguments, root))
+    try:
+        found = trace.trace(places, settings, arguments.symbol, arguments.depth, arguments.tests)
+    except trace.UnknownSymbol as error:
+        raise UsageError(str(error)) from error
+    return _report(arguments, places, trace.to_json(found), trace.to_lines(found))
+
+
+def _blind_spots(arguments: argparse.Namespace, config: Path, root: Path) -> int:
+    from governance import blind_spots
+    from governance.engine import read_settings
+    from governance.inspection import look
+
+    settings = read_settings(config, config_file.load(config))
+    places = look(root, settings, _cache(arguments, root))
+    found = blind_spots.blind_spots(places, settings, arguments.tests)
+    return _report(arguments, places, blind_spots.to_json(found), blind_spots.to_lines(found))
+
+
+def _report(arguments: argparse.Namespace, places: Places, data: dict[str, Any], lines: Iterable[str]) -> int:
+    """Print an answer of the index and what kept it from being complete."""
+    problems = sorted(places.problems, key=lambda each: (each.path, each.line, each.kind, each.message))
+    crashed = any(problem.kind == "crash" for problem in problems)
+    code = Exit.INTERNAL if crashed else Exit.INCOMPLETE if problems else Exit.KEPT
+    if arguments.format == "json":
+        print(render.document(code, {**data, "problems": [asdict(problem) for problem in problems]}), end="")
+        return code
+    for line in lines:
+        print(line)
+    for problem in problems:
+        print(f"problem: {render.problem_line(problem)}")
+    return code
 
 
 def _cache(arguments: argparse.Namespace, root: Path) -> Cache:

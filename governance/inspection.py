@@ -20,10 +20,12 @@ FindType = Callable[[str], ContractType | None]
 
 
 def look(root: Path, settings: Settings, cache: Cache) -> Places:
-    """The index of a project with its places; what cannot be read is left out, `check` is what complains about it."""
+    """The index of a project with its places; what could not be looked at is among their problems."""
     inventory = take_inventory(root, settings.files, cache)
     sources = read_sources(root, inventory.readable, inventory.keys, cache)
-    return Places(root, build_index(sources, inventory.everything), inventory.keys)
+    places = Places(root, build_index(sources, inventory.everything), inventory.keys)
+    places.problems += [*inventory.listing.problems, *inventory.unread, *sources.problems]
+    return places
 
 
 def describe_contracts(settings: Settings) -> Iterator[str]:

@@ -91,7 +91,8 @@ def _below(path: str, paths: tuple[str, ...]) -> bool:
     return any(each in (".", path) or path.startswith(f"{each}/") for each in paths)
 
 
-def _place_to_json(place: Place) -> dict[str, Any]:
+def place_to_json(place: Place) -> dict[str, Any]:
+    """A place as reports show it."""
     span = place.span
     return {
         "path": place.path,
@@ -111,7 +112,7 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
         "contract": finding.contract,
         "type": finding.type,
         "check": finding.check,
-        **_place_to_json(finding.place),
+        **place_to_json(finding.place),
         "symbol": finding.symbol,
         "message": finding.message,
         "grade": finding.grade.label,
@@ -119,7 +120,7 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
         "because": finding.because,
         "instead": finding.instead,
         "chain": [
-            {"text": step.text, "place": _place_to_json(step.place) if step.place else None} for step in finding.chain
+            {"text": step.text, "place": place_to_json(step.place) if step.place else None} for step in finding.chain
         ],
         "subject": finding.subject,
         "fingerprint": finding.fingerprint,

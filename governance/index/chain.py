@@ -74,6 +74,28 @@ def _step(project: Project, key: Key, value: Value, evidence: Evidence) -> Trail
     return None
 
 
+def question(project: Project, key: Key) -> Trail | None:
+    """What a key asks, and where; None for one that has no place."""
+    kind = key[0]
+    if kind in ("param", "varargs"):
+        param = project.scope((key[1], key[2])).params[key[3]]
+        return Trail(
+            f"parameter {param.name} of {project.qualname((key[1], key[2])) or 'lambda'}", (key[1], param.node)
+        )
+    if kind in ("ret", "body", "own", "yields", "callers", "made", "subclasses", "subclass"):
+        words = {"callers": "the callers of", "made": "what makes", "yields": "what is yielded by"}.get(kind, "")
+        words = words or ("the subclasses of" if kind.startswith("sub") else "the result of")
+        scope = (key[1], key[2])
+        return Trail(f"{words} {project.qualname(scope) or 'a lambda'}", project.definition(scope))
+    if kind == "attr":
+        return Trail(f"attribute {project.qualname(key[1])}.{key[2]}", project.definition(key[1]))
+    if kind == "glob":
+        return Trail(f"{key[2]} of module {key[1]}", project.definition((key[1], 0)) or (key[1], 0))
+    if len(key) > 2 and isinstance(key[1], str) and isinstance(key[2], int):
+        return Trail(f"{project.text((key[1], key[2]))}", (key[1], key[2]))
+    return None
+
+
 _WORDS = {
     "item": "loop variable",
     "unpack": "unpacked element",

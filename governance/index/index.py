@@ -129,9 +129,12 @@ class Index:
 
     def callees(self, call: Ref) -> list[Callee]:
         """Project functions a call may run; constructors count as `__init__`; overrides in subclasses as PROBABLE."""
-        node = self.project.node(call)
+        return self.runs((call[0], self.project.node(call)[1]))
+
+    def runs(self, ref: Ref) -> list[Callee]:
+        """The same for a node whose value is called, there or elsewhere."""
         found: dict[tuple[FunctionId, Value | None], Grade] = {}
-        for value, evidence in self.values((call[0], node[1])).items():
+        for value, evidence in self.values(ref).items():
             self._callee(value, Grade(evidence.grade), found, 4)
         return [Callee(function, grade, receiver) for (function, receiver), grade in found.items()]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from governance.render._text import printable, summary, where
+from governance.render._text import document, printable, problem_line, summary, where
 from governance.result import ScanResult
 
-__all__ = ["Renderer", "View", "formats", "printable", "renderer", "summary", "where"]
+__all__ = ["Renderer", "View", "document", "formats", "printable", "problem_line", "renderer", "summary", "where"]
 
 
 @dataclass(frozen=True, slots=True)

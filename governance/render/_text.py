@@ -1,9 +1,21 @@
-"""What the formats for people share: the summary line, problems, and text that is safe to show on a terminal."""
+"""What the formats share: the summary line, problems, text that is safe to show on a terminal, the frame of JSON."""
 
 from __future__ import annotations
 
+import json
+from typing import Any, Final
+
+from governance import __version__
 from governance.findings import ChainStep, Place, Problem
 from governance.result import Exit, ScanResult
+
+SCHEMA: Final = 1
+
+
+def document(code: Exit, content: dict[str, Any]) -> str:
+    """One JSON object with the exit code of the run; the shapes are described in docs/reference/output.md."""
+    frame = {"schema": SCHEMA, "tool": f"governance {__version__}", "exit": int(code)}
+    return json.dumps({**frame, **content}, indent=2) + "\n"
 
 
 def printable(text: str) -> str:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
-from governance import __version__
 from governance.render import View
+from governance.render._text import document
 from governance.result import ScanResult
-
-SCHEMA = 1
 
 
 def render(result: ScanResult, _view: View) -> str:
     """One JSON object."""
-    report = {"schema": SCHEMA, "tool": f"governance {__version__}", "exit": int(result.exit), **result.to_json()}
-    return json.dumps(report, indent=2) + "\n"
+    return document(result.exit, result.to_json())
