@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from governance.evaluation import Evaluation
     from governance.index import Index
 
-NOT_KEPT: Final = frozenset({"crash", "unreadable", "changed", "missing-path", "too-slow", "parser-died"})
+NOT_KEPT: Final = frozenset(
+    {"crash", "unreadable", "changed", "missing-path", "too-slow", "too-much-memory", "parser-died"}
+)
 """Problems that may be gone at the next run though no file has changed: such a result is not cached."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,8 @@ SECONDS: Final = 60.0
 FILES_PER_CHILD: Final = 100
 """A second child pays for its start when there is about this much to read."""
 CHILDREN: Final = 4
+_OUT_OF_TIME: Final = getattr(signal, "SIGPROF", 0)
+"""What ends a child that used up the processor time of `limits`."""
 _START_SECONDS: Final = 60.0
 _END_SECONDS: Final = 5.0
 _PROGRAM: Final = (
@@ -127,6 +130,8 @@ class _Child:
             self.end(kill=True)
         if not whole and late:
             return Read(path, "", b"", "too-slow", f"takes more than {seconds:g} seconds to analyse")
+        if not whole and self.process.returncode == -_OUT_OF_TIME:
+            return Read(path, "", b"", "too-slow", "takes more time to analyse than a file of its size may")
         if not whole:
             return Read(path, "", b"", "parser-died", f"the parser died of it (exit code {self.process.returncode})")
         key, _, entry = answer.rstrip(b"\n").partition(b" ")

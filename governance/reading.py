@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from governance import suppressions
 from governance.digest import digest
+from governance.limits import limited
 
 READY: Final = b"ready\n"
 _COLLECT_EVERY: Final = 100
@@ -59,7 +60,10 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 def _answer(path: Path) -> bytes:
     try:
         source = path.read_bytes()
-        return digest(source).encode() + b" " + json.dumps(read(source), separators=(",", ":")).encode()
+        with limited(len(source)):
+            return digest(source).encode() + b" " + json.dumps(read(source), separators=(",", ":")).encode()
+    except MemoryError:
+        failure = ["too-much-memory", "takes more memory to analyse than a file of its size may"]
     except OSError as error:
         failure = ["unreadable", f"cannot be read: {error.strerror}"]
     except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the next file is read

@@ -71,7 +71,14 @@ def test_a_file_that_takes_too_long(tmp_path: Path) -> None:
     assert children() == []
 
 
-def test_a_child_that_dies(tmp_path: Path) -> None:
+DEATHS = [
+    ("parser-died", "the parser died of it (exit code -11)", signal.SIGSEGV),
+    ("too-slow", "takes more time to analyse than a file of its size may", signal.SIGPROF),
+]
+
+
+@pytest.mark.parametrize(("kind", "message", "number"), DEATHS, ids=[row[0] for row in DEATHS])
+def test_a_child_that_dies(tmp_path: Path, kind: str, message: str, number: int) -> None:
     os.mkfifo(tmp_path / "deadly.py")
     (tmp_path / "z.py").write_text("f()\n", encoding="utf-8")
 
@@ -79,17 +86,14 @@ def test_a_child_that_dies(tmp_path: Path) -> None:
         # Whoever opens the other end of the pipe knows that the child is at this file.
         with (tmp_path / "deadly.py").open("wb"):
             for pid in children():
-                os.kill(pid, signal.SIGSEGV)
+                os.kill(pid, number)
             time.sleep(0.2)
 
     killer = threading.Thread(target=kill)
     killer.start()
     found = read(tmp_path, ["deadly.py", "z.py"])
     killer.join(timeout=30)
-    assert (found["deadly.py"].kind, found["deadly.py"].message) == (
-        "parser-died",
-        "the parser died of it (exit code -11)",
-    )
+    assert (found["deadly.py"].kind, found["deadly.py"].message) == (kind, message)
     assert found["z.py"].kind == ""
 
 
