@@ -157,6 +157,7 @@ def _held(scan: _Scan, site: Site) -> Mapping[Value, Evidence]:
     """What the attribute is taken off; `attrgetter("plugin.run")` takes it off an attribute of the receiver."""
     index = scan.index
     values = index.elements(site.receiver) if site.each else index.values(site.receiver)
+    values = {**values, **index.forwarded(values, scan.target.name)}
     for name in index.values(site.name) if site.name is not None else ():
         if name[:2] == ("const", "str") and str(name[2]).endswith(f".{scan.target.name}"):
             for part in str(name[2]).split(".")[:-1]:

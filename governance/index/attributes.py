@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
-from governance.index import containers, typing_forms
+from governance.index import containers, proxies, typing_forms
 from governance.index.classes import Env
 from governance.index.solver import DEFINITE, ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, Key, Value, class_of, type_object
@@ -44,6 +44,9 @@ def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, 
         of_module(solver, value[1], name, out, grade)
     elif kind == "ext":
         add(out, ("ext", f"{value[1]}.{name}"), grade, "attribute", source, value)
+    elif kind == "xinst" and name == "param" and value[1] == "pytest.FixtureRequest":
+        for key in value[2]:
+            solver.copy(key, out, "fixture parameter", grade)
     elif kind == "xinst":
         add(out, ("xmeth", value[1], name, value[2]), grade, "attribute", source, value)
     elif kind == "xmeth":
@@ -112,6 +115,11 @@ def rule_global(solver: Solver, key: Key, out: Answer) -> None:
         elif module in solver.project.modules:
             for star in names.external_stars(module):
                 add(out, ("ext", f"{star}.{name}"), note="star import")
+            lazy = solver.project.child((module, 0), "__getattr__")
+            if lazy is not None and not name.startswith("__"):
+                # Which of several results belongs to the name is not told apart.
+                only = len(solver.project.scope(lazy).results) == 1
+                solver.copy(("ret", *lazy), out, "__getattr__", PROBABLE if only else POSSIBLE)
     for ref in solver.project.attr_stores(name):
         node = solver.project.node(ref)
         if node[0] == "store_attr" and ("mod", module) in solver.get(("n", ref[0], node[1])):
@@ -197,6 +205,12 @@ def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: st
         for ref in member[1] if member else ():
             solver.copy(("n", *ref), out, "enum value", grade)
         return
+    elif value[0] != "enum" and name in ("value", "_value_") and classes.is_enum(cls):
+        for _, ref in members(solver, cls):
+            for each, evidence in solver.get(("n", *ref)).items():
+                if each[0] != "const":  # of plain values which member it is decides, of objects that they are there
+                    add(out, each, min(grade, evidence.grade), "enum value", ("n", *ref), each)
+        return
     elif value[0] == "enum" and name in ("name", "_name_"):
         add(out, ("const", "str", value[2]), grade, "enum name", source, value)
         return
@@ -224,6 +238,8 @@ def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: st
             node = solver.project.node(ref)
             if node[0] == "function":
                 solver.copy(("ret", ref[0], node[1]), out, "__getattr__", min(grade, POSSIBLE))
+        for behind in proxies.forwards(solver, cls):
+            load(solver, behind, name, out)
 
 
 def _generic_stores(solver: Solver, cls: ClassId, name: str) -> list[Ref]:
@@ -284,6 +300,8 @@ def _of_class(solver: Solver, source: Key, value: Value, grade: int, name: str, 
                     add(out, each, min(grade, evidence.grade), "class attribute", key, each)
     if name == "__members__":
         return
+    if name == "__new__" and found is None:
+        add(out, ("ext", "builtins.object.__new__"), grade, "inherited", source, value)
     if name == "__subclasses__":
         add(out, ("callable", ("subclasses", *cls)), grade, "subclasses", source, value)
     written = classes.annotation(cls, name)
@@ -321,8 +339,9 @@ def _of_super(solver: Solver, source: Key, value: Value, grade: int, name: str, 
 
 def _of_namespace(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
     """SimpleNamespace and its like: constructor keywords, and what is stored on this very object."""
-    _, module, number = value
-    for keyword, argument in solver.project.node((module, number))[3]:
+    _, module, number, *fields = value
+    call = solver.project.node((module, number))
+    for keyword, argument in (*zip(fields, call[2], strict=False), *call[3]):
         if keyword == name:
             solver.copy(("n", module, argument), out, "keyword", grade)
     for ref in solver.project.attr_stores(name):

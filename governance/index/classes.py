@@ -142,11 +142,34 @@ class Classes:
         return any(
             last_part(each) in ("NamedTuple", "BaseModel", "BaseSettings", "Struct")
             for each in self.external_bases(cls)
-        )
+        ) or bool(self._made_fields(cls))
 
     def is_tuple(self, cls: ClassId) -> bool:
         """Whether instances are tuples of their fields."""
-        return any(last_part(each) == "NamedTuple" for each in self.external_bases(cls))
+        return any(last_part(each) == "NamedTuple" for each in self.external_bases(cls)) or bool(self._made_fields(cls))
+
+    def tuple_fields(self, ref: Ref) -> list[str]:
+        """The field names that a call of `collections.namedtuple` writes; [] for any other node."""
+        node = self.project.node(ref)
+        if node[0] != "call" or len(node[2]) < 2:
+            return []
+        if "collections.namedtuple" not in self.names.dotted((ref[0], node[1])):
+            return []
+        written = self.project.node((ref[0], node[2][1]))
+        if written[:2] == ["const", "str"]:
+            return str(written[2]).replace(",", " ").split()
+        parts = [self.project.node((ref[0], each)) for each in written[1]] if written[0] in ("list", "tuple") else []
+        return [str(part[2]) for part in parts if part[:2] == ["const", "str"]]
+
+    def _made_fields(self, cls: ClassId) -> list[str]:
+        """The fields of `class C(namedtuple("C", "a b"))`, or of `class C(Base)` with a Base made so."""
+        for each in self.mro(cls):
+            for base in self.project.scope(each).bases:
+                for entity in self.names.resolve((each[0], base)):
+                    fields = self.tuple_fields((entity[1], entity[2])) if entity[0] == "node" else []
+                    if fields:
+                        return fields
+        return []
 
     def lookup(self, cls: ClassId, name: str, after: ClassId | None = None) -> tuple[ClassId, list[Ref]] | None:
         """The class in the MRO whose body binds a name, and the binding nodes. `after`: start behind that class."""
@@ -170,7 +193,7 @@ class Classes:
 
     def fields(self, cls: ClassId) -> list[str]:
         """Constructor fields of a dataclass-like class, in order, inherited first."""
-        names: dict[str, None] = {}
+        names = dict.fromkeys(self._made_fields(cls))
         for each in reversed(self.mro(cls)):
             names.update(dict.fromkeys(self.project.scope(each).annotations))
         return list(names)

@@ -94,6 +94,11 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
                 for each in solver.get(index):
                     if each[0] == "const" and each[1] == "str":
                         attributes.attribute(solver, source, value, grade, str(each[2]), out)
+            elif (own := solver.classes.lookup(value[1], "__class_getitem__")) is not None:
+                for each in own[1]:
+                    function = solver.project.node(each)
+                    if function[0] == "function":
+                        solver.copy(("ret", each[0], function[1]), out, "__class_getitem__", grade)
             else:
                 add(out, value, grade, "type argument", source, value)
         elif kind in ("inst", "self"):

@@ -5,7 +5,7 @@ Everything not listed gives ("xinst", dotted, ()): an external object that no co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from governance.contract import Ref
@@ -17,6 +17,7 @@ from governance.index.values import Key, Value, class_of, last_part, type_object
 Summary: TypeAlias = "Callable[[Solver, Ref, Node, int, Answer], None]"
 
 
+_NAMED_TUPLE: Final = "collections.namedtuple"
 _GETTERS: Final = frozenset(("operator.attrgetter", "operator.methodcaller", "operator.itemgetter"))
 
 
@@ -31,6 +32,8 @@ def call(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade:
             solver.copy(("n", ref[0], node[2][0]), out, "decorated", grade)
         elif dotted in _GETTERS and node[2]:
             _getter(solver, ref, node, source, value, grade, out)
+        elif dotted == _NAMED_TUPLE and value[2]:
+            _tuple(solver, ref, node, value, grade, out)
         elif value[2]:
             solver.copy(value[2][0], out, "type argument", min(grade, PROBABLE))
         elif dotted.startswith("unittest.mock."):
@@ -47,7 +50,22 @@ def call(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade:
         targs: tuple[Key, ...] = ()
         if dotted in _GETTERS:
             targs = tuple(("n", ref[0], each) for each in node[2][:1])
+        elif dotted == _NAMED_TUPLE:
+            targs = (("n", *ref),)
         add(out, ("xinst", dotted, targs), grade, "external call", source, value)
+
+
+def _tuple(solver: Solver, ref: Ref, node: Node, value: Value, grade: int, out: Answer) -> None:
+    """`Entry("a", x)` of a named tuple: a tuple, and an object with these fields."""
+    _, module, number = value[2][0]
+    fields = solver.classes.tuple_fields((module, number))
+    keywords = dict(node[3])
+    keys: list[Key] = []
+    for position, name in enumerate(fields):
+        argument = node[2][position] if position < len(node[2]) else keywords.get(name, -1)
+        keys.append(("n", ref[0], argument) if argument >= 0 else ("none",))
+    add(out, ("cont", "tuple", tuple(keys)), grade, "named tuple")
+    add(out, ("ns", *ref, *fields), grade, "named tuple")
 
 
 def _getter(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
@@ -215,8 +233,22 @@ def _weak_reference(solver: Solver, ref: Ref, node: Node, grade: int, out: Answe
 def _import_module(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
     for each in node[2][:1]:
         for value in solver.get(("n", ref[0], each)):
-            if value[0] == "const" and value[1] == "str":
-                add(out, solver.names.module(str(value[2])), grade, "import_module")
+            for name in _absolute(solver, ref, node, str(value[2])) if value[:2] == ("const", "str") else ():
+                add(out, solver.names.module(name), grade, "import_module")
+
+
+def _absolute(solver: Solver, ref: Ref, node: Node, name: str) -> Iterator[str]:
+    """A module's name as given to `import_module`, relative to the package that is given with it."""
+    stem = name.lstrip(".")
+    if stem == name:
+        yield name
+        return
+    package = [*node[2][1:2], *(argument for keyword, argument in node[3] if keyword == "package")]
+    for value in solver.get(("n", ref[0], package[0])) if package else ():
+        parts = str(value[2]).split(".") if value[:2] == ("const", "str") else []
+        kept = len(parts) - (len(name) - len(stem) - 1)
+        if kept > 0:
+            yield ".".join([*parts[:kept], stem] if stem else parts[:kept])
 
 
 def _async_call(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:

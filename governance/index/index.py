@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from governance.contract import Ref, Trail
 from governance.files import Files, GivenFiles
 from governance.findings import Grade
-from governance.index import attributes, chain, definitions
+from governance.index import attributes, chain, definitions, proxies
 from governance.index.classes import Classes
 from governance.index.expressions import RULES
 from governance.index.names import Names
@@ -280,6 +280,17 @@ class Index:
                 attributes.attribute(self.solver, ("none",), value, grade, name, out)
             self.solver.settle()
         return out
+
+    def forwarded(self, values: Mapping[Value, Evidence], name: str) -> Mapping[Value, Evidence]:
+        """The objects behind proxies among these values: those that `__getattr__` reads an attribute it lacks off."""
+        found: dict[Value, Evidence] = {}
+        for value, evidence in values.items():
+            if value[0] in ("inst", "self") and self.classes.lookup(value[1], name) is None:
+                for behind in proxies.forwards(self.solver, value[1]):
+                    for each, reason in self.solver.ask(behind).items():
+                        grade = min(Grade(evidence.grade), Grade(reason.grade), Grade.PROBABLE)
+                        found.setdefault(each, Evidence(grade, "__getattr__", behind, each))
+        return found
 
     def implements(self, cls: ClassId, protocol: ClassId) -> bool:
         """Whether a class structurally provides every method a Protocol declares, with a compatible arity."""

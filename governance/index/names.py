@@ -8,6 +8,7 @@ neither class nor function nor import (an alias, a TypeVar, a constant).
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from governance.contract import Ref
@@ -135,8 +136,14 @@ class Names:
             numbers = scope.bindings[name]
             if name in scope.final and name not in scope.rebound:
                 numbers = [scope.final[name]]
-            return [(module, number) for number in numbers if number >= 0]
-        for star in reversed(scope.star_imports):
+            later = [star for star in scope.star_imports if star > max(numbers)]
+            return self._starred(module, name, later) or [(module, number) for number in numbers if number >= 0]
+        return self._starred(module, name, scope.star_imports)
+
+    def _starred(self, module: str, name: str, stars: Sequence[int]) -> list[Ref]:
+        """What the last of some star imports that gives a name gives."""
+        facts = self.project.modules[module].facts
+        for star in reversed(stars):
             node = facts.nodes[star]
             target = self.absolute(module, node[1], node[2] or "")
             key = ("star", module, target, name)

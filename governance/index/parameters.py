@@ -6,7 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node, Param
-from governance.index import arguments, attributes, callbacks, definitions, typing_forms
+from governance.index import arguments, attributes, callbacks, definitions, fixtures, typing_forms
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
 from governance.index.values import FunctionId, Key, Value
 
@@ -52,6 +52,8 @@ def _undeclared(solver: Solver, function: FunctionId, index: int, out: Answer) -
         if written is not None:
             typing_forms.concrete(solver, ("t", *written[1], ()), out, "annotation of the field")
         return
+    _dispatched(solver, function, index, out)
+    fixtures.filled(solver, function, index, out)
     mocks = 0
     for decorator in scope.decorators:
         node = solver.project.node((function[0], decorator))
@@ -60,6 +62,25 @@ def _undeclared(solver: Solver, function: FunctionId, index: int, out: Answer) -
     first = 1 if owner is not None else 0
     if first <= index < first + mocks:
         add(out, ("xinst", "unittest.mock.MagicMock", ()), note="mock")
+
+
+def _dispatched(solver: Solver, function: FunctionId, index: int, out: Answer) -> None:
+    """`@f.register(Class)` on an overload of a `singledispatch` function: the first argument is of that class."""
+    project, module = solver.project, function[0]
+    if index != (0 if project.owning_class(function) is None else 1):
+        return
+    for decorator in project.scope(function).decorators:
+        node = project.node((module, decorator))
+        callee = project.node((module, node[1] if node[0] == "call" and node[2] else decorator))
+        if node[0] != "call" or callee[0] != "attr" or callee[2] != "register":
+            continue
+        for entity in solver.names.resolve((module, callee[1])):
+            if entity[0] == "fn" and any(
+                dotted.startswith("functools.singledispatch")
+                for each in project.scope(entity[1]).decorators
+                for dotted in solver.names.dotted((entity[1][0], each))
+            ):
+                typing_forms.concrete(solver, ("t", module, node[2][0], ()), out, "registered for")
 
 
 def _patches(solver: Solver, callee: Ref) -> str:

@@ -85,15 +85,28 @@ def _getters(index: Index) -> Iterator[Site]:
             if not made[2] or f"operator.{called}" not in index.externals(ref):
                 continue
             names = made[2] if called == "attrgetter" else made[2][:1]
-            for user in index.uses(ref):
+            for user, getter in _applied(index, ref):
                 node = project.node(user)
-                if node[0] != "call":
-                    continue
-                direct = not any(argument == ref[1] for argument in node[2]) and node[2][:1]
+                direct = getter == node[1]
                 for argument in node[2]:
-                    for name in names if argument != ref[1] else ():
+                    for name in names if argument != getter else ():
                         each = (ref[0], name)
                         yield Site(user, (user[0], argument), each, called == "methodcaller", not direct)
+
+
+def _applied(index: Index, made: Ref) -> Iterator[tuple[Ref, int]]:
+    """The calls of a getter or with it as an argument: the call, and the node that is the getter there."""
+    project = index.project
+    calls = dict.fromkeys(index.uses(made))
+    for name in project.site_names(made):
+        calls.update(dict.fromkeys((*project.calls(name), *project.mentions(name))))
+    own = index.values(made)
+    for call in calls:
+        node = project.node(call)
+        for each in (node[1], *node[2]) if node[0] == "call" else ():
+            if (call[0], each) == made or not own.keys().isdisjoint(index.values((call[0], each))):
+                yield call, each
+                break
 
 
 def _members(index: Index) -> Iterator[Site]:

@@ -16,7 +16,7 @@
 | ("cmeth", container, name)   | a method of such a container |
 | ("xmeth", dotted, name, targs) | an attribute or method of an external instance |
 | ("smeth", text, name)        | a method of a constant string |
-| ("ns", module, node)         | the namespace object made there: SimpleNamespace, threading.local ... |
+| ("ns", module, node, *fields) | the namespace object made there: SimpleNamespace, threading.local, a named tuple ... |
 | ("callable", key)            | something whose call gives key |
 | ("coro", key)                | awaiting it gives key |
 | ("gencm", key)               | entering it gives key |

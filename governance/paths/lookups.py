@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from governance.facts import Node
 from governance.findings import Grade
 from governance.index.definitions import wrapper
 from governance.index.index import Callee
@@ -103,12 +104,21 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
             return _in_display(frame.facts.nodes, base, key)
         keys = index.values(frame.ref(fact[2]))
         return bool(keys) and all(_in_display(frame.facts.nodes, base, list(each)) for each in keys)
+    if base[0] == "param" and _given_to_exit(frame, base, key):
+        return True
     if base[0] == "call" and (
         _in_parts(frame.facts.nodes, base, key) or _makes_defaults(index, frame.ref(frame.origin(fact[1])))
     ):
         return True
     values = index.values(frame.ref(fact[1]))
     return bool(values) and all(_value_has(index, value, key) for value in values)
+
+
+def _given_to_exit(frame: Frame, base: Node, key: Node) -> bool:
+    """`exc[0]` in `def __exit__(self, *exc)`: there are always three."""
+    scope = frame.facts.scopes[base[1]]
+    is_exit = scope.name in ("__exit__", "__aexit__") and base[2] == 1 and scope.params[1].kind == "vararg"
+    return bool(is_exit and key[:2] == ["const", "int"] and key[2] is not None and -3 <= key[2] < 3)
 
 
 def _makes_defaults(index: Index, call: tuple[str, int]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from governance.facts import Step
 from governance.index.values import ClassId
 from governance.paths import automaton, calls, generators, stacks, targets
+from governance.paths.abstract import NOTHING, truthiness
 from governance.paths.exceptions import MAY, MUST, NO
 from governance.paths.frames import Frame, Work
 from governance.paths.outcomes import (
@@ -22,7 +23,6 @@ from governance.paths.outcomes import (
     States,
     put,
 )
-from governance.paths.truth import NOTHING, truthiness
 
 if TYPE_CHECKING:
     from governance.paths.engine import Engine

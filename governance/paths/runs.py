@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.index.values import FunctionId
 from governance.paths import managers, targets
+from governance.paths.abstract import NOTHING
 from governance.paths.exceptions import ANY, EXIT
 from governance.paths.frames import RESULT, SELF, Frame, Work
 from governance.paths.outcomes import (
@@ -24,7 +25,6 @@ from governance.paths.outcomes import (
     put,
 )
 from governance.paths.targets import Target
-from governance.paths.truth import NOTHING
 
 if TYPE_CHECKING:
     from governance.paths.engine import Engine

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from governance.facts import Block, Step
 from governance.paths import calls, generators, managers, stacks, targets, tries
+from governance.paths.abstract import SOME
 from governance.paths.exceptions import ANY, GENERATOR_EXIT
 from governance.paths.frames import CLOSING, HANDLED, RESULT, Frame
 from governance.paths.outcomes import POSSIBLE, PROBABLE, Outcomes, States, merge, put
-from governance.paths.truth import SOME
 
 if TYPE_CHECKING:
     from governance.paths.engine import Engine

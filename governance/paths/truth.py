@@ -1,24 +1,16 @@
 """Truth: what is known of values, and what a test that came out true or false says about them.
 
-| value                    | meaning |
-|--------------------------|---------|
-| ("const", type, value)   | that constant; type "enum": value is (C, member) |
-| ("some",)                | not None |
-| ("truthy",) ("falsy",)   | so when tested; with a second element "soft": it may have changed since |
-| ("exception", kind)      | an exception object |
-| ("exception type", kind) | its class, as `__exit__` receives it |
-
-Nothing is known of a place without a value. A test that contradicts soft knowledge is not impossible, but no more than
-possible: objects change, and other threads run.
+A test that contradicts soft knowledge is not impossible, but no more than possible: objects change, and other threads
+run. The values are those of `abstract`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from governance.facts import Node
 from governance.index.values import NONE
+from governance.paths.abstract import FALSE, NOTHING, SOME, TRUE, equal, is_soft, truthiness
+from governance.paths.evaluating import EVALUATE
 from governance.paths.frames import SELF, Frame
 from governance.paths.outcomes import DEFINITE, POSSIBLE, Abstract, Place, State
 from governance.paths.tracked import place_key
@@ -27,29 +19,10 @@ if TYPE_CHECKING:
     from governance.index import Index
     from governance.paths.exceptions import Exceptions
 
-TRUE: Final[Abstract] = ("const", "bool", True)
-FALSE: Final[Abstract] = ("const", "bool", False)
-NOTHING: Final[Abstract] = NONE
-SOME: Final[Abstract] = ("some",)
-
 Choice = tuple[State, int]
 """A state and how certain it is that the test can come out so."""
 
 _IMMUTABLE: Final = frozenset(f"builtins.{name}" for name in ("bool", "int", "str", "float", "bytes", "complex"))
-
-
-def truthiness(value: Abstract | None) -> bool | None:
-    """Whether a value is true when tested; None if that is not known."""
-    if value is None or value == SOME:
-        return None
-    if value[0] == "const":
-        return None if value[1] == "enum" else bool(value[2])
-    return bool(value[0] != "falsy")
-
-
-def is_soft(value: Abstract | None) -> bool:
-    """Whether the knowledge may be out of date."""
-    return value is not None and value[-1] == "soft"
 
 
 class Truth:
@@ -87,7 +60,7 @@ class Truth:
         if node < 0:
             return None
         fact = frame.facts.nodes[node]
-        rule = _EVALUATE.get(fact[0])
+        rule = EVALUATE.get(fact[0])
         return rule(self, frame, node, fact, state) if rule else None
 
     def stored(self, frame: Frame, node: int, state: State) -> Abstract | None:
@@ -123,6 +96,8 @@ class Truth:
             return [(state, POSSIBLE)] if is_soft(value) or self._inside_object(frame, node) else []
         if known is not None:
             return [(state, DEFINITE)]
+        if value == SOME and not wanted and not self._has_own_truth(frame, node):
+            return [(state, POSSIBLE)]
         after = self._refine(frame, node, ("truthy" if wanted else "falsy",), state, value)
         likely = wanted or not self._never_none(frame, node) or self._has_own_truth(frame, node)
         return [(after, DEFINITE if likely else POSSIBLE)]
@@ -162,7 +137,7 @@ class Truth:
             left, right, one, other = right, left, other, one
         if other is None or other[0] != "const":
             return [(state, DEFINITE)]
-        known = _equal(one, other)
+        known = equal(one, other)
         if known is not None:
             soft = is_soft(one) or self._inside_object(frame, left)
             return [(state, DEFINITE)] if known == wanted else [(state, POSSIBLE)] if soft else []
@@ -244,153 +219,3 @@ def _tracked_by(frame: Frame, place: Place) -> frozenset[object]:
         if each.number == place[0]:
             return each.tracked
     return frozenset()
-
-
-def _equal(one: Abstract | None, other: Abstract) -> bool | None:
-    """Whether a value equals a constant; None if that is not known."""
-    if one is None:
-        return None
-    if one[0] == "const":
-        return one == other
-    if other == NOTHING:
-        return None if one[0] == "falsy" else False
-    if one[0] in ("exception", "exception type"):
-        return False
-    known, wanted = truthiness(one), truthiness(other)
-    return False if known is not None and wanted is not None and known != wanted else None
-
-
-Rule = Callable[[Truth, Frame, int, Node, State], "Abstract | None"]
-
-
-def _const(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    if fact[1] == "none":
-        return NOTHING
-    return ("const", fact[1], fact[2]) if fact[1] in ("bool", "str", "int") and fact[2] is not None else SOME
-
-
-def _variable(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    place, _ = truth.place(frame, node)
-    if place is not None:
-        return state.env.get(place)
-    if fact[0] == "free" and frame.loaded(str(fact[1])) is None:
-        return _constant(truth, frame, node)
-    return None
-
-
-def _constant(truth: Truth, frame: Frame, node: int) -> Abstract | None:
-    """A module's name that is declared Final, TYPE_CHECKING, or an enum member."""
-    values = list(truth.index.values(frame.ref(node)))
-    if len(values) != 1:
-        return None
-    value = values[0]
-    if value[0] == "ext":
-        if value[1] in ("typing.TYPE_CHECKING", "typing_extensions.TYPE_CHECKING"):
-            return FALSE
-        return TRUE if value[1] == "builtins.__debug__" else None
-    if value[0] == "enum":
-        return ("const", "enum", (value[1], value[2]))
-    if value[0] == "const" and _is_final(truth, frame, node):
-        return ("const", value[1], value[2]) if value[2] is not None or value[1] == "none" else None
-    return None
-
-
-def _is_final(truth: Truth, frame: Frame, node: int) -> bool:
-    fact = frame.facts.nodes[node]
-    if fact[0] != "free":
-        return False
-    for entity in truth.index.names.lookup((frame.module, fact[2]), fact[1]):
-        if entity[0] == "node":
-            definition = truth.index.project.node((entity[1], entity[2]))
-            if definition[0] == "annotated":
-                annotation = truth.index.project.node((entity[1], definition[1]))
-                name = annotation[1] if annotation[0] == "sub" else definition[1]
-                if any(each.endswith(".Final") for each in truth.index.names.dotted((entity[1], name))):
-                    return True
-    return False
-
-
-def _object(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    place, _ = truth.place(frame, node)
-    if place is not None and place in state.env:
-        return state.env[place]
-    return _constant(truth, frame, node) if fact[0] == "attr" else None
-
-
-def _through(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    return truth.evaluate(frame, fact[1], state)
-
-
-def _not(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    value = truth.evaluate(frame, fact[1], state)
-    known = truthiness(value)
-    if known is None or is_soft(value):
-        return None
-    return FALSE if known else TRUE
-
-
-def _test(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    true, false = (truth.assume(frame, node, wanted, state) for wanted in (True, False))
-    if true and not false:
-        return TRUE if fact[0] == "compare" else ("truthy",)
-    if false and not true:
-        return FALSE if fact[0] == "compare" else ("falsy",)
-    return None
-
-
-def _either(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    known = truthiness(truth.evaluate(frame, fact[1], state))
-    then, other = truth.evaluate(frame, fact[2], state), truth.evaluate(frame, fact[3], state)
-    if known is None:
-        return then if then == other else None
-    return then if known else other
-
-
-def _display(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    if not fact[1]:
-        return ("falsy", "soft") if fact[0] != "tuple" else ("falsy",)
-    if any(isinstance(each, int) and frame.facts.nodes[each][0] == "star" for each in fact[1]):
-        return SOME
-    return ("truthy",) if fact[0] == "tuple" else ("truthy", "soft")
-
-
-def _present(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    return SOME
-
-
-def _called(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    known = state.env.get((frame.number, ("call", node)))
-    if known is not None:
-        return known
-    names = {value[1] for value in truth.index.values(frame.ref(fact[1])) if value[0] == "ext"}
-    if names == {"builtins.bool"} and len(fact[2]) == 1:
-        answer = truthiness(truth.evaluate(frame, fact[2][0], state))
-        return None if answer is None else TRUE if answer else FALSE
-    if names == {"builtins.isinstance"} and len(fact[2]) == 2:
-        return _isinstance(truth, frame, fact, state)
-    if names == {"builtins.issubclass"} and len(fact[2]) == 2:
-        return _isinstance(truth, frame, fact, state)
-    if names == {"builtins.type"} and len(fact[2]) == 1:
-        value = truth.evaluate(frame, fact[2][0], state)
-        return ("exception type", value[1]) if value is not None and value[0] == "exception" else SOME
-    return None
-
-
-def _isinstance(truth: Truth, frame: Frame, fact: Node, state: State) -> Abstract | None:
-    value = truth.evaluate(frame, fact[2][0], state)
-    if value is None:
-        return None
-    if value[0] not in ("exception", "exception type"):
-        return FALSE if value == NOTHING else None
-    answers = {
-        truth.exceptions.caught(value[1], handler) for handler in truth.exceptions.of_handler(frame.module, fact[2][1])
-    }
-    return TRUE if "must" in answers else FALSE if answers == {"no"} else None
-
-
-_EVALUATE: Final[dict[str, Rule]] = {
-    "const": _const, "local": _variable, "free": _variable, "narrow": _through, "attr": _object, "sub": _object,
-    "not": _not, "and": _test, "or": _test, "compare": _test, "ifexp": _either, "tuple": _display, "list": _display,
-    "set": _display, "dict": _display, "fstring": _present, "function": _present, "class": _present, "call": _called,
-    "await": _through,
-}  # fmt: skip

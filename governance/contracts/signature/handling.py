@@ -11,6 +11,7 @@ from governance.facts import Block, Step
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
+from governance.paths.abstract import NOTHING
 from governance.paths.automaton import Automaton
 from governance.paths.engine import Engine, Summary, TooComplex
 from governance.paths.exceptions import MUST, NO, Exceptions
@@ -21,7 +22,6 @@ from governance.paths.reach import Reach
 from governance.paths.sought import Sought, sought
 from governance.paths.targets import RAISES, RUN, SAFE, Target, is_abstract
 from governance.paths.tracked import blocks
-from governance.paths.truth import NOTHING
 
 _HELPERS: Final = 3
 _PLAIN: Final = Automaton("", {}, frozenset(), frozenset())

@@ -1,0 +1,52 @@
+"""Abstract values: what is known of values on a path.
+
+| value                    | meaning |
+|--------------------------|---------|
+| ("const", type, value)   | that constant; type "enum": value is (C, member) |
+| ("some",)                | not None |
+| ("truthy",) ("falsy",)   | so when tested; with a second element "soft": it may have changed since |
+| ("exception", kind)      | an exception object |
+| ("exception type", kind) | its class, as `__exit__` receives it |
+
+Nothing is known of a place without a value.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from governance.index.values import NONE
+from governance.paths.outcomes import Abstract
+
+TRUE: Final[Abstract] = ("const", "bool", True)
+FALSE: Final[Abstract] = ("const", "bool", False)
+NOTHING: Final[Abstract] = NONE
+SOME: Final[Abstract] = ("some",)
+
+
+def truthiness(value: Abstract | None) -> bool | None:
+    """Whether a value is true when tested; None if that is not known."""
+    if value is None or value == SOME:
+        return None
+    if value[0] == "const":
+        return None if value[1] == "enum" else bool(value[2])
+    return bool(value[0] != "falsy")
+
+
+def is_soft(value: Abstract | None) -> bool:
+    """Whether the knowledge may be out of date."""
+    return value is not None and value[-1] == "soft"
+
+
+def equal(one: Abstract | None, other: Abstract) -> bool | None:
+    """Whether a value equals a constant; None if that is not known."""
+    if one is None:
+        return None
+    if one[0] == "const":
+        return one == other
+    if other == NOTHING:
+        return None if one[0] == "falsy" else False
+    if one[0] in ("exception", "exception type"):
+        return False
+    known, wanted = truthiness(one), truthiness(other)
+    return False if known is not None and wanted is not None and known != wanted else None
