@@ -59,7 +59,7 @@ def serve_command(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     settings = settings_from(arguments)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format, requests=settings.log_requests)
     with (
         listening_socket(settings.api_host, settings.api_port) as listener,
         running_services(settings, get_registry()) as services,

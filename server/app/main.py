@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from server.app.adapters.data_folder import data_folder
+from server.app.adapters.database.error_store import SqlErrorStore
 from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
 from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.migrate import opened_database
@@ -22,6 +23,7 @@ from server.app.api.guard import GuardSettings, RequestGuard
 from server.app.api.http_metrics import HttpMetrics
 from server.app.api.openapi import openapi_document
 from server.app.api.routes.analysis_execution import analysis_execution_router
+from server.app.api.routes.errors import errors_router
 from server.app.api.routes.health import health_router
 from server.app.api.routes.metrics import metrics_router
 from server.app.api.routes.plugins import plugins_router
@@ -33,6 +35,7 @@ from server.app.plugins.isolation.process import ProcessSettings, process_isolat
 from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, find_plugins, load_plugins
 from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
 from server.app.plugins.runtime.tool_runner import ToolRunner
+from server.app.services.error_log_service import ErrorLogService
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
 from server.app.services.execution.job_execution_service import JobPolicy
 from server.app.services.key_service import KeyService
@@ -71,6 +74,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     add_error_handlers(app)
     app.include_router(analysis_execution_router)
     app.include_router(plugins_router)
+    app.include_router(errors_router)
     app.include_router(health_router)
     app.include_router(metrics_router)
 
@@ -96,9 +100,10 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         threads = Threads(settings.max_concurrent_calls)
         stack.callback(threads.close)
         isolation = process_isolation(process_settings(settings))
+        errors = ErrorLogService(SqlErrorStore(database), utc_now)
         store = SqlJobStore(database, store_limits(settings))
         workers = EmbeddedWorkers(store)
-        plugins = PluginExecutionService(ToolRunner(registry, isolation))
+        plugins = PluginExecutionService(ToolRunner(registry, isolation), errors)
         jobs = JobExecutionService(store, workers, plugins, utc_now, policy=job_policy(settings, registry))
         analysis = AnalysisExecutionService(jobs)
         stack.callback(workers.join, settings.shutdown_seconds)
@@ -118,7 +123,7 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         keys = KeyService(SqlKeyStore(database), utc_now)
         warn_about_access(settings, keys)
         workers.start(settings.max_concurrent_runs, analysis.execute_next)
-        yield Services(analysis, registry, threads, utc_now(), keys, database.answers)
+        yield Services(analysis, registry, threads, utc_now(), keys, errors, database.answers)
 
 
 def warn_about_access(settings: Settings, keys: KeyService) -> None:

@@ -43,7 +43,7 @@ FINALLY = """        finally:
             self._registry.update_execution_metrics(plugin_name, state, _milliseconds_since(started), had_error)
 """
 UPDATE = "self._registry.update_execution_metrics(plugin_name, state, _milliseconds_since(started), had_error)"
-EXECUTE = "        return self._runner.run(plugin_name, payload)\n"
+EXECUTE = "        result, envelope = self._runner.run(plugin_name, payload)\n"
 NEW_HEAD = """from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
 from server.app.plugins.plugin import Plugin
 """

@@ -17,6 +17,7 @@ from server.app.access.caller import Caller
 from server.app.access.permission import Permission
 from server.app.plugins.errors.exceptions import PermissionDenied
 from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.services.error_log_service import ErrorLogService
 from server.app.services.execution.analysis_execution_service import AnalysisExecutionService
 from server.app.services.key_service import KeyService
 
@@ -35,15 +36,24 @@ class Threads:
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """For work that may take as long as a plugin takes."""
-        # The context goes along, so that what is logged there names the request.
-        here = functools.partial(contextvars.copy_context().run, work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._executions, here)
+        return await self._carried(self._executions, work, *args, **kwargs)
 
     async def quick(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """For work that takes as long as the database takes."""
-        return await asyncio.get_running_loop().run_in_executor(self._quick, functools.partial(work, *args, **kwargs))
+        return await self._carried(self._quick, work, *args, **kwargs)
+
+    async def _carried(
+        self,
+        pool: ThreadPoolExecutor,
+        work: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        # The context goes along, so that what is logged there names the request.
+        here = functools.partial(contextvars.copy_context().run, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(pool, here)
 
     def close(self) -> None:
         self._executions.shutdown(cancel_futures=True)
@@ -59,6 +69,7 @@ class Services:
     threads: Threads
     started_at: datetime
     keys: KeyService
+    errors: ErrorLogService
     database_answers: Callable[[], bool]
 
 
@@ -75,6 +86,10 @@ async def analysis_service(found: Annotated[Services, Depends(services)]) -> Ana
 
 async def plugin_registry(found: Annotated[Services, Depends(services)]) -> PluginRegistry:
     return found.registry
+
+
+async def error_log(found: Annotated[Services, Depends(services)]) -> ErrorLogService:
+    return found.errors
 
 
 async def threads(found: Annotated[Services, Depends(services)]) -> Threads:
@@ -109,3 +124,4 @@ AnalysisDependency = Annotated[AnalysisExecutionService, Depends(analysis_servic
 RegistryDependency = Annotated[PluginRegistry, Depends(plugin_registry)]
 ThreadsDependency = Annotated[Threads, Depends(threads)]
 ServicesDependency = Annotated[Services, Depends(services)]
+ErrorsDependency = Annotated[ErrorLogService, Depends(error_log)]

@@ -11,9 +11,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
-from server.app.plugins.errors.error_envelope import public_error
+from server.app.api.dependencies import Services
+from server.app.core.ids import new_id
+from server.app.plugins.errors.error_envelope import public_error, traceback_of
 from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError, PermissionDenied
+from server.app.services.error_log_service import ErrorNotFound
 from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs
 
 logger = logging.getLogger(__name__)
@@ -23,6 +27,7 @@ _STATUS: Final[dict[type[ExecutionLayerError], int]] = {
     JobConflict: 409,
     TooManyJobs: 429,
     PermissionDenied: 403,
+    ErrorNotFound: 404,
 }
 
 _INTERNAL: Final = (ErrorType.INTERNAL_ERROR, "the server failed to answer this request")
@@ -63,9 +68,20 @@ def execution_failed(error: Mapping[str, Any]) -> ErrorResponse:
     return ErrorResponse({"error": error["error"]}, 400)
 
 
-def internal_error() -> ErrorResponse:
-    """A defect of the server; what it is stands in the log."""
-    return error_response(400, *_INTERNAL)
+async def internal_error(
+    scope: Scope, failure: BaseException, headers: Mapping[str, str] | None = None
+) -> ErrorResponse:
+    """The answer to a defect of the server, which is logged and kept under the ``error_id`` that the client gets."""
+    error_id = new_id()
+    component = getattr(scope.get("route"), "path", "no route")
+    logger.error("%s %s failed, error %s", scope["method"], component, error_id, exc_info=failure)
+    found = getattr(scope["app"].state, "services", None)
+    answer = public_error(*_INTERNAL, details={"error_id": error_id})
+    if isinstance(found, Services):
+        await found.threads.quick(
+            found.errors.keep, error_id, answer["error"], traceback_of(failure), component=component
+        )
+    return ErrorResponse(answer, 400, headers)
 
 
 async def _on_execution_layer_error(_request: Request, error: Exception) -> Response:
@@ -76,11 +92,11 @@ async def _on_execution_layer_error(_request: Request, error: Exception) -> Resp
     return error_response(status, error.type, error.message, details=error.details, headers=headers)
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code >= 500:
-        return error_response(400, *_INTERNAL, headers=error.headers)
+        return await internal_error(request.scope, error, error.headers)
     kind, message = _HTTP_ERRORS.get(error.status_code, (ErrorType.VALIDATION_ERROR, "the request cannot be read"))
     return error_response(error.status_code, kind, message, headers=error.headers)
 
@@ -102,9 +118,8 @@ def _problem(problem: Mapping[str, Any]) -> dict[str, str]:
     return {"path": path[:200], "problem": str(problem["msg"]).removeprefix("Value error, ")[:300]}
 
 
-async def _on_anything_else(_request: Request, error: Exception) -> Response:
-    logger.error("a request failed outside of every route", exc_info=error)
-    return internal_error()
+async def _on_anything_else(request: Request, error: Exception) -> Response:
+    return await internal_error(request.scope, error)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -25,7 +25,6 @@ from server.app.api.rate_limit import RateLimit
 from server.app.core.trace import set_trace, trace_of
 from server.app.plugins.errors.exceptions import ErrorType
 
-logger = logging.getLogger(__name__)
 requests_logger = logging.getLogger("server.requests")
 
 PUBLIC_PATHS: Final = frozenset(
@@ -89,8 +88,8 @@ class RequestGuard:
                 exchange.too_large = False
                 await self._too_large()(scope, receive, exchange.send)
                 return
-            logger.error("%s %s failed", scope["method"], scope["path"].encode("ascii", "replace"), exc_info=failure)
-            await internal_error()(scope, receive, exchange.send)
+            answer = await internal_error(scope, failure)
+            await answer(scope, receive, exchange.send)
         finally:
             self._observe(scope, exchange.status, time.perf_counter() - started)
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from server.app.error_log.record import ErrorRecord
 from server.app.jobs.job import Job, JobSummary
 from server.app.jobs.state import JobState
 from server.app.plugins.errors.exceptions import ErrorType
@@ -193,3 +194,39 @@ class DetailedHealthResponse(HealthResponse):
 class SimpleHealthResponse(BaseModel):
     status: str
     timestamp: datetime
+
+
+class ErrorRecordView(BaseModel):
+    id: str
+    error_type: ErrorType
+    error_message: str
+    component: str
+    severity: str
+    job_id: str | None
+    trace_id: str | None
+    created_at: datetime
+    fix_applied: bool
+    fix_details: str | None
+    resolved_at: datetime | None
+
+    @classmethod
+    def of(cls, record: ErrorRecord) -> Self:
+        return cls.model_validate(record, from_attributes=True)
+
+
+class ErrorRecordDetail(ErrorRecordView):
+    stack_trace: str
+
+
+class ErrorListResponse(BaseModel):
+    """``count`` is the number of errors on this page."""
+
+    errors: list[ErrorRecordView]
+    count: int
+
+
+class ErrorFixRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    fix_applied: bool
+    fix_details: str | None = Field(default=None, max_length=10_000, description="What was done about it.")

@@ -1,19 +1,83 @@
-"""Where log lines go and what they look like."""
+"""Where log lines go and what they look like: text for people, or JSON with one object per line.
+
+What a line says beyond its message (``extra=``) is a field of its own; secrets are redacted whatever they came in.
+"""
 
 from __future__ import annotations
 
+import json
 import logging.config
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from server.app.core.redaction import redacted
+from server.app.core.trace import current_trace
+
+_OWN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-def configure_logging(level: str) -> None:
-    """One line per event on stderr: time, level, logger, message."""
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given as ``extra``, and the trace of the request that it belongs to."""
+    fields = {name: value for name, value in record.__dict__.items() if name not in _OWN}
+    trace = current_trace()
+    if trace is not None:
+        fields["trace_id"] = trace.trace_id
+    return fields
+
+
+class JsonLines(logging.Formatter):
+    """``time, level, logger, message``, the fields, and ``exception`` with its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **fields_of(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps({name: _clean(value) for name, value in line.items()}, default=_text)
+
+
+class TextLines(logging.Formatter):
+    """Time, level, logger, message, and the fields as ``name=value``."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name that logging calls
+        fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
+        # A line break in a value would look like another entry.
+        return redacted(super().formatMessage(record) + fields).replace("\r", "\\r").replace("\n", "\\n")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # as above
+        return redacted(super().formatException(ei))
+
+
+def _clean(value: object) -> object:
+    return redacted(value) if isinstance(value, str) else value
+
+
+def _text(value: object) -> str:
+    return redacted(str(value))
+
+
+def configure_logging(level: str, form: Literal["text", "json"] = "text", *, requests: bool = False) -> None:
+    """One line per event on stderr; ``requests`` adds one for each request that was answered."""
+    formatter = JsonLines if form == "json" else TextLines
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+            "formatters": {"line": {"()": formatter}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"level": level, "handlers": ["stderr"]},
-            "loggers": {"alembic": {"level": "WARNING"}, "uvicorn.access": {"level": "WARNING"}},
+            "loggers": {
+                "alembic": {"level": "WARNING"},
+                "uvicorn.access": {"level": "WARNING"},
+                "server.requests": {"level": "INFO" if requests else "WARNING"},
+            },
         }
     )

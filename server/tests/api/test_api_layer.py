@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.app.api.dependencies import Services, analysis_service
+from server.app.access.caller import Caller
+from server.app.access.permission import Permission
+from server.app.api.dependencies import Services, analysis_service, caller
 from server.app.api.error_responses import add_error_handlers
 from server.app.api.guard import PUBLIC_PATHS, GuardSettings, RequestGuard
 from server.app.api.http_metrics import HttpMetrics
 from server.app.api.routes.health import uptime_text
-from server.app.core.settings import Settings, default_data_dir
+from server.app.core.settings import Settings, default_data_dir, read_settings
+from server.app.core.start_error import StartError
 from server.app.main import create_app, running_services
 from server.app.plugins.errors.exceptions import ErrorType, PermissionDenied
 from server.app.plugins.loader.plugin_registry import PluginRegistry
@@ -301,3 +305,168 @@ def test_uptime(text: str, uptime: timedelta) -> None:
 def test_the_data_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch, expected: str, variable: str) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", variable)
     assert str(default_data_dir()) == expected
+
+
+@pytest.mark.requirement("R-211", "R-212")
+class TestErrorLog:
+    """A failure behind a route, from what the client is told to what the administrator reads and notes."""
+
+    def test_a_failure_is_found_under_the_id_that_the_client_got(self, app: FastAPI, services: Services) -> None:
+        answer = client_of(app).get("/raises", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+        error_id = assert_envelope(answer, 400, "InternalError")["details"]["error_id"]
+        assert answer.headers["traceresponse"].startswith(f"00-{'a' * 32}-")
+        with TestClient(create_app(Settings(), services)) as client:
+            listed = client.get("/v1/errors", params={"trace_id": "a" * 32, "type": "InternalError"}).json()
+            assert [error["id"] for error in listed["errors"]] == [error_id]
+            assert "stack_trace" not in listed["errors"][0]
+            error = client.get(f"/v1/errors/{error_id}").json()
+            assert (error["component"], "secret of /srv/app" in error["stack_trace"]) == ("/raises", True)
+            change = {"fix_applied": True, "fix_details": "mended"}
+            assert client.patch(f"/v1/errors/{error_id}", json=change).json()["resolved_at"] is not None
+            assert client.get("/v1/errors", params={"trace_id": "a" * 32, "fix_applied": False}).json()["count"] == 0
+
+    @pytest.mark.parametrize(
+        ("status", "kind", "method", "path", "body"),
+        [
+            (400, "ValidationError", "GET", "/v1/errors?limit=0", None),
+            (400, "ValidationError", "GET", "/v1/errors?type=Nonsense", None),
+            (400, "ValidationError", "GET", "/v1/errors?fix_applied=maybe", None),
+            (404, "NotFound", "GET", "/v1/errors/nonsense", None),
+            (404, "NotFound", "PATCH", "/v1/errors/nonsense", {"fix_applied": True}),
+            (400, "ValidationError", "PATCH", "/v1/errors/nonsense", {"fix_applied": None}),
+            (400, "ValidationError", "PATCH", "/v1/errors/nonsense", {"fix_applied": True, "stack_trace": ""}),
+            (405, "ValidationError", "DELETE", "/v1/errors/nonsense", None),
+        ],
+    )
+    def test_a_wrong_request(
+        self, services: Services, status: int, kind: str, method: str, path: str, body: object
+    ) -> None:
+        with TestClient(create_app(Settings(), services)) as client:
+            assert_envelope(client.request(method, path, json=body), status, kind)
+
+    def test_it_is_for_administrators(self, services: Services) -> None:
+        app = create_app(Settings(), services)
+        app.dependency_overrides[caller] = lambda: Caller("alice", frozenset({Permission.ANALYZE}))
+        with TestClient(app) as client:
+            for method in ("GET", "PATCH"):
+                answer = client.request(method, f"/v1/errors/{'0' * 36}", json={"fix_applied": True})
+                assert_envelope(answer, 403, "PermissionDenied")
+            assert_envelope(client.get("/v1/errors"), 403, "PermissionDenied")
+
+
+@pytest.mark.requirement("R-157")
+def test_ten_thousand_ids_are_one_label(services: Services) -> None:
+    app = create_app(Settings(), services)
+    with TestClient(app) as client:
+
+        def series() -> int:
+            return sum(not line.startswith("#") for line in client.get("/metrics").text.splitlines())
+
+        client.get("/v1/analyze-execution/jobs/nonsense")
+        client.get("/nowhere")
+        client.get("/metrics")
+        before = series()
+        for number in range(20):
+            client.get(f"/v1/analyze-execution/jobs/{number}")
+            client.get(f"/nowhere/{number}")
+        assert series() == before
+    metrics = HttpMetrics()
+    for number in range(10_000):
+        metrics.observe(f"METHOD{number}", "unmatched", 404, 0.001)
+    assert metrics.text().count(b"cts_http_requests_total{") == 1
+    assert b'cts_http_requests_total{method="other",route="unmatched",status="404"} 10000.0' in metrics.text()
+
+
+@pytest.mark.requirement("R-156")
+def test_plugins_are_in_the_metrics(services: Services) -> None:
+    with TestClient(create_app(Settings(), services)) as client:
+        answer = client.get("/v1/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert 'cts_plugin_executions_total{outcome="success",plugin="text-statistics"}' in answer.text
+    assert 'cts_plugin_state{plugin="image-analysis",state="INITIALIZED"} 1.0' in answer.text
+
+
+@pytest.mark.requirement("R-059")
+def test_who_asks_too_often_is_told_when_to_come_back(app: FastAPI) -> None:
+    client = client_of(app, requests_per_minute=2)
+    assert [client.get("/http/404").status_code for _ in range(2)] == [404, 404]
+    answer = client.get("/http/404")
+    error = assert_envelope(answer, 429, "ResourceLimit")
+    assert int(answer.headers["retry-after"]) == error["details"]["retry_after_seconds"] in range(1, 31)
+
+
+@pytest.mark.requirement("R-156")
+@pytest.mark.parametrize("path", ["/health", "/v1/health", "/v1/health/live", "/v1/health/simple", "/v1/health/ready"])
+def test_signs_of_life_need_no_key(services: Services, path: str) -> None:
+    with TestClient(create_app(Settings(environment="production"), services)) as client:
+        assert client.get(path).status_code == 200
+        assert_envelope(client.get("/v1/health/detailed"), 401, "PermissionDenied")
+
+
+@pytest.mark.requirement("R-156")
+def test_a_server_without_its_database_is_not_ready(services: Services) -> None:
+    silent = replace(services, database_answers=lambda: False)
+    with TestClient(create_app(Settings(), silent)) as client:
+        answer = client.get("/v1/health/ready")
+        assert_envelope(answer, 503, "InternalError")
+        assert client.get("/v1/health/detailed").json()["status"] == "unhealthy"
+        assert client.get("/v1/health/live").status_code == 200
+
+
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/plugins", "/v1/nothing", "/v1/health", "/openapi.json"])
+def test_every_answer_has_the_security_headers(services: Services, path: str) -> None:
+    with TestClient(create_app(Settings(), services)) as client:
+        answer = client.get(path, headers={"origin": "https://page.example.org"})
+        assert {name: answer.headers[name] for name in SAFE} == SAFE
+        assert "access-control-allow-origin" not in answer.headers
+        assert "server" not in answer.headers
+
+
+def test_a_page_of_another_origin_is_let_in_only_where_it_is_named(services: Services) -> None:
+    settings = Settings(cors_origins="https://page.example.org, http://localhost:3000", environment="production")  # type: ignore[arg-type]  # as in the environment
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key, content-type"}
+    with TestClient(create_app(settings, services)) as client:
+        named = client.options("/v1/plugins", headers={"origin": "https://page.example.org", **asked})
+        assert (named.status_code, named.headers["access-control-allow-origin"]) == (200, "https://page.example.org")
+        assert "access-control-allow-credentials" not in named.headers
+        other = client.options("/v1/plugins", headers={"origin": "https://page.example.org.evil.test", **asked})
+        assert_envelope(other, 400, "PermissionDenied")
+        assert "access-control-allow-origin" not in other.headers
+        refused = client.get("/v1/plugins", headers={"origin": "http://localhost:3000"})
+        assert_envelope(refused, 401, "PermissionDenied")
+        assert refused.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+@pytest.mark.requirement("R-147", "R-151", "R-219")
+@pytest.mark.parametrize(
+    ("said", "settings"),
+    [
+        ("environment", {"environment": "staging"}),
+        ("environment", {"environment": ""}),
+        ("no origin", {"cors_origins": "*"}),
+        ("no origin", {"cors_origins": "example.org"}),
+        ("at least 30", {"environment": "production", "tool_timeout_seconds": 5}),
+        ("rate_limit_per_minute", {"rate_limit_per_minute": 0}),
+        ("log_format", {"log_format": "xml"}),
+    ],
+)
+def test_a_setting_that_is_wrong_ends_the_start(said: str, settings: dict[str, Any]) -> None:
+    with pytest.raises(StartError, match=said):
+        read_settings(**settings)
+
+
+@pytest.mark.requirement("R-151")
+def test_production_asks_for_keys_and_limits_the_rate() -> None:
+    production, development = Settings(environment="production"), Settings()
+    assert (production.key_required, production.requests_per_minute) == (True, 60)
+    assert (development.key_required, development.requests_per_minute) == (False, None)
+    assert Settings(require_authentication=True).key_required

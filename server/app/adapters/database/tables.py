@@ -17,6 +17,8 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    Uuid,
+    false,
     text,
 )
 
@@ -102,4 +104,23 @@ API_KEY: Final = Table(
     Column("secret_hash", String(64), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("revoked_at", Moment),
+)
+
+ERROR_LOG: Final = Table(
+    "error_log",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), primary_key=True),
+    Column("error_type", String(255), nullable=False),
+    Column("error_message", Text, nullable=False),
+    Column("stack_trace", Text, nullable=False),
+    Column("fix_applied", Boolean, nullable=False, server_default=false()),
+    Column("created_at", Moment, nullable=False),
+    Column("component", String(128), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("job_id", String(36)),
+    Column("trace_id", String(32)),
+    Column("fix_details", Text),
+    Column("resolved_at", Moment),
+    Index("ix_error_log_created_at", "created_at", "id"),
+    Index("ix_error_log_job_id", "job_id"),
 )

@@ -93,5 +93,5 @@ def _text(plugin_name: object) -> str | None:
 
 
 def _log(plugin_name: str, outcome: str, elapsed_ms: float) -> None:
-    job_id = current_execution().job_id
-    logger.info("execution plugin=%r outcome=%s duration_ms=%.1f job=%s", plugin_name, outcome, elapsed_ms, job_id)
+    fields = {"job_id": current_execution().job_id, "plugin": _text(plugin_name), "outcome": outcome}
+    logger.info("execution ended", extra=fields | {"duration_ms": round(elapsed_ms, 1)})

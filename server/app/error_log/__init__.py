@@ -1,0 +1,1 @@
+"""What went wrong inside, with the stack traces that no client sees."""
