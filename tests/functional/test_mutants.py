@@ -237,8 +237,9 @@ def go(plugin: Plugin):
     Mutant("service-imports-upwards", WAY, PLUGIN_SERVICE, "from typing import Any\n",
            "from typing import Any\n\n"
            "from server.app.services.execution.job_execution_service import JobExecutionService  #!\n"),
-    Mutant("job-is-written-by-its-service", JOBS, JOB_SERVICE, "            ended += ",
-           "            object.__setattr__(job, 'state', JobState.FAILED)  #!\n            ended += "),
+    Mutant("job-is-written-by-its-service", JOBS, JOB_SERVICE,
+           "        if job is None or job.is_final:\n            return False\n",
+           "        object.__setattr__(job, 'state', JobState.FAILED)  #!\n"),
     Mutant("server-error", ENVELOPES, ROUTE, "from __future__ import annotations\n",
            "from __future__ import annotations\n\nfrom fastapi import HTTPException\n\n\n"
            "def broken() -> None:\n    raise HTTPException(status_code=500, detail='no')  #!\n"),
