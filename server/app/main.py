@@ -97,7 +97,7 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         found = find_plugins((BUILTIN_PACKAGE, *settings.plugin_packages))
         database = opened_database(folder / "cts.db")
         stack.callback(database.close)
-        threads = Threads(settings.max_concurrent_calls)
+        threads = Threads(settings.max_concurrent_calls, settings.max_waiting_calls)
         stack.callback(threads.close)
         isolation = process_isolation(process_settings(settings))
         errors = ErrorLogService(SqlErrorStore(database), utc_now)

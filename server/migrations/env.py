@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from server.app.adapters.database.database import on_connection
-from server.app.adapters.database.postgres import Postgres
+from server.app.adapters.database.lines import Connector
 from server.app.adapters.database.tables import METADATA
 
 
@@ -23,8 +23,13 @@ else:
     url = context.get_x_argument(as_dictionary=True).get("url")
     if url is None:
         raise SystemExit("say which database: alembic -c server/alembic.ini -x url=sqlite:///path/to/cts.db ...")
-    postgres = str(url).startswith(("postgresql://", "postgres://"))
-    connector = Postgres(str(url)) if postgres else create_engine(str(url), poolclass=NullPool)
+    connector: Engine | Connector
+    if str(url).startswith(("postgresql://", "postgres://")):
+        from server.app.adapters.database.postgres import Postgres  # its driver takes long to import
+
+        connector = Postgres(str(url))
+    else:
+        connector = create_engine(str(url), poolclass=NullPool)
 
     def work(opened: Connection) -> None:
         with opened.begin():

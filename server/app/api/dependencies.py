@@ -19,6 +19,7 @@ from server.app.plugins.errors.exceptions import PermissionDenied
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.services.error_log_service import ErrorLogService
 from server.app.services.execution.analysis_execution_service import AnalysisExecutionService
+from server.app.services.execution.job_errors import TooManyJobs
 from server.app.services.key_service import KeyService
 
 Arguments = ParamSpec("Arguments")
@@ -26,17 +27,32 @@ Result = TypeVar("Result")
 
 
 class Threads:
-    """Where blocking work goes, so that the event loop never waits: executions, and everything quick."""
+    """Where blocking work goes, so that the event loop never waits: executions, and everything quick.
 
-    def __init__(self, executions: int) -> None:
+    ``executions`` are done at a time, and so many more may be ``waiting``. For the event loop's thread.
+    """
+
+    def __init__(self, executions: int, waiting: int = 100) -> None:
         self._executions = ThreadPoolExecutor(executions, thread_name_prefix="execution")
+        self._limit = executions + waiting
+        self._under_way = 0
         self._quick = ThreadPoolExecutor(4, thread_name_prefix="quick")
 
     async def execute(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
-        """For work that may take as long as a plugin takes."""
-        return await self._carried(self._executions, work, *args, **kwargs)
+        """For work that may take as long as a plugin takes.
+
+        Raises:
+            TooManyJobs: too many wait already.
+        """
+        if self._under_way >= self._limit:
+            raise TooManyJobs("too many executions wait already; try again later", {"limit": self._limit})
+        self._under_way += 1
+        try:
+            return await self._carried(self._executions, work, *args, **kwargs)
+        finally:
+            self._under_way -= 1
 
     async def quick(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -73,27 +89,34 @@ class Services:
     database_answers: Callable[[], bool]
 
 
-async def services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     found = request.app.state.services
     if not isinstance(found, Services):
         raise TypeError("app.state.services was not set at start-up")
     return found
 
 
-async def analysis_service(found: Annotated[Services, Depends(services)]) -> AnalysisExecutionService:
-    return found.analysis
+# Each of these asks the request itself: a dependency of a dependency costs every request a tenth of FastAPI's own time.
 
 
-async def plugin_registry(found: Annotated[Services, Depends(services)]) -> PluginRegistry:
-    return found.registry
+async def services(request: Request) -> Services:
+    return services_of(request)
 
 
-async def error_log(found: Annotated[Services, Depends(services)]) -> ErrorLogService:
-    return found.errors
+async def error_log(request: Request) -> ErrorLogService:
+    return services_of(request).errors
 
 
-async def threads(found: Annotated[Services, Depends(services)]) -> Threads:
-    return found.threads
+async def analysis_service(request: Request) -> AnalysisExecutionService:
+    return services_of(request).analysis
+
+
+async def plugin_registry(request: Request) -> PluginRegistry:
+    return services_of(request).registry
+
+
+async def threads(request: Request) -> Threads:
+    return services_of(request).threads
 
 
 async def caller(request: Request) -> Caller:

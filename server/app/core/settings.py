@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
     max_concurrent_runs: int = Field(default=3, ge=1, le=256)
     max_concurrent_calls: int = Field(default=8, ge=1, le=256)
+    max_waiting_calls: int = Field(default=100, ge=0)
     max_runs_per_plugin: int | None = Field(default=None, ge=1)
     max_waiting_jobs: int = Field(default=10_000, ge=1)
     job_lease_seconds: float = Field(default=15.0, ge=0.3, le=3600)

@@ -15,7 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from server.app.adapters.database.database import Connector, Database, DatabaseClosed, on_connection, sqlite_engine
+from server.app.adapters.database.database import Database, DatabaseClosed, on_connection, sqlite_engine
+from server.app.adapters.database.lines import Connector
 from server.app.adapters.database.migrate import migrate, migration_config, opened_database
 from server.app.adapters.database.postgres import Postgres
 from server.app.adapters.database.tables import METADATA
@@ -73,7 +74,7 @@ def test_a_failure_in_a_batch_undoes_itself_and_nothing_else(table: Database) ->
         good = [threads.submit(table.call, lambda connection, n=n: insert(connection, n)) for n in range(5)]
         bad = threads.submit(table.call, fail_halfway)
         twice = [threads.submit(table.call, lambda connection: insert(connection, 77)) for _ in range(2)]
-        while table._inbox.qsize() < 8:
+        while table._line.length < 8:
             pass
         leave.set()
     assert holding.result() is None

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 import server.migrations
-from server.app.adapters.database.database import Connector, Database, on_connection, sqlite_engine
+from server.app.adapters.database.database import Database, on_connection, sqlite_engine
+from server.app.adapters.database.lines import Connector
 from server.app.core.start_error import StartError
 
 _FOLDER: Final = Path(server.migrations.__file__).parent
