@@ -31,7 +31,8 @@ from server.app.core.clock import utc_now
 from server.app.core.settings import Settings
 from server.app.core.version import VERSION
 from server.app.plugins.errors.exceptions import PluginNotFound, PluginUnavailable
-from server.app.plugins.isolation.process import ProcessSettings, process_isolation
+from server.app.plugins.isolation.process import process_isolation
+from server.app.plugins.isolation.process_settings import ProcessSettings
 from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, find_plugins, load_plugins
 from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
 from server.app.plugins.runtime.tool_runner import ToolRunner
@@ -102,6 +103,9 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         isolation = process_isolation(process_settings(settings))
         errors = ErrorLogService(SqlErrorStore(database), utc_now)
         store = SqlJobStore(database, store_limits(settings))
+        gaps = tuple(isolation.gaps())
+        for gap in gaps:
+            logger.warning("plugins are not fully confined: %s", gap)
         workers = EmbeddedWorkers(store)
         plugins = PluginExecutionService(ToolRunner(registry, isolation), errors)
         jobs = JobExecutionService(store, workers, plugins, utc_now, policy=job_policy(settings, registry))
@@ -123,7 +127,7 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         keys = KeyService(SqlKeyStore(database), utc_now)
         warn_about_access(settings, keys)
         workers.start(settings.max_concurrent_runs, analysis.execute_next)
-        yield Services(analysis, registry, threads, utc_now(), keys, errors, database.answers)
+        yield Services(analysis, registry, threads, utc_now(), keys, errors, database.answers, gaps)
 
 
 def warn_about_access(settings: Settings, keys: KeyService) -> None:
@@ -147,7 +151,7 @@ def store_limits(settings: Settings) -> StoreLimits:
 def job_policy(settings: Settings, registry: PluginRegistry) -> JobPolicy:
     def max_attempts(plugin: str) -> int:
         try:
-            return registry.spec(plugin).max_attempts
+            return registry.handle(plugin).spec.max_attempts
         except (PluginNotFound, PluginUnavailable):
             return 1
 
@@ -161,4 +165,11 @@ def process_settings(settings: Settings) -> ProcessSettings:
         memory_mb=settings.plugin_memory_mb,
         result_bytes=settings.max_result_bytes,
         environment=settings.plugin_environment,
+        confined=settings.plugin_confinement,
+        cpu_seconds=settings.plugin_cpu_seconds,
+        processes=settings.plugin_max_processes,
+        granted=settings.plugin_grants,
+        read_paths=settings.plugin_read_paths,
+        write_paths=settings.plugin_write_paths,
+        private_paths=(settings.data_dir,),
     )

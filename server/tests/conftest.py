@@ -15,7 +15,8 @@ from server.app.adapters.database.postgres import Postgres
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.queue.postgres_queue import installed
 from server.app.core.clock import utc_now
-from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
+from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
+from server.app.plugins.isolation.process_settings import ProcessSettings
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
@@ -90,5 +91,7 @@ def analysis(jobs: JobExecutionService) -> AnalysisExecutionService:
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One server for all tests that do it no lasting harm."""
-    with ServerProcess(tmp_path_factory.mktemp("live") / "data") as server:
+    # Plugins of the tests leave their marks in the folders of the tests.
+    shared = str(tmp_path_factory.getbasetemp())
+    with ServerProcess(tmp_path_factory.mktemp("live") / "data", PLUGIN_WRITE_PATHS=shared) as server:
         yield server

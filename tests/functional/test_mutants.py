@@ -28,7 +28,9 @@ WAY = "one-way-to-the-runner"
 JOBS = "jobs-move-along-the-table"
 ENVELOPES = "only-envelopes-leave"
 UNWRAPPED = "only-runner-unwraps-plugins"
-CONTRACTS = {RUNS, COUNTED, CHECKED, STATES, PAIR, WAY, JOBS, ENVELOPES, UNWRAPPED}
+PERMITS = "only-runner-issues-permits"
+OUR_OWN = {UNWRAPPED, PERMITS}
+CONTRACTS = {RUNS, COUNTED, CHECKED, STATES, PAIR, WAY, JOBS, ENVELOPES} | OUR_OWN
 
 RUNNER = "server/app/plugins/runtime/tool_runner.py"
 REGISTRY = "server/app/plugins/loader/plugin_registry.py"
@@ -185,12 +187,12 @@ def go(plugin: Plugin):
     Mutant("metrics-behind-a-condition", COUNTED, RUNNER, FINALLY,
            "        finally:\n            if self._isolation is not None:\n                " + UPDATE + "\n"),
     Mutant("metrics-after-something-that-fails", COUNTED, RUNNER, FINALLY,
-           "        finally:\n            self._registry.spec(plugin_name)\n            " + UPDATE + "\n"),
+           "        finally:\n            self._registry.handle(plugin_name)\n            " + UPDATE + "\n"),
     Mutant("metrics-after-a-return", COUNTED, RUNNER, FINALLY,
            "        finally:\n            if not started:\n                return {}, {}\n"
            "            " + UPDATE + "\n"),
     Mutant("metrics-in-a-nested-try", COUNTED, RUNNER, FINALLY,
-           "        finally:\n            try:\n                self._registry.spec(plugin_name)\n"
+           "        finally:\n            try:\n                self._registry.handle(plugin_name)\n"
            "                " + UPDATE
            + "\n            except Exception:\n                pass\n"),
     Mutant("return-before-the-try", COUNTED, RUNNER, "        try:\n            self._registry.begin(plugin_name)\n",
@@ -226,6 +228,9 @@ def go(plugin: Plugin):
            VERDICT + "        if verdict in ('SUCCESS', 'FAILED'):  #!\n            return\n"),
     Mutant("registry-is-unwrapped", UNWRAPPED, PLUGIN_SERVICE, EXECUTE,
            "        self._runner._registry.unwrap(plugin_name)  #!\n" + EXECUTE),
+    Mutant("permit-is-issued", PERMITS, PLUGIN_SERVICE, EXECUTE,
+           "        from server.app.plugins.permit import permit_for\n"
+           "        with permit_for(plugin_name, None):  #!\n            pass\n" + EXECUTE),
     Mutant("parameter-is-renamed", PAIR, RUNNER, "def run(self, plugin_name: str, payload: dict[str, Any])",
            "def run(self, plugin_name: str, data: dict[str, Any])"),
     Mutant("runner-returns-one-thing", PAIR, RUNNER, "            return {}, envelope\n",
@@ -267,7 +272,7 @@ def scanned(root: Path, contract: str = "") -> ScanResult:
             table = f"[tool.governance.contracts.{other}]\n"
             head, _, rest = text.partition(table)
             text = head + re.sub(r"(?ms)\A.*?(?=^\[|\Z)", "", rest, count=1) if rest else text
-            text += "" if other == UNWRAPPED else f'\n{table}enabled = false\nbecause = "another mutant is about it"\n'
+            text += "" if other in OUR_OWN else f'\n{table}enabled = false\nbecause = "another mutant is about it"\n'
         config.write_text(text, encoding="utf-8")
     return scan(root, config, Cache(root / ".governance_cache"))
 

@@ -87,6 +87,7 @@ class Services:
     keys: KeyService
     errors: ErrorLogService
     database_answers: Callable[[], bool]
+    confinement_gaps: tuple[str, ...] = ()
 
 
 def services_of(request: Request) -> Services:

@@ -187,8 +187,11 @@ class HealthResponse(BaseModel):
 
 
 class DetailedHealthResponse(HealthResponse):
+    """``confinement_gaps`` says what plugins are not kept from on this machine; empty if everything holds."""
+
     database: str
     plugins: dict[str, LifecycleState]
+    confinement_gaps: list[str]
 
 
 class SimpleHealthResponse(BaseModel):

@@ -58,7 +58,22 @@ class Settings(BaseSettings):
     plugin_packages: Annotated[tuple[str, ...], NoDecode] = ()
     plugin_environment: Annotated[tuple[str, ...], NoDecode] = ()
 
-    @field_validator("plugin_packages", "plugin_environment", "cors_origins", mode="before")
+    plugin_confinement: bool = True
+    plugin_cpu_seconds: int = Field(default=300, ge=1)
+    plugin_max_processes: int = Field(default=64, ge=1)
+    plugin_grants: Annotated[tuple[Literal["network", "processes"], ...], NoDecode] = ("network", "processes")
+    plugin_read_paths: Annotated[tuple[Path, ...], NoDecode] = ()
+    plugin_write_paths: Annotated[tuple[Path, ...], NoDecode] = ()
+
+    @field_validator(
+        "plugin_packages",
+        "plugin_environment",
+        "plugin_grants",
+        "plugin_read_paths",
+        "plugin_write_paths",
+        "cors_origins",
+        mode="before",
+    )
     @classmethod
     def _comma_list(cls, value: object) -> object:
         if isinstance(value, str):

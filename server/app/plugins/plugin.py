@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, Protocol, get_args
 
 IsolationMode = Literal["process", "thread"]
+Need = Literal["network", "processes"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 
@@ -30,7 +31,8 @@ class PluginSpec:
 
     ``input_schema`` and ``output_schema`` are JSON Schemas (2020-12) of type object.
     ``isolation`` is ``process`` unless the plugin is trusted to run inside the server, where it can be
-    neither limited nor stopped. ``timeout_seconds`` and ``memory_mb`` tighten the server's limits.
+    neither limited nor stopped. ``timeout_seconds``, ``memory_mb`` and ``cpu_seconds`` tighten the server's
+    limits. ``needs`` are what a plugin process cannot do unless it asks: use the network, start processes.
     ``max_attempts`` above 1 says that an execution may be repeated when the process or the machine that ran
     it is lost; without that it is FAILED.
     """
@@ -44,6 +46,8 @@ class PluginSpec:
     timeout_seconds: float | None = None
     memory_mb: int | None = None
     max_attempts: int = 1
+    cpu_seconds: int | None = None
+    needs: tuple[Need, ...] = ()
     allows_empty_result: bool = False
 
     def __post_init__(self) -> None:
@@ -68,7 +72,8 @@ class PluginSpec:
         known = {item.name for item in fields(cls)}
         if set(data) != known:
             raise SpecError(f"expected exactly the fields {', '.join(sorted(known))}")
-        return cls(**data)
+        needs = data["needs"]
+        return cls(**{**data, "needs": tuple(needs) if isinstance(needs, list) else needs})
 
 
 def _is_name(value: object) -> bool:
@@ -91,6 +96,14 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 100
 
 
+def _is_whole_limit(value: object) -> bool:
+    return _is_limit(value) and not isinstance(value, float)
+
+
+def _are_needs(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(need, str) and need in get_args(Need) for need in value)
+
+
 _RULES: Final[dict[str, tuple[str, Callable[[object], bool]]]] = {
     "name": ("1 to 64 of a-z, 0-9, '-' and '_', beginning with a letter or digit", _is_name),
     "version": ("a text that is not empty", _is_text),
@@ -101,6 +114,8 @@ _RULES: Final[dict[str, tuple[str, Callable[[object], bool]]]] = {
     "timeout_seconds": ("a number above 0", _is_limit),
     "memory_mb": ("a number above 0", _is_limit),
     "max_attempts": ("a whole number from 1 to 100", _is_count),
+    "cpu_seconds": ("a whole number above 0", _is_whole_limit),
+    "needs": (f"a tuple out of {', '.join(get_args(Need))}", _are_needs),
     "allows_empty_result": ("true or false", lambda value: isinstance(value, bool)),
 }
 

@@ -246,7 +246,8 @@ def test_the_plugins_caller_is_tool_runner(registry: PluginRegistry, runner: Too
     import sys
 
     def who(_payload: dict[str, Any]) -> dict[str, Any]:
-        return {"caller": sys._getframe(2).f_code.co_filename, "function": sys._getframe(2).f_code.co_qualname}
+        # SamplePlugin.run, then the demand for a permit, then the caller.
+        return {"caller": sys._getframe(3).f_code.co_filename, "function": sys._getframe(3).f_code.co_qualname}
 
     registry.register(SamplePlugin(who))
     result, _ = runner.run("sample", {})

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from server.tests.live.envelope import assert_envelope
 from server.tests.live.server_process import ServerProcess
+
+
+def command_lines() -> list[str]:
+    """Of all processes of this machine."""
+    found: list[str] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_text("utf-8", "replace"))
+    return found
+
 
 FAULTS = [
     ("PluginError", "raises", "the plugin raised ValueError"),
@@ -38,6 +49,13 @@ FAULTS = [
     ("ExecutionError", "closes_pipes", "ended without an answer"),
     ("ExecutionError", "writes_to_pipes", "answered something"),
     ("PluginError", "fills_disk", "the plugin raised OSError"),
+    ("PluginError", "forks", "the plugin raised PermissionError"),
+    ("TimeoutError", "stops_itself", "after its limit of 1 s"),
+    ("TimeoutError", "stops_answering", "after its limit of 1 s"),
+    ("PluginError", "makes_threads", "the plugin raised RuntimeError"),
+    ("ExecutionError", "answers_nan", "answered something"),
+    ("ResourceLimit", "announces_much", "larger than"),
+    ("PluginError", "kills_the_server", "the plugin raised PermissionError"),
 ]
 
 
@@ -52,26 +70,41 @@ def test_a_fault_ends_in_an_envelope(live: ServerProcess, kind: str, fault: str,
     assert live.execute("misbehaving", kind="nothing").status_code == 200
 
 
-@pytest.mark.parametrize("fault", ["prints_much", "forks"])
-def test_what_does_no_harm_succeeds(live: ServerProcess, fault: str) -> None:
-    for _ in range(3):
-        answer = live.execute("misbehaving", kind=fault)
+def test_what_does_no_harm_succeeds(live: ServerProcess) -> None:
+    for plugin, fault in [("misbehaving", "prints_much"), ("spawning", "forks"), ("spawning", "runs_program")] * 2:
+        answer = live.execute(plugin, kind=fault)
         assert answer.status_code == 200, answer.text
     assert live.execute("misbehaving", kind="nothing").json()["result"]["fine"] is True
 
 
 @pytest.mark.requirement("R-012")
-def test_what_a_plugin_started_ends_with_it(live: ServerProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, "leaves_grandchild"), (200, "leaves_daemon"), (400, "leaves_daemon_and_dies")],
+    ids=str,
+)
+def test_what_a_plugin_started_ends_with_its_call(live: ServerProcess, tmp_path: Path, status: int, kind: str) -> None:
     marks = tmp_path / "marks"
-    assert_envelope(live.execute("misbehaving", kind="leaves_grandchild", path=str(marks)), 400, "TimeoutError")
+    answer = live.execute("spawning", kind=kind, path=str(marks))
+    assert answer.status_code == status, answer.text
     before = marks.read_text("ascii")
     time.sleep(0.3)
     assert marks.read_text("ascii") == before
 
 
+@pytest.mark.requirement("R-012")
+def test_a_fork_bomb_is_put_out(live: ServerProcess) -> None:
+    error = assert_envelope(live.execute("spawning", kind="bombs"), 400, "ResourceLimit")
+    assert error["details"] == {"limit_processes": 64}
+    assert live.execute("spawning", kind="nothing").status_code == 200
+    server = f"\0{live.process.pid}\0"  # every plugin process, and every copy of one, is told its server
+    assert len([line for line in command_lines() if server in line and "live.plugins.spawning" in line]) == 1
+
+
 def test_a_forged_answer_is_not_believed_by_the_next_call(live: ServerProcess) -> None:
-    for number in range(1, 4):
-        live.execute("misbehaving", kind="forges_answer", number=number)
+    for _ in range(3):
+        error = assert_envelope(live.execute("misbehaving", kind="forges_answer"), 400, "ExecutionError")
+        assert "answered something that was not asked" in error["message"]
         answers = [live.execute("misbehaving", kind="nothing")]
         while answers[-1].status_code != 200 and len(answers) < 10:
             # The plugin has one second; a busy machine may need more to start its process anew.
@@ -84,7 +117,7 @@ def test_a_forged_answer_is_not_believed_by_the_next_call(live: ServerProcess) -
 def test_a_plugin_does_not_see_the_servers_environment(live: ServerProcess) -> None:
     names = set(live.execute("misbehaving", kind="reads_environment").json()["result"]["names"])
     assert not [name for name in names if name.startswith("CTS_")]
-    assert names <= {"PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PWD", "SHLVL", "_"}
+    assert names <= {"PATH", "PYTHONPATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "PWD", "SHLVL", "_"}
 
 
 def test_a_plugin_runs_outside_of_the_server(live: ServerProcess) -> None:

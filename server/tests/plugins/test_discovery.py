@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from server.app.core.start_error import StartError
-from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
+from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
+from server.app.plugins.isolation.process_settings import ProcessSettings
 from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, ENTRY_POINT_GROUP, find_plugins, load_plugins
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ from server.app.plugins.isolation.child import describe_exit
 from server.app.plugins.isolation.frames import read_frame, write_frame
 from server.app.plugins.isolation.isolation import Isolation, PluginLoadError
 from server.app.plugins.isolation.limits import Limits
-from server.app.plugins.isolation.process import ProcessIsolation, ProcessSettings, process_isolation
+from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
+from server.app.plugins.isolation.process_settings import ProcessSettings
+from server.app.plugins.isolation.scratch import Scratch
+from server.app.plugins.permit import permit_for
 from server.app.plugins.plugin import PluginSpec
 from server.tests.live.envelope import assert_error
 from server.tests.sample_plugins import SamplePlugin
@@ -51,7 +55,12 @@ def misbehaving(isolation: ProcessIsolation) -> PluginSpec:
 
 
 def call(isolation: Isolation, spec: PluginSpec, **payload: Any) -> Any:
-    return isolation.call(spec, payload, Cancellation())
+    return cancellable_call(isolation, spec, Cancellation(), **payload)
+
+
+def cancellable_call(isolation: Isolation, spec: PluginSpec, cancellation: Cancellation, **payload: Any) -> Any:
+    with permit_for(spec.name, None):
+        return isolation.call(spec, payload, cancellation)
 
 
 def test_a_process_is_kept_warm(isolation: ProcessIsolation) -> None:
@@ -97,12 +106,30 @@ def test_a_missing_module_makes_the_plugin_unavailable(isolation: ProcessIsolati
     assert caught.value.state == "UNAVAILABLE"
 
 
+@pytest.mark.parametrize(("warm", "kind"), [(False, "leaves_thread"), (True, "leaves_files")])
+def test_what_a_call_leaves_behind_is_gone_before_the_next(
+    isolation: ProcessIsolation, misbehaving: PluginSpec, *, warm: bool, kind: str
+) -> None:
+    first = call(isolation, misbehaving, kind=kind)
+    second = call(isolation, misbehaving, kind=kind)
+    assert (second["pid"] == first["pid"]) is warm
+    assert second.get("found", []) == []
+
+
+def test_a_plugin_that_uses_up_its_processor_time_is_ended() -> None:
+    isolation = process_isolation(ProcessSettings())
+    spec = replace(isolation.load(MISBEHAVING), cpu_seconds=1, timeout_seconds=60.0)
+    with pytest.raises(LimitExceeded, match="more than 1 s of processor time"):
+        call(isolation, spec, kind="burns_processor")
+    isolation.close()
+
+
 def test_cancel_before_the_call(isolation: ProcessIsolation) -> None:
     spec = isolation.load(TICKING)
     cancellation = Cancellation()
     cancellation.request()
     with pytest.raises(ExecutionCancelled):
-        isolation.call(spec, {"seconds": 5}, cancellation)
+        cancellable_call(isolation, spec, cancellation, seconds=5)
     assert isolation.pids() == set()
 
 
@@ -112,7 +139,7 @@ def test_cancel_during_the_call(isolation: ProcessIsolation) -> None:
     threading.Timer(0.3, cancellation.request).start()
     started = time.monotonic()
     with pytest.raises(ExecutionCancelled):
-        isolation.call(spec, {"seconds": 5}, cancellation)
+        cancellable_call(isolation, spec, cancellation, seconds=5)
     assert 0.25 < time.monotonic() - started < 1.0
     assert isolation.pids() == set()
 
@@ -121,7 +148,7 @@ def test_cancel_after_the_call_kills_nobody(isolation: ProcessIsolation) -> None
     spec = isolation.load(TICKING)
     pids = isolation.pids()
     cancellation = Cancellation()
-    isolation.call(spec, {"seconds": 0}, cancellation)
+    cancellable_call(isolation, spec, cancellation, seconds=0)
     cancellation.request()
     assert call(isolation, spec, seconds=0)["ticks"] >= 0
     assert isolation.pids() == pids
@@ -157,7 +184,8 @@ def test_a_large_payload_and_a_large_result_pass(isolation: ProcessIsolation, mi
 def test_a_server_that_is_killed_takes_its_plugins_along() -> None:
     code = (
         "import sys, time\n"
-        "from server.app.plugins.isolation.process import ProcessSettings, process_isolation\n"
+        "from server.app.plugins.isolation.process import process_isolation\n"
+        "from server.app.plugins.isolation.process_settings import ProcessSettings\n"
         f"isolation = process_isolation(ProcessSettings())\nisolation.load({TICKING!r})\n"
         "print(*isolation.pids(), flush=True)\ntime.sleep(60)\n"
     )
@@ -253,16 +281,16 @@ class TestHost:
     def test_it_introduces_itself_answers_and_leaves(self, talk: Any) -> None:
         requests, answers = talk(TICKING)
         assert b'"name": "ticking"' in (read_frame(answers) or b"")
-        write_frame(requests, b'{"number": 7, "payload": {"seconds": 0}}')
+        write_frame(requests, b'{"ticket": "7", "payload": {"seconds": 0}}')
         answer = read_frame(answers) or b""
-        assert b'"number": 7' in answer
+        assert b'"ticket": "7"' in answer
         assert b'"ticks"' in answer
         os.close(requests)
 
     def test_it_tells_of_failures_and_states(self, talk: Any) -> None:
         requests, answers = talk(MISBEHAVING)
         read_frame(answers)
-        write_frame(requests, b'{"number": 1, "payload": {"kind": "raises"}}')
+        write_frame(requests, b'{"ticket": "1", "payload": {"kind": "raises"}}')
         answer = read_frame(answers) or b""
         assert b'"state": "FAILED"' in answer
         assert b"ValueError: secret" in answer
@@ -271,7 +299,7 @@ class TestHost:
     def test_it_does_not_send_what_is_too_large(self, talk: Any) -> None:
         requests, answers = talk(MISBEHAVING, result_bytes=1000)
         read_frame(answers)
-        write_frame(requests, b'{"number": 1, "payload": {"kind": "returns_much"}}')
+        write_frame(requests, b'{"ticket": "1", "payload": {"kind": "returns_much"}}')
         assert b'"too_large": 31' in (read_frame(answers) or b"")
         os.close(requests)
 
@@ -349,9 +377,7 @@ def test_what_is_no_json_object_is_told_apart(body: bytes) -> None:
         ("leads to no place", {"spec": SPEC | {"output_schema": {"type": "object", "$ref": "http://x"}}}),
     ],
 )
-def test_an_introduction_that_is_a_lie_is_refused(
-    isolation: ProcessIsolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, hello: dict[str, Any]
-) -> None:
+def test_an_introduction_that_is_a_lie_is_refused(tmp_path: Path, reason: str, hello: dict[str, Any]) -> None:
     """A module that writes its own introduction to the pipe when it is imported, before the host can."""
     code = (
         "import os, sys\n"
@@ -361,7 +387,30 @@ def test_an_introduction_that_is_a_lie_is_refused(
     )
     module = f"liar_{tmp_path.name}"
     (tmp_path / f"{module}.py").write_text(code, encoding="utf-8")
-    monkeypatch.setitem(isolation._environment, "PYTHONPATH", f"{isolation._environment['PYTHONPATH']}:{tmp_path}")
+    isolation = ProcessIsolation(ProcessSettings(start_seconds=5.0), os.environ, [*sys.path, str(tmp_path)])
     with pytest.raises(PluginLoadError, match=reason):
         isolation.load(f"{module}:PLUGIN")
     assert isolation.pids() == set()
+    isolation.close()
+
+
+def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir(mode=0o750)
+    (outside / "kept").touch()
+    scratch = Scratch(str(tmp_path))
+    place = os.open(scratch.path, os.O_RDONLY)
+    for _ in range(1500):  # deeper than recursion goes, and than a path can name
+        os.mkdir("deep", dir_fd=place)
+        place, above = os.open("deep", os.O_RDONLY, dir_fd=place), place
+        os.symlink(outside, "link", dir_fd=place)
+        os.fchmod(above, 0)
+        os.close(above)
+    os.close(place)
+    assert scratch.empty()
+    assert list(Path(scratch.path).iterdir()) == []
+    assert (outside / "kept").exists()
+    assert outside.stat().st_mode & 0o777 == 0o750
+    scratch.remove()
+    assert not Path(scratch.path).exists()
+    assert not scratch.empty()

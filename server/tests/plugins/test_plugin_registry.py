@@ -139,7 +139,7 @@ def test_an_unavailable_plugin_is_not_revived_by_an_execution_that_was_under_way
     loaded.update_execution_metrics("sample", LifecycleState.INITIALIZED, 1.0, had_error=False)
     assert (status_of(loaded).state, status_of(loaded).reason) == ("UNAVAILABLE", "the library is gone")
     with pytest.raises(PluginUnavailable, match="the library is gone"):
-        loaded.spec("sample")
+        loaded.handle("sample")
 
 
 @pytest.mark.requirement("R-019")
@@ -147,14 +147,14 @@ def test_a_plugin_that_could_not_be_loaded_stays_visible(registry: PluginRegistr
     registry.register_unavailable("sample", "no module")
     assert (status_of(registry).state, status_of(registry).reason) == ("UNAVAILABLE", "no module")
     with pytest.raises(PluginUnavailable, match="no module"):
-        registry.unwrap("sample")
+        registry.handle("sample")
 
 
 def test_a_hosted_plugin_is_not_in_this_process(registry: PluginRegistry) -> None:
     registry.register_hosted(SamplePlugin().spec)
-    assert registry.spec("sample").name == "sample"
+    assert registry.handle("sample").name == "sample"
     with pytest.raises(PluginUnavailable, match="a process of its own"):
-        registry.unwrap("sample")
+        registry.unwrap(registry.handle("sample"))
 
 
 def test_a_name_is_taken_once(loaded: PluginRegistry) -> None:
@@ -171,7 +171,7 @@ def test_a_name_is_taken_once(loaded: PluginRegistry) -> None:
 
 def test_an_unknown_plugin_is_not_found_and_the_known_are_named(loaded: PluginRegistry) -> None:
     with pytest.raises(PluginNotFound) as caught:
-        loaded.spec("nobody")
+        loaded.handle("nobody")
     assert caught.value.details == {"available": ["sample"]}
 
 

@@ -59,6 +59,7 @@ async def detailed_health(services: ServicesDependency) -> DetailedHealthRespons
         timestamp=now,
         database="answers" if answers else "silent",
         plugins={status.name: status.state for status in services.registry.statuses()},
+        confinement_gaps=list(services.confinement_gaps),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from PIL import ExifTags, Image, ImageFilter, ImageOps, ImageStat
 
 from server.app.plugins.errors.exceptions import InputValidationError
+from server.app.plugins.permit import GuardedPlugin
 from server.app.plugins.plugin import PluginSpec
 from server.app.plugins.validation.input_validator import IMAGE_INPUT
 
@@ -35,7 +36,7 @@ _UNDECODABLE: Final = (
 )
 
 
-class ImageAnalysis:
+class ImageAnalysis(GuardedPlugin):
     spec = PluginSpec(
         name="image-analysis",
         version="1.0.0",

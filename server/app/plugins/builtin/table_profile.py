@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from server.app.plugins.errors.exceptions import InputValidationError
+from server.app.plugins.permit import GuardedPlugin
 from server.app.plugins.plugin import PluginSpec
 
 _MAX_COLUMNS: Final = 200
@@ -22,7 +23,7 @@ _MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none"})
 _BOOLEANS: Final = frozenset({"true", "false", "yes", "no"})
 
 
-class TableProfile:
+class TableProfile(GuardedPlugin):
     spec = PluginSpec(
         name="table-profile",
         version="1.0.0",

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from typing import Any, Final
 
+from server.app.plugins.permit import GuardedPlugin
 from server.app.plugins.plugin import PluginSpec
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
@@ -18,7 +19,7 @@ _VOWELS: Final = re.compile(r"[aeiouy]+")
 _WORDS_PER_MINUTE: Final = 238
 
 
-class TextStatistics:
+class TextStatistics(GuardedPlugin):
     spec = PluginSpec(
         name="text-statistics",
         version="1.0.0",

@@ -11,13 +11,18 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import Final
 
+from server.app.plugins.isolation.confinement import Confinement
+from server.app.plugins.isolation.descendants import descendants, end_descendants, task_count
 from server.app.plugins.isolation.frames import HEADER, encode
 from server.app.plugins.isolation.limits import Limits
+from server.app.plugins.isolation.scratch import Scratch
 
 _HOST: Final = "server.app.plugins.isolation.host"
 _CHUNK: Final = 1 << 20
+_COUNT_SECONDS: Final = 0.01
 
 
 class ChildEnded(Exception):
@@ -25,6 +30,7 @@ class ChildEnded(Exception):
 
     def __init__(self, status: int | None) -> None:
         super().__init__(describe_exit(status))
+        self.used_up_cpu = status == -signal.SIGXCPU
 
 
 class ChildTimeout(Exception):
@@ -33,6 +39,21 @@ class ChildTimeout(Exception):
 
 class AnswerTooLarge(Exception):
     """The answer is longer than allowed."""
+
+
+class TooManyProcesses(Exception):
+    """The plugin has more processes than allowed."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a plugin process is started with; ``folder`` is where it may write."""
+
+    reference: str
+    limits: Limits
+    confinement: Confinement
+    environment: Mapping[str, str]
+    folder: str
 
 
 def describe_exit(status: int | None) -> str:
@@ -46,9 +67,7 @@ def describe_exit(status: int | None) -> str:
         return f"it was ended by signal {-status}"
 
 
-def _start(
-    reference: str, limits: Limits, environment: Mapping[str, str], folder: str
-) -> tuple[subprocess.Popen[bytes], int, int]:
+def _start(launch: Launch) -> tuple[subprocess.Popen[bytes], int, int]:
     """The process, and our ends of the pipes of requests and of answers."""
     with ExitStack() as ours, ExitStack() as theirs:
         request_reader, request_writer = os.pipe()
@@ -59,13 +78,13 @@ def _start(
         ours.callback(os.close, answer_reader)
         command = [sys.executable, "-P", "-m", _HOST, str(request_reader), str(answer_writer), str(os.getpid())]
         process = subprocess.Popen(
-            [*command, limits.to_text(), reference],
+            [*command, launch.limits.to_text(), launch.confinement.to_text(), launch.reference],
             pass_fds=(request_reader, answer_writer),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=dict(environment),
-            cwd=folder,
+            env={**launch.environment, "HOME": launch.folder, "TMPDIR": launch.folder},
+            cwd=launch.folder,
             start_new_session=True,
         )
         ours.pop_all()
@@ -75,8 +94,8 @@ def _start(
 class Child:
     """Used by one thread at a time; ``kill`` alone may be called from any."""
 
-    def __init__(self, reference: str, limits: Limits, environment: Mapping[str, str], folder: str) -> None:
-        self._process, self._requests, self._answers = _start(reference, limits, environment, folder)
+    def __init__(self, launch: Launch, scratch: Scratch) -> None:
+        self._process, self._requests, self._answers = _start(launch)
         try:
             self._exit = os.pidfd_open(self._process.pid)
         except OSError:
@@ -87,10 +106,13 @@ class Child:
             raise
         os.set_blocking(self._requests, False)
         os.set_blocking(self._answers, False)
-        self._max_answer = limits.result_bytes + 4096
+        self._scratch = scratch
+        self._max_answer = launch.limits.result_bytes + 4096
+        self._max_processes = launch.limits.processes
+        self.may_have_children = launch.confinement.allows_processes
         self._lock = threading.Lock()
         self._ended = False
-        self.asked = 0
+        self._tasks = 0
 
     @property
     def pid(self) -> int:
@@ -103,8 +125,13 @@ class Child:
         poller.register(self._answers, select.POLLIN)
         return not poller.poll(0)
 
+    def is_tidy(self) -> bool:
+        """Whether the last call left neither processes nor files; files are deleted."""
+        return not (self.may_have_children and descendants(self.pid)) and self._scratch.empty()
+
     def send(self, body: bytes, deadline: float) -> None:
         """Raises ``ChildEnded`` or ``ChildTimeout``."""
+        self._tasks = task_count() if self.may_have_children else 0
         view = memoryview(encode(body))
         while view:
             self._wait(self._requests, select.POLLOUT, deadline)
@@ -142,10 +169,17 @@ class Child:
         poller = select.poll()
         poller.register(descriptor, event)
         poller.register(self._exit, select.POLLIN)
-        ready = poller.poll(max(0.0, deadline - time.monotonic()) * 1000.0)
-        if not ready:
-            raise ChildTimeout
+        while not (ready := poller.poll(self._patience(deadline) * 1000.0)):
+            if time.monotonic() >= deadline:
+                raise ChildTimeout
+            # The first question costs next to nothing, so it can be asked before a bomb has grown.
+            if task_count() - self._tasks > self._max_processes < len(descendants(self.pid)):
+                raise TooManyProcesses
         return any(found == self._exit for found, _ in ready)
+
+    def _patience(self, deadline: float) -> float:
+        left = max(0.0, deadline - time.monotonic())
+        return min(left, _COUNT_SECONDS) if self.may_have_children else left
 
     def _status(self) -> int | None:
         """The exit status; a process that has only closed its pipe is given a moment to end."""
@@ -170,8 +204,11 @@ class Child:
             poller = select.poll()
             poller.register(self._exit, select.POLLIN)
             poller.poll(grace * 1000.0)
+            if self.may_have_children:
+                end_descendants(self.pid)  # before it ends itself, while they still hang below it
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._scratch.remove()
             os.close(self._answers)
             os.close(self._exit)

@@ -1,24 +1,29 @@
 """The program inside a plugin process: loads one plugin, then answers requests until its pipe closes.
 
 It runs the plugin through a ToolRunner of its own, so that here, too, nothing else calls a plugin.
-Arguments: read descriptor, write descriptor, pid of the server, limits, reference of the plugin.
+Arguments: read descriptor, write descriptor, pid of the server, limits, confinement, reference of the plugin.
 """
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import json
 import os
 import sys
 from typing import Any, Final
 
+from server.app.plugins.isolation.confinement import Confinement
+from server.app.plugins.isolation.descendants import adopt_orphans
 from server.app.plugins.isolation.frames import read_frame, write_frame
-from server.app.plugins.isolation.limits import Limits, confine_this_process
+from server.app.plugins.isolation.limits import Limits, limit_this_process
 from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.plugins.permit import UngovernedRun
 from server.app.plugins.plugin import PluginSpec
 from server.app.plugins.runtime.tool_runner import ToolRunner
 
 MAX_TEXT: Final = 4000
+_NICE: Final = 10
 
 
 class Host:
@@ -33,15 +38,26 @@ class Host:
         self.spec: PluginSpec = registry.register(kind())
         self._registry = registry
         self._runner = ToolRunner(registry)
+        self._threads = _thread._count()
+        self._last_ticket = ""
 
     def answer(self, request: bytes, result_bytes: int) -> bytes:
-        """The answer to one request: its number, and result, error, traceback and state as JSON."""
+        """The answer to one request: its ticket, and result, error, traceback and state as JSON.
+
+        ``idle`` says that the plugin left no thread behind. Raises ``UngovernedRun`` if the request comes
+        without a ticket of its own, so not from a ToolRunner.
+        """
         asked: dict[str, Any] = json.loads(request)
+        ticket = asked.get("ticket")
+        if not isinstance(ticket, str) or ticket in ("", self._last_ticket):
+            raise UngovernedRun(f"plugin {self.spec.name!r}")
+        self._last_ticket = ticket
         result, envelope = self._runner.run(self.spec.name, asked["payload"])
         status = self._registry.status(self.spec.name)
         body = json.dumps(
             {
-                "number": asked["number"],
+                "ticket": ticket,
+                "idle": _thread._count() <= self._threads,
                 "result": result,
                 "error": envelope.get("error", {}),
                 "traceback": envelope.get("_internal", {}).get("traceback", ""),
@@ -50,7 +66,7 @@ class Host:
         ).encode("ascii")
         if len(body) <= result_bytes:
             return body
-        return json.dumps({"number": asked["number"], "too_large": len(body)}).encode("ascii")
+        return json.dumps({"ticket": ticket, "idle": False, "too_large": len(body)}).encode("ascii")
 
 
 def reason_of(failure: BaseException) -> str:
@@ -83,8 +99,17 @@ def serve(reference: str, limits: Limits, requests: int, answers: int) -> None:
 def main(arguments: list[str]) -> None:
     requests, answers, parent_pid = (int(argument) for argument in arguments[:3])
     limits = Limits.from_text(arguments[3])
-    confine_this_process(limits, parent_pid)
-    serve(arguments[4], limits, requests, answers)
+    limit_this_process(limits, parent_pid)
+    adopt_orphans()
+    try:
+        confinement = Confinement.from_text(arguments[4])
+        if confinement.allows_processes:
+            os.nice(_NICE)  # many processes of a plugin must not keep the server from counting them
+        confinement.apply()
+    except OSError as failure:
+        write_frame(answers, json.dumps({"reason": f"its process cannot be confined: {failure}"}).encode("ascii"))
+        return
+    serve(arguments[5], limits, requests, answers)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,28 +20,26 @@ from server.app.plugins.errors.exceptions import (
     LimitExceeded,
     PluginProcessDied,
 )
-from server.app.plugins.isolation.answer import ANSWER_KEYS, clean_text, failure_in, json_object
-from server.app.plugins.isolation.child import AnswerTooLarge, Child, ChildEnded, ChildTimeout
+from server.app.plugins.isolation.answer import ANSWER_KEYS, failure_in, json_object
+from server.app.plugins.isolation.child import (
+    AnswerTooLarge,
+    Child,
+    ChildEnded,
+    ChildTimeout,
+    Launch,
+    TooManyProcesses,
+)
+from server.app.plugins.isolation.confinement import NOTHING, Confinement, grants, kernel_offer
+from server.app.plugins.isolation.descendants import adopt_orphans, end_orphans
+from server.app.plugins.isolation.introduction import introduction
 from server.app.plugins.isolation.isolation import PluginLoadError
-from server.app.plugins.isolation.limits import Limits
-from server.app.plugins.loader.contract import schema_problems
+from server.app.plugins.isolation.limits import Limits, limit_cpu
+from server.app.plugins.isolation.process_settings import MEGABYTE, ProcessSettings
+from server.app.plugins.isolation.scratch import Scratch
+from server.app.plugins.permit import demand_ticket
 from server.app.plugins.plugin import PluginSpec
-from server.app.plugins.validation.json_text import as_json
 
-_MEGABYTE: Final = 1024 * 1024
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
-
-
-@dataclass(frozen=True)
-class ProcessSettings:
-    """``environment`` names the variables that plugins may see beside those every program needs."""
-
-    timeout_seconds: float = 300.0
-    start_seconds: float = 10.0
-    memory_mb: int = 1024
-    result_bytes: int = 16 * _MEGABYTE
-    idle_per_plugin: int = 4
-    environment: tuple[str, ...] = ()
 
 
 class ProcessIsolation:
@@ -51,7 +48,9 @@ class ProcessIsolation:
 
     def __init__(self, settings: ProcessSettings, environ: Mapping[str, str], import_path: Iterable[str]) -> None:
         self._settings = settings
-        path = os.pathsep.join(str(Path(entry).absolute()) for entry in import_path)
+        self._import_path = [str(Path(entry).absolute()) for entry in import_path]
+        self._offer = kernel_offer() if settings.confined else NOTHING
+        path = os.pathsep.join(self._import_path)
         names = (*_INHERITED, *settings.environment)
         self._environment = {name: environ[name] for name in names if name in environ} | {"PYTHONPATH": path}
         self._folder = tempfile.TemporaryDirectory(prefix="cts-plugins-")
@@ -61,39 +60,53 @@ class ProcessIsolation:
         self._idle: dict[str, list[Child]] = {}
         self._busy: set[Child] = set()
         self._closed = False
+        adopt_orphans()
+
+    def gaps(self) -> list[str]:
+        """What plugins are not kept from on this machine, in words; empty if everything holds."""
+        return self._offer.missing() if self._settings.confined else ["confinement is switched off by a setting"]
 
     def load(self, reference: str) -> PluginSpec:
-        limits = self._limits(None)
-        child = self._spawn(reference, limits)
+        child = self._spawn(reference, None)
         try:
-            spec = self._introduction(child)
+            spec = introduction(child, self._settings)
         except BaseException:
             self._discard(child)
             raise
         with self._lock:
             taken = self._references.setdefault(spec.name, reference) != reference
-        if taken or spec.memory_mb is not None or spec.isolation != "process":
+        if taken or spec.memory_mb is not None or spec.needs or spec.isolation != "process":
             self._discard(child)  # its limits are not the ones that the plugin will run under
         else:
             self._release(spec.name, child)
         return spec
 
     def call(self, spec: PluginSpec, payload: dict[str, Any], cancellation: Cancellation) -> Any:
+        ticket = demand_ticket(spec.name)
         seconds = min(spec.timeout_seconds or self._settings.timeout_seconds, self._settings.timeout_seconds)
+        cpu_seconds = min(spec.cpu_seconds or self._settings.cpu_seconds, self._settings.cpu_seconds)
         child = self._acquire(spec)
         try:
+            limit_cpu(child.pid, cpu_seconds)
             with cancellation.armed(child.kill):
-                answer = self._ask(child, payload, time.monotonic() + seconds)
+                answer = self._ask(child, ticket, payload, time.monotonic() + seconds)
         except ChildTimeout:
             self._discard(child)
             raise ExecutionTimeout(seconds) from None
         except AnswerTooLarge:
             self._discard(child)
             raise self._too_large() from None
+        except TooManyProcesses:
+            self._discard(child)
+            most = self._settings.processes
+            raise LimitExceeded(f"the plugin started more than {most} processes", {"limit_processes": most}) from None
         except ChildEnded as ended:
             self._discard(child)
             if cancellation.requested:
                 raise ExecutionCancelled from None
+            if ended.used_up_cpu:
+                text = f"the plugin used more than {cpu_seconds} s of processor time"
+                raise LimitExceeded(text, {"limit_cpu_seconds": cpu_seconds}) from None
             raise PluginProcessDied(f"the plugin's process ended without an answer: {ended}") from None
         except BaseException:
             self._discard(child)
@@ -101,7 +114,10 @@ class ProcessIsolation:
         if cancellation.requested:
             self._discard(child)
             raise ExecutionCancelled
-        self._release(spec.name, child)
+        if answer.get("idle") is True and child.is_tidy():
+            self._release(spec.name, child)
+        else:
+            self._discard(child)  # what the call left behind ends with its process
         if "too_large" in answer:
             raise self._too_large()
         failure = failure_in(answer)
@@ -112,6 +128,8 @@ class ProcessIsolation:
     def close(self) -> None:
         """End every process; calls that are under way fail with ``PluginProcessDied``."""
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             idle = [child for children in self._idle.values() for child in children]
             self._idle.clear()
@@ -120,6 +138,7 @@ class ProcessIsolation:
             child.kill()
         for child in idle:
             child.end(grace=0.5)
+        self._starter.submit(self._end_orphans)
         self._starter.shutdown()
         self._folder.cleanup()
 
@@ -128,41 +147,42 @@ class ProcessIsolation:
         with self._lock:
             return {child.pid for child in (*self._busy, *(child for group in self._idle.values() for child in group))}
 
-    def _limits(self, spec: PluginSpec | None) -> Limits:
-        memory_mb = self._settings.memory_mb
-        if spec is not None and spec.memory_mb is not None:
-            memory_mb = min(spec.memory_mb, memory_mb)
-        return Limits(memory_mb * _MEGABYTE, self._settings.result_bytes)
-
     def _too_large(self) -> LimitExceeded:
         limit = self._settings.result_bytes
         return LimitExceeded(f"the plugin's result is larger than {limit} bytes", {"limit_bytes": limit})
 
-    def _spawn(self, reference: str, limits: Limits) -> Child:
-        child = self._starter.submit(Child, reference, limits, self._environment, self._folder.name).result()
+    def _spawn(self, reference: str, spec: PluginSpec | None) -> Child:
+        """A new process, busy; raises ``OSError`` where there can be no more."""
+        return self._starter.submit(self._start, reference, spec).result()
+
+    def _start(self, reference: str, spec: PluginSpec | None) -> Child:
+        """Only by the starter's thread, so that no process is new while orphans are looked for."""
+        scratch = Scratch(self._folder.name)
+        try:
+            child = Child(self._launch(reference, spec, scratch.path), scratch)
+        except BaseException:
+            scratch.remove()
+            raise
         with self._lock:
             self._busy.add(child)
         return child
 
-    def _introduction(self, child: Child) -> PluginSpec:
-        """The spec in the first frame of a new process; raises ``PluginLoadError``."""
-        seconds = self._settings.start_seconds
-        try:
-            hello = json_object(child.receive(time.monotonic() + seconds))
-        except ChildTimeout:
-            raise PluginLoadError(f"loading it took longer than {seconds:g} s") from None
-        except (ChildEnded, AnswerTooLarge, ValueError) as error:
-            raise PluginLoadError(f"its process ended while it was loaded: {error}") from None
-        if "spec" not in hello:
-            raise PluginLoadError(clean_text(hello.get("reason")) or "no reason was given")
-        try:
-            spec = PluginSpec.from_json(as_json(hello["spec"]))
-        except (TypeError, ValueError) as error:
-            raise PluginLoadError(f"its description is wrong: {error}") from None
-        problems = schema_problems(spec)
-        if problems:
-            raise PluginLoadError("; ".join(problems))
-        return spec
+    def _launch(self, reference: str, spec: PluginSpec | None, folder: str) -> Launch:
+        settings = self._settings
+        memory_mb = min((spec.memory_mb if spec else None) or settings.memory_mb, settings.memory_mb)
+        limits = Limits(memory_mb * MEGABYTE, settings.result_bytes, settings.processes)
+        needs = spec.needs if spec else ()
+        reach = grants(
+            self._import_path,
+            read=settings.read_paths,
+            write=(*settings.write_paths, Path(folder)),
+            private=settings.private_paths,
+            needs=needs,
+        )
+        return Launch(reference, limits, Confinement(self._offer, reach, needs), self._environment, folder)
+
+    def _end_orphans(self) -> None:
+        end_orphans(self.pids())
 
     def _acquire(self, spec: PluginSpec) -> Child:
         while True:
@@ -178,9 +198,9 @@ class ProcessIsolation:
             if child.is_ready():
                 return child
             self._discard(child)
-        child = self._spawn(self._references[spec.name], self._limits(spec))
+        child = self._spawn(self._references[spec.name], spec)
         try:
-            self._introduction(child)
+            introduction(child, self._settings)
         except BaseException as error:
             self._discard(child)
             if isinstance(error, PluginLoadError):
@@ -188,14 +208,13 @@ class ProcessIsolation:
             raise
         return child
 
-    def _ask(self, child: Child, payload: dict[str, Any], deadline: float) -> dict[str, Any]:
-        child.asked += 1
-        child.send(json.dumps({"number": child.asked, "payload": payload}).encode("ascii"), deadline)
+    def _ask(self, child: Child, ticket: str, payload: dict[str, Any], deadline: float) -> dict[str, Any]:
+        child.send(json.dumps({"ticket": ticket, "payload": payload}).encode("ascii"), deadline)
         try:
             answer = json_object(child.receive(deadline))
         except ValueError:
             raise PluginProcessDied("the plugin's process answered something that is not JSON") from None
-        if answer.get("number") != child.asked or not ("too_large" in answer or answer.keys() >= ANSWER_KEYS):
+        if answer.get("ticket") != ticket or not ("too_large" in answer or answer.keys() >= ANSWER_KEYS):
             raise PluginProcessDied("the plugin's process answered something that was not asked")
         return answer
 
@@ -210,9 +229,11 @@ class ProcessIsolation:
             child.end()
 
     def _discard(self, child: Child) -> None:
+        child.end()
         with self._lock:
             self._busy.discard(child)
-        child.end()
+        if child.may_have_children and not self._closed:
+            self._starter.submit(self._end_orphans).result()
 
 
 def process_isolation(settings: ProcessSettings) -> ProcessIsolation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from server.app.plugins.permit import guard_class
 from server.app.plugins.plugin import PluginSpec
 from server.app.plugins.validation.schema_rules import SchemaRules
 
@@ -13,7 +14,7 @@ class PluginContractError(Exception):
 
 
 def check_contract(candidate: object) -> PluginSpec:
-    """The spec of a conforming plugin instance.
+    """The spec of a conforming plugin instance, whose class demands a permit to run from now on.
 
     Raises:
         PluginContractError: otherwise.
@@ -32,6 +33,13 @@ def check_contract(candidate: object) -> PluginSpec:
         problems.append("its method run must be a plain function, neither async nor a generator")
     elif not _takes_one_payload(inspect.signature(method)):
         problems.append("its method run must take exactly one argument, the payload")
+    elif inspect.getattr_static(candidate, "run") is not method:
+        problems.append("its method run must be the one of its class, not an attribute of the instance")
+    if not problems:
+        try:
+            guard_class(kind)
+        except (TypeError, AttributeError) as error:
+            problems.append(f"its method run cannot be guarded: {error}")
     if problems or not isinstance(spec, PluginSpec):
         raise PluginContractError(f"{kind.__module__}.{kind.__qualname__} is not a plugin: {'; '.join(problems)}")
     return spec

@@ -49,6 +49,18 @@ class PluginStatus:
     avg_execution_time_ms: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class PluginHandle:
+    """What everybody but ToolRunner has of a plugin that can be called: its description, and no way to run it."""
+
+    spec: PluginSpec
+    output_rules: SchemaRules
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
 class _Entry:
     """``resting`` is the state between executions; while one is active the plugin shows as RUNNING."""
 
@@ -57,7 +69,7 @@ class _Entry:
         self.spec = spec
         self.plugin = plugin
         self.input_rules = SchemaRules(spec.input_schema) if spec else None
-        self.output_rules = SchemaRules(spec.output_schema) if spec else None
+        self.handle = PluginHandle(spec, SchemaRules(spec.output_schema)) if spec else None
         self.resting = LifecycleState.LOADED
         self.reason: str | None = None
         self.since = time.monotonic()
@@ -100,7 +112,7 @@ class PluginRegistry:
         self._entries: dict[str, _Entry] = {}
 
     def register(self, plugin: Plugin) -> PluginSpec:
-        """Take in a plugin that runs inside this process.
+        """Take in a plugin that runs inside this process; from now on its ``run`` demands a permit.
 
         Raises:
             PluginContractError: it does not keep the contract.
@@ -140,13 +152,19 @@ class PluginRegistry:
         with self._lock:
             self._entries.clear()
 
-    def spec(self, plugin_name: str) -> PluginSpec:
-        """The description of a plugin that can be called.
+    def handle(self, plugin_name: str) -> PluginHandle:
+        """A plugin that can be called.
 
         Raises:
             PluginNotFound, PluginUnavailable: it cannot.
         """
-        return self._callable(plugin_name)[1]
+        with self._lock:
+            entry = self._find(plugin_name)
+            if entry is None:
+                raise PluginNotFound(str(plugin_name), sorted(self._entries))
+            if entry.handle is None or entry.resting is LifecycleState.UNAVAILABLE:
+                raise PluginUnavailable(plugin_name, entry.reason or "no reason is known")
+            return entry.handle
 
     def input_rules(self, plugin_name: str) -> SchemaRules | None:
         """The compiled input schema; ``None`` for a plugin that is unknown or has none."""
@@ -154,30 +172,18 @@ class PluginRegistry:
             entry = self._find(plugin_name)
             return entry.input_rules if entry is not None else None
 
-    def output_rules(self, plugin_name: str) -> SchemaRules | None:
-        with self._lock:
-            entry = self._find(plugin_name)
-            return entry.output_rules if entry is not None else None
-
-    def unwrap(self, plugin_name: str) -> Plugin:
+    def unwrap(self, handle: PluginHandle) -> Plugin:
         """The plugin itself, if it runs inside this process. For ToolRunner alone.
 
         Raises:
-            PluginNotFound, PluginUnavailable: it cannot be called, or not here.
+            PluginUnavailable: it runs elsewhere, or is no longer what the handle was given for.
         """
-        plugin = self._callable(plugin_name)[0].plugin
-        if plugin is None:
-            raise PluginUnavailable(plugin_name, "it runs in a process of its own only")
-        return plugin
-
-    def _callable(self, plugin_name: str) -> tuple[_Entry, PluginSpec]:
         with self._lock:
-            entry = self._find(plugin_name)
-            if entry is None:
-                raise PluginNotFound(str(plugin_name), sorted(self._entries))
-            if entry.spec is None or entry.resting is LifecycleState.UNAVAILABLE:
-                raise PluginUnavailable(plugin_name, entry.reason or "no reason is known")
-            return entry, entry.spec
+            entry = self._find(handle.name)
+            plugin = entry.plugin if entry is not None and entry.handle is handle else None
+        if plugin is None:
+            raise PluginUnavailable(handle.name, "it runs in a process of its own only")
+        return plugin
 
     def _find(self, plugin_name: object) -> _Entry | None:
         return self._entries.get(plugin_name) if isinstance(plugin_name, str) else None

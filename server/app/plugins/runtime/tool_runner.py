@@ -17,6 +17,7 @@ from server.app.plugins.errors.exceptions import ExecutionLayerError, HostedPlug
 from server.app.plugins.isolation.isolation import Isolation
 from server.app.plugins.lifecycle import LifecycleState
 from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.plugins.permit import permit_for
 from server.app.plugins.plugin import Plugin
 from server.app.plugins.validation.input_validator import validate_input_payload
 from server.app.plugins.validation.output_validator import METADATA, validate_plugin_output
@@ -43,18 +44,18 @@ class ToolRunner:
         try:
             self._registry.begin(plugin_name)
             clean = validate_input_payload(payload, self._registry.input_rules(plugin_name))
-            spec = self._registry.spec(plugin_name)
+            handle = self._registry.handle(plugin_name)
             output: object
-            if self._isolation is not None and spec.isolation == "process":
-                output = self._isolation.call(spec, clean, current_execution().cancellation)
+            if self._isolation is not None and handle.spec.isolation == "process":
+                with permit_for(handle.name, None):
+                    output = self._isolation.call(handle.spec, clean, current_execution().cancellation)
             else:
-                plugin: Plugin = self._registry.unwrap(plugin_name)
+                plugin: Plugin = self._registry.unwrap(handle)
                 in_plugin = True
-                output = plugin.run(clean)
+                with permit_for(handle.name, plugin):
+                    output = plugin.run(clean)
                 in_plugin = False
-            result = validate_plugin_output(
-                output, self._registry.output_rules(plugin_name), allows_empty=spec.allows_empty_result
-            )
+            result = validate_plugin_output(output, handle.output_rules, allows_empty=handle.spec.allows_empty_result)
             state = LifecycleState.INITIALIZED
             had_error = False
             elapsed_ms = _milliseconds_since(started)

@@ -1,12 +1,15 @@
 """Does harm of the kind that it is asked for."""
 
 import ctypes
+import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,6 @@ from server.app.plugins.plugin import PluginSpec
 class HostileText(Exception):
     def __str__(self) -> str:
         raise RuntimeError("not even the text of it can be had")
-
-
-TICK = """
-import sys, time, pathlib
-while True:
-    pathlib.Path(sys.argv[1]).write_text(str(time.time()))
-    time.sleep(0.05)
-"""
 
 
 def _raise(failure: BaseException) -> Any:
@@ -51,11 +46,6 @@ def _fork_and_return() -> Any:
     return {"pid": os.getpid()}
 
 
-def _leave_grandchild(marker: str) -> Any:
-    subprocess.Popen([sys.executable, "-c", TICK, marker])
-    _loop()
-
-
 def _close_everything() -> Any:
     os.closerange(3, 256)
     return {"closed": True}
@@ -70,15 +60,53 @@ def _write_everywhere() -> Any:
     return {"written": True}
 
 
-def _answer_for_itself(number: int) -> Any:
-    """A forged answer of an earlier call, in front of the true one."""
-    body = json.dumps({"number": number, "result": {"forged": 1}, "error": {}, "traceback": "", "state": "X"}).encode()
+def _answer_for_itself() -> Any:
+    """An answer in front of the true one, with a ticket that is guessed."""
+    forged = {"ticket": "0" * 32, "idle": True, "result": {"forged": 1}, "error": {}, "traceback": "", "state": "X"}
+    body = json.dumps(forged).encode()
     for descriptor in range(3, 256):
         try:
             os.write(descriptor, len(body).to_bytes(4, "big") + body)
         except OSError:
             continue
     return {"forged": False}
+
+
+def _write_frame(head: bytes, body: bytes) -> Any:
+    for descriptor in range(3, 256):
+        with suppress(OSError):
+            os.write(descriptor, head + body)
+    return {"written": True}
+
+
+def _half_an_answer() -> Any:
+    _write_frame(b"\x00\x00\x01\x00", b"{")
+    _loop()
+
+
+def _make_threads() -> Any:
+    while True:
+        threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+
+
+def _leave_thread() -> Any:
+    threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+    return {"pid": os.getpid()}
+
+
+def _leave_files() -> Any:
+    """What stood in the folder before, and then a lot that is hard to delete."""
+    here = Path.cwd()
+    found = [path.name for path in here.iterdir()]
+    (here / "locked").mkdir()
+    (here / "locked/file").write_text("x", "ascii")
+    (here / "locked/link").symlink_to("/etc")
+    (here / "locked").chmod(0)
+    for _ in range(100):
+        Path("deep").mkdir()
+        os.chdir("deep")
+    os.chdir(here)
+    return {"pid": os.getpid(), "found": found}
 
 
 def _holding_itself() -> Any:
@@ -132,12 +160,20 @@ KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "returns_much": lambda _: {"value": "x" * (3 * 1024 * 1024)},
     "prints_much": lambda _: sys.stdout.write("x" * 10_000_000) and {"printed": True},
     "forks": lambda _: _fork_and_return(),
-    "leaves_grandchild": lambda payload: _leave_grandchild(payload["path"]),
     "closes_pipes": lambda _: _close_everything(),
     "writes_to_pipes": lambda _: _write_everywhere(),
-    "forges_answer": lambda payload: _answer_for_itself(payload.get("number", 1)),
+    "forges_answer": lambda _: _answer_for_itself(),
     "reads_environment": lambda _: {"names": sorted(os.environ)},
     "tells_pid": lambda _: {"pid": os.getpid(), "parent": os.getppid()},
+    "stops_itself": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
+    "stops_answering": lambda _: _half_an_answer(),
+    "makes_threads": lambda _: _make_threads(),
+    "burns_processor": lambda _: [hashlib.pbkdf2_hmac("sha256", b"x", b"x", 10**9)],
+    "answers_nan": lambda _: _write_frame(b"\x00\x00\x00\x03", b"NaN"),
+    "announces_much": lambda _: _write_frame(b"\xff\xff\xff\xff", b"{"),
+    "kills_the_server": lambda _: os.kill(os.getppid(), signal.SIGKILL),
+    "leaves_thread": lambda _: _leave_thread(),
+    "leaves_files": lambda _: _leave_files(),
     "fills_disk": lambda _: _fill_disk(),
     "misses_module": lambda _: __import__("module_that_nobody_has"),
 }
@@ -153,7 +189,6 @@ class Misbehaving:
             "properties": {
                 "kind": {"enum": sorted(KINDS)},
                 "path": {"type": "string"},
-                "number": {"type": "integer"},
             },
             "required": ["kind"],
             "additionalProperties": False,

@@ -1,0 +1,102 @@
+"""Finding and ending all that a plugin process started, however far it went to get away.
+
+A plugin process adopts its orphans, and this process those of plugin processes that are dead (child
+subreapers), so every descendant hangs below one of the two, in a session of its own or not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_ROUNDS: Final = 100
+_MARK: Final = "NoNewPrivs:"
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of every descendant whose own parent dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes below ``pid``, those that have ended but are not reaped left out."""
+    children: dict[int, list[int]] = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with suppress(OSError):
+                state, parent = Path(f"/proc/{entry.name}/stat").read_bytes().rpartition(b") ")[2].split()[:2]
+                if state not in (b"Z", b"X"):
+                    children.setdefault(int(parent), []).append(int(entry.name))
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return found
+
+
+def task_count() -> int:
+    """All threads of this machine, or of the container that this is in."""
+    return int(Path("/proc/loadavg").read_text("ascii").split()[3].split("/")[1])
+
+
+def end_descendants(pid: int) -> None:
+    """Stop ``pid``, which leads its process group, and kill what is below it.
+
+    Everything is stopped first, so that nothing is born while it is counted: the group at a stroke, which is
+    what a bomb needs, and then one by one what has left the group.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGSTOP)
+    stopped: set[int] = set()
+    for _ in range(_ROUNDS):
+        new = descendants(pid) - stopped
+        if not new:
+            break
+        _signal(new, signal.SIGSTOP)
+        stopped |= new
+    _signal(stopped, signal.SIGKILL)
+
+
+def end_orphans(own: set[int]) -> None:
+    """Kill and reap the children of this process that are marked as a plugin's and are not among ``own``."""
+    mine = os.getpid()
+    if _is_marked(mine):
+        return  # then the mark says nothing
+    for child in _children_of(mine) - own:
+        if _is_marked(child):
+            end_descendants(child)
+            _signal({child}, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(child, 0)
+
+
+def _children_of(pid: int) -> set[int]:
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):
+            found |= {int(child) for child in (task / "children").read_text("ascii").split()}
+    return found
+
+
+def _is_marked(pid: int) -> bool:
+    """No program can take no-new-privileges off again, and every plugin process has it before it loads code."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return any(line.startswith(_MARK) and line.split()[1] == "1" for line in lines)
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)

@@ -1,0 +1,82 @@
+"""The folder that one plugin process may write to; empty at the start of every call."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+class Scratch:
+    """A new folder below ``parent``; ``remove`` must follow."""
+
+    def __init__(self, parent: str) -> None:
+        self.path = tempfile.mkdtemp(dir=parent)
+
+    def empty(self) -> bool:
+        """Delete what is in it; says whether nothing is left. The plugin must be dead or idle."""
+        try:
+            _empty(self.path)
+            with os.scandir(self.path) as entries:
+                return next(entries, None) is None
+        except OSError:
+            return False
+
+    def remove(self) -> None:
+        self.empty()
+        with suppress(OSError):
+            Path(self.path).rmdir()
+
+
+def _empty(path: str) -> None:
+    """Folders are lifted to the top before they are emptied, so no depth of theirs costs stack or descriptors.
+
+    Everything goes by descriptor and follows no link: a plugin that is not as idle as it should be must not
+    turn this into a change of somebody else's files.
+    """
+    top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        while names := _names(top):
+            for name in names:
+                if _is_folder(name, top):
+                    _lift(name, top)
+                else:
+                    os.unlink(name, dir_fd=top)
+    finally:
+        os.close(top)
+
+
+def _lift(name: str, top: int) -> None:
+    """Delete the folder ``name`` after moving the folders in it beside it."""
+    folder = _opened(name, top)
+    try:
+        for inner in _names(folder):
+            if _is_folder(inner, folder):
+                os.close(_opened(inner, folder))  # a folder that may not be written cannot be moved
+                os.rename(inner, f"lifted-{os.urandom(8).hex()}", src_dir_fd=folder, dst_dir_fd=top)
+            else:
+                os.unlink(inner, dir_fd=folder)
+    finally:
+        os.close(folder)
+    os.rmdir(name, dir_fd=top)
+
+
+def _names(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
+
+
+def _is_folder(name: str, parent: int) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+
+
+def _opened(name: str, parent: int) -> int:
+    """A descriptor of a folder, made ours to read and write first, whatever its plugin forbade."""
+    place = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    try:
+        Path(f"/proc/self/fd/{place}").chmod(0o700)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=place)
+    finally:
+        os.close(place)
