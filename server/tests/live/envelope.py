@@ -29,12 +29,13 @@ ENVELOPE: dict[str, Any] = {
     "required": ["error"],
     "additionalProperties": False,
 }
+ENVELOPE_VALIDATOR = Draft202012Validator(ENVELOPE)
 FORBIDDEN = ("Traceback", "/app/", ".py", "/srv/", '"detail"', "_internal")
 
 
 def assert_error(error: dict[str, Any]) -> None:
     """The content of ``error`` in an envelope has the right shape and gives nothing away."""
-    Draft202012Validator(ENVELOPE).validate({"error": error})
+    ENVELOPE_VALIDATOR.validate({"error": error})
     assert datetime.fromisoformat(error["timestamp"]).utcoffset() == timedelta(0)
     assert not [text for text in FORBIDDEN if text in repr(error)]
 
@@ -45,7 +46,7 @@ def assert_envelope(answer: httpx2.Response, status: int, kind: str) -> dict[str
     assert answer.headers["content-type"] == "application/json"
     assert not [text for text in FORBIDDEN if text in answer.text]
     body: dict[str, Any] = answer.json()
-    Draft202012Validator(ENVELOPE).validate(body)
+    ENVELOPE_VALIDATOR.validate(body)
     error: dict[str, Any] = body["error"]
     assert_error(error)
     assert error["type"] == kind
