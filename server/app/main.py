@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -13,6 +13,7 @@ from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.error_store import SqlErrorStore
 from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
 from server.app.adapters.database.key_store import SqlKeyStore
+from server.app.adapters.database.metrics_store import SqlMetricsStore
 from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.rounds import Rounds
@@ -42,6 +43,8 @@ from server.app.services.execution.job_execution_service import JobPolicy
 from server.app.services.key_service import KeyService
 
 logger = logging.getLogger(__name__)
+
+_METRICS_SECONDS: Final = 1.0
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
@@ -98,6 +101,8 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         found = find_plugins((BUILTIN_PACKAGE, *settings.plugin_packages))
         database = opened_database(folder / "cts.db")
         stack.callback(database.close)
+        metrics = SqlMetricsStore(database)
+        stack.callback(registry.synchronise, metrics)
         threads = Threads(settings.max_concurrent_calls, settings.max_waiting_calls)
         stack.callback(threads.close)
         isolation = process_isolation(process_settings(settings))
@@ -116,11 +121,13 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         stack.callback(workers.stop)
         registry.clear()
         load_plugins(registry, isolation, found)
+        registry.synchronise(metrics)
         store.end_leases()  # the folder is ours alone, so whoever held one is gone
         recovered = jobs.recover_jobs()
         if recovered:
             logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
         rounds = stack.enter_context(Rounds())
+        rounds.every(_METRICS_SECONDS, lambda: registry.synchronise(metrics))
         rounds.every(settings.job_lease_seconds / 3, jobs.keep_jobs)
         rounds.every(settings.job_lease_seconds, jobs.recover_jobs)
         rounds.every(settings.cleanup_interval_minutes * 60, lambda: jobs.forget_jobs(settings.job_retention_days))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Double,
     Index,
     Integer,
     MetaData,
@@ -123,4 +124,16 @@ ERROR_LOG: Final = Table(
     Column("resolved_at", Moment),
     Index("ix_error_log_created_at", "created_at", "id"),
     Index("ix_error_log_job_id", "job_id"),
+)
+
+PLUGIN_METRICS: Final = Table(
+    "plugin_metrics",
+    METADATA,
+    Column("plugin", String(64), primary_key=True),
+    Column("successes", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("total_ms", Double, nullable=False),
+    Column("last_ms", Double, nullable=False),
+    Column("last_used", Moment, nullable=False),
+    Column("last_outcome", String(16), nullable=False),
 )

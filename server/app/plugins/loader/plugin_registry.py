@@ -10,6 +10,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from server.app.core.clock import utc_now
 from server.app.plugins.errors.exceptions import PluginNotFound, PluginUnavailable
 from server.app.plugins.lifecycle import LifecycleState, moved
 from server.app.plugins.loader.contract import check_contract
+from server.app.plugins.loader.metrics import MetricsStore, PluginMetrics
 from server.app.plugins.plugin import Plugin, PluginSpec
 from server.app.plugins.validation.schema_rules import SchemaRules
 
@@ -74,12 +76,9 @@ class _Entry:
         self.reason: str | None = None
         self.since = time.monotonic()
         self.active = 0
-        self.successes = 0
-        self.errors = 0
-        self.total_ms = 0.0
-        self.last_ms: float | None = None
-        self.last_used: datetime | None = None
-        self.last_outcome: str | None = None
+        self.stored = PluginMetrics()  # over all processes, as far as the store has told
+        self.sent = PluginMetrics()  # counted here and on its way to the store
+        self.counted = PluginMetrics()  # counted here since
 
     @property
     def state(self) -> LifecycleState:
@@ -88,7 +87,7 @@ class _Entry:
         return self.resting
 
     def status(self) -> PluginStatus:
-        runs = self.successes + self.errors
+        metrics = self.stored.plus(self.sent).plus(self.counted)
         return PluginStatus(
             name=self.name,
             state=self.state,
@@ -96,13 +95,13 @@ class _Entry:
             version=self.spec.version if self.spec else "",
             reason=self.reason,
             uptime_seconds=time.monotonic() - self.since,
-            last_used=self.last_used,
-            last_outcome=self.last_outcome,
+            last_used=metrics.last_used,
+            last_outcome=metrics.last_outcome,
             active_count=self.active,
-            success_count=self.successes,
-            error_count=self.errors,
-            last_execution_time_ms=self.last_ms,
-            avg_execution_time_ms=self.total_ms / runs if runs else None,
+            success_count=metrics.successes,
+            error_count=metrics.errors,
+            last_execution_time_ms=metrics.last_ms,
+            avg_execution_time_ms=metrics.total_ms / metrics.runs if metrics.runs else None,
         )
 
 
@@ -227,14 +226,31 @@ class PluginRegistry:
                 entry.resting = moved(plugin_name, before, verdict)
                 entry.reason = None if verdict is LifecycleState.INITIALIZED else entry.reason
             entry.active = max(0, entry.active - 1)
-            entry.total_ms += elapsed_ms
-            entry.last_ms = elapsed_ms
-            entry.last_used = utc_now()
-            entry.last_outcome = "error" if had_error else "success"
-            if had_error:
-                entry.errors += 1
-            else:
-                entry.successes += 1
+            outcome = "error" if had_error else "success"
+            entry.counted = entry.counted.plus(
+                PluginMetrics(int(not had_error), int(had_error), elapsed_ms, elapsed_ms, utc_now(), outcome)
+            )
+
+    def synchronise(self, store: MetricsStore) -> None:
+        """Hand over what was counted here since the last time, and learn what all processes counted together.
+
+        What cannot be handed over is kept for the next time. By one thread at a time.
+        """
+        with self._lock:
+            for entry in self._entries.values():
+                entry.sent, entry.counted = entry.counted, PluginMetrics()
+            sent = {name: entry.sent for name, entry in self._entries.items() if entry.sent.runs}
+        sums: Mapping[str, PluginMetrics] | None = None
+        try:
+            sums = store.add(sent)
+        finally:
+            with self._lock:
+                for name, entry in self._entries.items():
+                    if sums is None:
+                        entry.counted = entry.sent.plus(entry.counted)
+                    else:
+                        entry.stored = sums.get(name, entry.stored)
+                    entry.sent = PluginMetrics()
 
     def status(self, plugin_name: str) -> PluginStatus | None:
         with self._lock:
