@@ -127,7 +127,10 @@ def _run(arguments: argparse.Namespace) -> int:
         "trace": _trace,
         "blind-spots": _blind_spots,
     }[arguments.command]
-    return command(arguments, path, root)
+    from governance.engine import without_garbage_collection
+
+    with without_garbage_collection():
+        return command(arguments, path, root)
 
 
 def _check(arguments: argparse.Namespace, config: Path, root: Path) -> int:
