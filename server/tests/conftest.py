@@ -22,6 +22,15 @@ from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
 from server.tests.live.postgres_process import PostgresProcess
 from server.tests.live.server_process import ServerProcess
+from server.tests.observed_callers import Observer, unknown_callers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def observed_callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """At the end, everything that called a plugin in this process has to be known to the scanner."""
+    with Observer().watching() as observer:
+        yield
+    assert unknown_callers(observer, tmp_path_factory.mktemp("observed")) == []
 
 
 @pytest.fixture

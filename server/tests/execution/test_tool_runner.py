@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from server.app.plugins.loader.plugin_registry import PluginRegistry, PluginStat
 from server.app.plugins.plugin import PluginSpec
 from server.app.plugins.runtime import tool_runner
 from server.app.plugins.runtime.tool_runner import ToolRunner
+from server.tests import observed_callers
 from server.tests.live.envelope import assert_error
 from server.tests.sample_plugins import SamplePlugin, raising
 
@@ -246,8 +248,12 @@ def test_the_plugins_caller_is_tool_runner(registry: PluginRegistry, runner: Too
     import sys
 
     def who(_payload: dict[str, Any]) -> dict[str, Any]:
-        # SamplePlugin.run, then the demand for a permit, then the caller.
-        return {"caller": sys._getframe(3).f_code.co_filename, "function": sys._getframe(3).f_code.co_qualname}
+        # SamplePlugin.run, then the demand for a permit and the observer of the tests, then the caller.
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and frame.f_code.co_filename in observed_callers.BETWEEN:
+            frame = frame.f_back
+        assert frame is not None
+        return {"caller": frame.f_code.co_filename, "function": frame.f_code.co_qualname}
 
     registry.register(SamplePlugin(who))
     result, _ = runner.run("sample", {})

@@ -1,0 +1,46 @@
+"""The observer sees who calls, and the scanner knows them; one that it cannot know is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.plugins.permit import UngovernedRun
+from server.app.plugins.runtime.tool_runner import ToolRunner
+from server.tests.observed_callers import RUN, UNWRAP, Observer, unknown_callers
+from server.tests.sample_plugins import SamplePlugin
+
+RUNNER = "server.app.plugins.runtime.tool_runner:ToolRunner.run"
+
+
+@pytest.mark.requirement("R-002")
+def test_real_callers_are_seen() -> None:
+    registry = PluginRegistry()
+    with Observer().watching() as observer:
+        plugin = registry.register(SamplePlugin())
+        result, error = ToolRunner(registry).run(plugin.name, {})
+    assert error == {}, result
+    assert observer.seen == {RUN: {RUNNER}, UNWRAP: {RUNNER}}
+
+
+def test_a_caller_that_no_scanner_can_see_is_told_and_the_runner_is_known(tmp_path: Path) -> None:
+    registry = PluginRegistry()
+    space: dict[str, Any] = {"__name__": "smuggled"}
+    exec("def smuggle(registry, handle):\n    return registry.unwrap(handle).run({})", space)
+    registry.register(SamplePlugin())
+    with Observer().watching() as observer:
+        with pytest.raises(UngovernedRun):
+            space["smuggle"](registry, registry.handle("sample"))
+        ToolRunner(registry).run("sample", {})
+    assert unknown_callers(observer, tmp_path) == [f"smuggled:smuggle calls {RUN}", f"smuggled:smuggle calls {UNWRAP}"]
+
+
+def test_nothing_is_left_behind() -> None:
+    registry = PluginRegistry()
+    name = registry.register(SamplePlugin()).name
+    before = (PluginRegistry.unwrap, SamplePlugin.run)
+    with Observer().watching():
+        ToolRunner(registry).run(name, {})
+        assert (PluginRegistry.unwrap, SamplePlugin.run) != before
+    assert (PluginRegistry.unwrap, SamplePlugin.run) == before
