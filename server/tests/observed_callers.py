@@ -73,6 +73,7 @@ class Observer:
                 kind.run = run
 
     def _watch(self, kind: Any) -> None:
+        # governance: except[only-runner-runs-plugins] it is taken to watch who calls it
         run = vars(kind).get("run")
         if not callable(run) or any(known is kind for known, _ in self._wrapped):
             return
