@@ -17,6 +17,9 @@ from governance.index.values import ClassId, Key, Value
 
 _FOLDS: Final = frozenset(("lower", "upper", "casefold", "title", "capitalize", "strip", "swapcase"))
 _SHOWING: Final = frozenset(("value", "name", "_value_", "_name_"))
+_LOOKING_UP: Final = {"get": 2, "pop": 2, "setdefault": 2, "getenv": 2, "next": 2, "getattr": 3}
+"""Lookups with a fallback as their last argument, with the number of their arguments."""
+
 _CALLS: Final = 3
 _DEPTH: Final = 12
 _STEPS: Final = 12
@@ -122,9 +125,19 @@ class Occurrences:
                     yield from self._any_member(ref, base, value, Grade(evidence.grade))
         if not found and node[0] == "attr":
             yield from self._functional(ref, node)
+        if not found and node[0] == "call" and (fallback := self._fallback(ref, node)) is not None:
+            yield from self.words(fallback, receiver, depth - 1)
         if not found and node[0] == "local" and node[2] >= 0:
             for each in self.words((ref[0], node[2]), receiver, depth - 1):
                 yield replace(each, place=ref)
+
+    def _fallback(self, ref: Ref, node: Node) -> Ref | None:
+        """What a lookup in something unknown gives if there is nothing: `row.get("state", "NEW")`."""
+        callee = self.index.project.node((ref[0], node[1]))
+        name = callee[2] if callee[0] == "attr" else callee[1] if callee[0] == "free" else ""
+        if len(node[2]) != _LOOKING_UP.get(name, 0) or node[3]:
+            return None
+        return (ref[0], node[2][-1])
 
     def _any_member(self, ref: Ref, base: Ref, value: Value, grade: Grade) -> Iterator[Occurrence]:
         """An instance of another enumeration that has words the vocabulary has not."""
