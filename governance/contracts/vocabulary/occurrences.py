@@ -13,7 +13,7 @@ from governance.contracts.vocabulary.words import Vocabulary
 from governance.facts import Node
 from governance.findings import Grade
 from governance.index import Index
-from governance.index.values import ClassId, Key, Value
+from governance.index.values import ClassId, FunctionId, Key, Value
 
 _FOLDS: Final = frozenset(("lower", "upper", "casefold", "title", "capitalize", "strip", "swapcase"))
 _SHOWING: Final = frozenset(("value", "name", "_value_", "_name_"))
@@ -111,9 +111,10 @@ class Occurrences:
             elif value[0] == "enum" and value[1] not in self.vocabulary.classes:
                 found = True
                 shown = f"{self.index.project.scope(value[1]).name}.{value[2]}"
-                yield Occurrence(
-                    ref, self._stored_as(value), Grade(evidence.grade), shown, "member", self.index.chain(ref, value)
-                )
+                cap = self._reaches(ref, value, receiver, _CALLS)
+                if cap > Grade.UNRESOLVED:
+                    grade, chain = min(Grade(evidence.grade), cap), self.index.chain(ref, value)
+                    yield Occurrence(ref, self._stored_as(value), grade, shown, "member", chain)
             elif value[0] == "inst" and not own:
                 found = True
                 yield from self._any_member(ref, ref, value, Grade(evidence.grade))
@@ -226,9 +227,12 @@ class Occurrences:
         parameter = self.callers.parameter(ref)
         hands = self.callers.hands(parameter, value, receiver) if parameter is not None and depth else None
         if hands is None:
-            yield Occurrence(ref, value[2], grade, repr(value[2]), "string", self.index.chain(ref, value))
+            best = min(grade, self._forwarded(parameter)) if parameter is not None and depth else grade
+            yield Occurrence(ref, value[2], best, repr(value[2]), "string", self.index.chain(ref, value))
             return
         for hand in hands:
+            if self.governed(hand.given.ref):
+                continue
             best = min(grade, hand.grade)
             literal = next(self.literals(hand.given.place, value[2]), None)
             if literal is not None:
@@ -236,6 +240,24 @@ class Occurrences:
                 yield Occurrence(literal, value[2], best, repr(value[2]), "string", chain)
             else:
                 yield from self._origins(hand.given.place, value, best, hand.receiver, depth - 1)
+
+    def _forwarded(self, parameter: tuple[FunctionId, int]) -> Grade:
+        """How sure a value is that no call hands to a parameter: functions that forward whatever they get (`*args`)
+        mix what is meant for one function with what is meant for others."""
+        return Grade.POSSIBLE if self.callers.calls(parameter[0]) else Grade.DEFINITE
+
+    def _reaches(self, ref: Ref, value: Value, receiver: Receiver | None, depth: int) -> Grade:
+        """How sure it is that a value gets to an expression; UNRESOLVED if all that brings it has been judged."""
+        if self.governed(ref):
+            return Grade.UNRESOLVED
+        parameter = self.callers.parameter(ref)
+        if parameter is None or not depth:
+            return Grade.DEFINITE if depth == _CALLS or self._certain(ref, value) else Grade.POSSIBLE
+        hands = self.callers.hands(parameter, value, receiver)
+        if hands is None:
+            return self._forwarded(parameter)
+        ways = [self._reaches(each.given.ref, value, each.receiver, depth - 1) for each in hands]
+        return max(ways, default=Grade.UNRESOLVED)
 
     def literals(self, ref: Ref, text: str) -> Iterator[Ref]:
         """Where a word is written in an expression itself."""
