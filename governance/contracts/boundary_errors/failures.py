@@ -143,6 +143,8 @@ class Failures:
     def _here(self, route: FunctionId, path: Path, call: Ref) -> Ref:
         """The place in the route at which the failure comes about: the failing call, or what leads to it."""
         project = self.index.project
+        if project.owner(call) == route:
+            return call
         for event in [*path.trail, None]:
             ref = event.ref if event is not None else call
             if event is not None and event.kind not in ("called", "raised"):

@@ -12,7 +12,7 @@ from governance.findings import Grade
 from governance.index import Callee, Index
 from governance.index.names import Entity
 from governance.index.project import ScopeId
-from governance.index.values import FunctionId
+from governance.index.values import FunctionId, Key
 
 if TYPE_CHECKING:
     from governance.contracts.layers import Options
@@ -121,8 +121,27 @@ class Layering:
         found: dict[FunctionId, list[tuple[Ref, Callee]]] = {}
         for ref in dict.fromkeys((*indirect, *stored)):
             for callee in index.callees(ref):
-                found.setdefault(callee.function, []).append((ref, callee))
+                if not self._decorates(ref, callee.function):
+                    found.setdefault(callee.function, []).append((ref, callee))
         return found
+
+    def _decorates(self, call: Ref, function: FunctionId) -> bool:
+        """Whether a decorator calls what it decorates: the caller of the decorated function asked for that."""
+        solver, project = self.index.solver, self.index.project
+        callee = project.node(call)[1]
+        for called in self.index.values((call[0], callee)):
+            if called[0] not in ("fn", "bm") or called[1] != function:
+                continue
+            key: Key = ("n", call[0], callee)
+            value = called
+            for _ in range(_STEPS):
+                evidence = solver.ask(key).get(value)
+                if evidence is None or evidence.source is None or evidence.value is None:
+                    break
+                if evidence.note == "decorates":
+                    return True
+                key, value = evidence.source, evidence.value
+        return False
 
     def _is_held(self, call: Ref) -> bool:
         """`self._run(...)` where something is stored under that name."""
@@ -153,6 +172,7 @@ class Layering:
         return frozenset(names)
 
 
+_STEPS: Final = 12
 _MAY_BE_FUNCTION: Final = frozenset(("local", "free", "attr", "function", "or", "ifexp", "phi", "narrow", "call"))
 _PART: Final = {"**": r"[^.]+(?:\.[^.]+)*", "*": r"[^.]+"}
 
