@@ -1,4 +1,4 @@
-"""``python -m server`` runs the server, ``python -m server keys`` makes, lists and revokes its API keys."""
+"""``python -m server`` runs the server, ``... worker`` a worker, ``... keys`` makes, lists and revokes API keys."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ def main(arguments: list[str]) -> int:
             from server.keys_command import keys_command
 
             return keys_command(arguments[1:])
+        if arguments[:1] == ["worker"]:
+            from server.worker_command import worker_command
+
+            return worker_command(arguments[1:])
         from server.serve_command import serve_command
 
         return serve_command(arguments)

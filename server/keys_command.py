@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server.app.access.permission import PERMISSIONS, Role
+from server.app.adapters.database.database import Database
 from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.migrate import opened_database
 from server.app.core.clock import utc_now
@@ -35,15 +36,23 @@ def opened_keys(settings: Settings) -> Iterator[KeyService]:
     Raises:
         StartError: the folder or the database cannot be used.
     """
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StartError(f"cannot use the data folder {settings.data_dir}: {error.strerror}") from None
-    database = opened_database(settings.data_dir / "cts.db")
+    database = _opened_database(settings)
     try:
         yield KeyService(SqlKeyStore(database), utc_now)
     finally:
         database.close()
+
+
+def _opened_database(settings: Settings) -> Database:
+    if settings.database_url is not None:
+        from server.app.adapters.database.postgres import opened_postgres
+
+        return opened_postgres(settings.database_url.get_secret_value())
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"cannot use the data folder {settings.data_dir}: {error.strerror}") from None
+    return opened_database(settings.data_dir / "cts.db")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,6 +27,7 @@ TASKS = {
     "test": Task(tasks.test, "all tests but the slow ones; more words go to pytest"),
     "serve": Task(tasks.serve, "the reference server; more words go to it, for example --port 9000"),
     "keys": Task(tasks.keys, "the server's API keys: create NAME, list, revoke ID"),
+    "worker": Task(tasks.worker, "a worker without a server, for jobs in CTS_DATABASE_URL; --jobs N at a time"),
     "lint": Task(lint, "rules, formatting, types, import contracts, workflow files; or only the programs named"),
     "coverage": Task(coverage, "the tests under branch coverage, with a floor for each part"),
     "audit": Task(audit, "all tests, then which requirement rows have a passing check"),

@@ -52,3 +52,7 @@ def serve(arguments: Sequence[str]) -> int:
 
 def keys(arguments: Sequence[str]) -> int:
     become("-m", "server", "keys", *arguments)
+
+
+def worker(arguments: Sequence[str]) -> int:
+    become("-m", "server", "worker", *arguments)

@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
-from typing import Any, Final
+from typing import Any
 
 from fastapi import FastAPI
 
-from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.error_store import SqlErrorStore
-from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
 from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.metrics_store import SqlMetricsStore
-from server.app.adapters.database.migrate import opened_database
-from server.app.adapters.embedded_workers import EmbeddedWorkers
-from server.app.adapters.rounds import Rounds
 from server.app.api.cross_origin import add_cross_origin_access
 from server.app.api.dependencies import Services, Threads
 from server.app.api.error_responses import add_error_handlers
@@ -28,23 +23,16 @@ from server.app.api.routes.errors import errors_router
 from server.app.api.routes.health import health_router
 from server.app.api.routes.metrics import metrics_router
 from server.app.api.routes.plugins import plugins_router
+from server.app.backends import opened_backend
 from server.app.core.clock import utc_now
 from server.app.core.settings import Settings
 from server.app.core.version import VERSION
-from server.app.plugins.errors.exceptions import PluginNotFound, PluginUnavailable
-from server.app.plugins.isolation.process import process_isolation
-from server.app.plugins.isolation.process_settings import ProcessSettings
-from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, find_plugins, load_plugins
+from server.app.executions import running_executions
 from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
-from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.error_log_service import ErrorLogService
-from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
-from server.app.services.execution.job_execution_service import JobPolicy
 from server.app.services.key_service import KeyService
 
 logger = logging.getLogger(__name__)
-
-_METRICS_SECONDS: Final = 1.0
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
@@ -97,44 +85,17 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         StartError: something that they need is not there.
     """
     with ExitStack() as stack:
-        folder = stack.enter_context(data_folder(settings.data_dir))
-        found = find_plugins((BUILTIN_PACKAGE, *settings.plugin_packages))
-        database = opened_database(folder / "cts.db")
-        stack.callback(database.close)
-        metrics = SqlMetricsStore(database)
+        backend = stack.enter_context(opened_backend(settings))
+        metrics = SqlMetricsStore(backend.database)
         stack.callback(registry.synchronise, metrics)
         threads = Threads(settings.max_concurrent_calls, settings.max_waiting_calls)
         stack.callback(threads.close)
-        isolation = process_isolation(process_settings(settings))
-        errors = ErrorLogService(SqlErrorStore(database), utc_now)
-        store = SqlJobStore(database, store_limits(settings))
-        gaps = tuple(isolation.gaps())
-        for gap in gaps:
-            logger.warning("plugins are not fully confined: %s", gap)
-        workers = EmbeddedWorkers(store)
-        plugins = PluginExecutionService(ToolRunner(registry, isolation), errors)
-        jobs = JobExecutionService(store, workers, plugins, utc_now, policy=job_policy(settings, registry))
-        analysis = AnalysisExecutionService(jobs)
-        stack.callback(workers.join, settings.shutdown_seconds)
-        stack.callback(isolation.close)
-        stack.callback(jobs.stop_jobs)
-        stack.callback(workers.stop)
-        registry.clear()
-        load_plugins(registry, isolation, found)
-        registry.synchronise(metrics)
-        store.end_leases()  # the folder is ours alone, so whoever held one is gone
-        recovered = jobs.recover_jobs()
-        if recovered:
-            logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
-        rounds = stack.enter_context(Rounds())
-        rounds.every(_METRICS_SECONDS, lambda: registry.synchronise(metrics))
-        rounds.every(settings.job_lease_seconds / 3, jobs.keep_jobs)
-        rounds.every(settings.job_lease_seconds, jobs.recover_jobs)
-        rounds.every(settings.cleanup_interval_minutes * 60, lambda: jobs.forget_jobs(settings.job_retention_days))
-        keys = KeyService(SqlKeyStore(database), utc_now)
+        errors = ErrorLogService(SqlErrorStore(backend.database), utc_now)
+        executions = stack.enter_context(running_executions(settings, backend, registry, errors, metrics))
+        keys = KeyService(SqlKeyStore(backend.database), utc_now)
         warn_about_access(settings, keys)
-        workers.start(settings.max_concurrent_runs, analysis.execute_next)
-        yield Services(analysis, registry, threads, utc_now(), keys, errors, database.answers, gaps)
+        answers = backend.database.answers
+        yield Services(executions.analysis, registry, threads, utc_now(), keys, errors, answers, executions.gaps)
 
 
 def warn_about_access(settings: Settings, keys: KeyService) -> None:
@@ -149,34 +110,3 @@ def warn_about_access(settings: Settings, keys: KeyService) -> None:
             "make one to end that: python -m server keys create NAME --role admin",
             settings.api_host,
         )
-
-
-def store_limits(settings: Settings) -> StoreLimits:
-    return StoreLimits(waiting=settings.max_waiting_jobs, runs_per_plugin=settings.max_runs_per_plugin)
-
-
-def job_policy(settings: Settings, registry: PluginRegistry) -> JobPolicy:
-    def max_attempts(plugin: str) -> int:
-        try:
-            return registry.handle(plugin).spec.max_attempts
-        except (PluginNotFound, PluginUnavailable):
-            return 1
-
-    return JobPolicy(lease_seconds=settings.job_lease_seconds, max_attempts=max_attempts)
-
-
-def process_settings(settings: Settings) -> ProcessSettings:
-    return ProcessSettings(
-        timeout_seconds=settings.tool_timeout_seconds,
-        start_seconds=settings.plugin_start_seconds,
-        memory_mb=settings.plugin_memory_mb,
-        result_bytes=settings.max_result_bytes,
-        environment=settings.plugin_environment,
-        confined=settings.plugin_confinement,
-        cpu_seconds=settings.plugin_cpu_seconds,
-        processes=settings.plugin_max_processes,
-        granted=settings.plugin_grants,
-        read_paths=settings.plugin_read_paths,
-        write_paths=settings.plugin_write_paths,
-        private_paths=(settings.data_dir,),
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.database.migrate import migrate, opened_database
 from server.app.adapters.database.postgres import Postgres
 from server.app.adapters.embedded_workers import EmbeddedWorkers
-from server.app.adapters.queue.postgres_queue import installed
+from server.app.adapters.queue.postgres_queue import install_queue
 from server.app.core.clock import utc_now
 from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
 from server.app.plugins.isolation.process_settings import ProcessSettings
@@ -63,7 +62,7 @@ def migrated_postgres(postgres: PostgresProcess) -> str:
     """The URL of a database with all tables, ours and the queue's."""
     url = postgres.create_database()
     migrate(Postgres(url))
-    asyncio.run(installed(url))
+    install_queue(url)
     return url
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from server.app.core.start_error import StartError
@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     log_requests: bool = False
     data_dir: Path = Field(default_factory=default_data_dir)
+    database_url: SecretStr | None = None
 
     require_authentication: bool = False
     rate_limit_enabled: bool = False
@@ -41,7 +42,7 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
     max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
-    max_concurrent_runs: int = Field(default=3, ge=1, le=256)
+    max_concurrent_runs: int = Field(default=3, ge=0, le=256)
     max_concurrent_calls: int = Field(default=8, ge=1, le=256)
     max_waiting_calls: int = Field(default=100, ge=0)
     max_runs_per_plugin: int | None = Field(default=None, ge=1)
@@ -104,6 +105,19 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin; write it like https://app.example.org, and never *")
         return origins
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it must begin with postgresql://; without it, SQLite is used in the data folder")
+        return url
+
+    @model_validator(mode="after")
+    def _somebody_works(self) -> Self:
+        if self.max_concurrent_runs == 0 and self.database_url is None:
+            raise ValueError("max_concurrent_runs may be 0 only where workers can be elsewhere: set database_url")
+        return self
 
     @field_validator("log_level", mode="before")
     @classmethod

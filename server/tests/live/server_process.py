@@ -108,7 +108,7 @@ class ServerProcess:
         return children_of(self.process.pid)
 
     def _await_url(self) -> str:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while (found := _LISTENING.search(self.log.read_text("utf-8"))) is None:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server did not start:\n{self.log.read_text('utf-8')}")
@@ -116,7 +116,7 @@ class ServerProcess:
         return found.group(1)
 
     def _await_answer(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self.client.get("/v1/health/simple").raise_for_status()

@@ -122,7 +122,7 @@ def test_what_keeps_the_server_from_starting_is_one_line(
         ("api_port", ["--port", "http"], {}),
         ("api_port", [], {"CTS_API_PORT": ""}),
         ("log_level", [], {"CTS_LOG_LEVEL": "loud"}),
-        ("max_concurrent_runs", [], {"CTS_MAX_CONCURRENT_RUNS": "0"}),
+        ("max_concurrent_runs", [], {"CTS_MAX_CONCURRENT_RUNS": "-1"}),
         ("tool_timeout_seconds", [], {"CTS_TOOL_TIMEOUT_SECONDS": "-1"}),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -28,20 +30,16 @@ def migration_config() -> Config:
 
 def migrate(connector: Engine | Connector, revision: str = "head") -> None:
     """Apply the migrations up to ``revision``; one that was applied before is not applied again."""
+    config = migration_config()
 
     def work(connection: Connection) -> None:
         with connection.begin():
-            _upgrade(connection, revision)
+            if connection.dialect.name == "postgresql":  # where several processes may start at once
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
 
     on_connection(connector, work)
-
-
-def _upgrade(connection: Connection, revision: str = "head") -> None:
-    if connection.dialect.name == "postgresql":  # several processes may start at once; SQLite is locked as a whole
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-    config = migration_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
 
 
 def opened_database(path: Path) -> Database:
@@ -50,31 +48,20 @@ def opened_database(path: Path) -> Database:
     Raises:
         StartError: the file is damaged, not ours, or of a newer version of the server.
     """
-    return opened(sqlite_engine(path), f"the database {path}", sqlite_engine(path, reads_only=True))
+    with start_errors(f"the database {path}"):
+        engine = sqlite_engine(path)
+        migrate(engine)
+        return Database(engine, sqlite_engine(path, reads_only=True))
 
 
-def opened(connector: Engine | Connector, name: str, reader: Engine | None = None) -> Database:
-    """A database brought to the newest schema; ``name`` is what to call it when that fails.
-
-    Raises:
-        StartError: it cannot be reached or used, or is of a newer version of the server.
-    """
-    database: Database | None = None
+@contextmanager
+def start_errors(name: str) -> Iterator[None]:
+    """Whatever is wrong with the database of this name becomes a ``StartError`` that says so."""
     try:
-        database = Database(connector, reader)
-        database.call(_upgrade)
-    except (OSError, DBAPIError, CommandError) as error:
-        if database is not None:
-            database.close()
-        raise StartError(_reason(name, error)) from None
-    return database
-
-
-def _reason(name: str, error: OSError | DBAPIError | CommandError) -> str:
-    match error:
-        case CommandError():
-            return f"{name} was made by a newer version of the server"
-        case DBAPIError():
-            return f"{name} cannot be used: {error.orig}"
-        case OSError():
-            return f"{name} cannot be reached: {error}"
+        yield
+    except CommandError:
+        raise StartError(f"{name} was made by a newer version of the server") from None
+    except DBAPIError as error:
+        raise StartError(f"{name} cannot be used: {error.orig}") from None
+    except OSError as error:
+        raise StartError(f"{name} cannot be reached: {error}") from None

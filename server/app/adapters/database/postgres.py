@@ -6,8 +6,10 @@ Imported only where a URL of Postgres is given: it costs a quarter of a second a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, TypeVar
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
 
 import asyncpg
 from sqlalchemy import Connection, Dialect, NullPool
@@ -15,58 +17,78 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from server.app.adapters.database.database import Database
-from server.app.adapters.database.migrate import opened
+from server.app.adapters.database.migrate import migrate, start_errors
 
 Result = TypeVar("Result")
 
 CONNECT_SECONDS: Final = 10.0
-STATEMENT_SECONDS: Final = 30.0
 
 
 class PostgresUnreachable(ConnectionError):
     """No connection could be made. The text has no password in it."""
 
 
-async def connected(url: str) -> asyncpg.Connection:
-    """A new connection, whose statements fail after ``STATEMENT_SECONDS``, be the network cut or the server stuck.
+async def connected(url: str, statement_seconds: float | None = None) -> asyncpg.Connection:
+    """A new connection, whose statements fail after so long, be the network cut or the server stuck.
 
     Raises:
         PostgresUnreachable: the server is not there, is starting or stopping, or refuses us.
     """
     try:
         return await asyncpg.connect(
-            url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings={"application_name": "cts"}
+            url, timeout=CONNECT_SECONDS, command_timeout=statement_seconds, server_settings={"application_name": "cts"}
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise PostgresUnreachable(str(error) or type(error).__name__) from error
 
 
+def in_event_loop(work: Coroutine[Any, Any, Result]) -> Result:
+    """What ``work`` returns, in an event loop of its own: the calling thread may have one that runs."""
+    done: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(asyncio.run(work))
+        except BaseException as failure:  # noqa: BLE001  # the calling thread raises it
+            done.set_exception(failure)
+
+    # Unlike a thread of a pool, it does not keep the process alive.
+    threading.Thread(target=run, name="postgres", daemon=True).start()
+    return done.result()
+
+
 class Postgres:
-    """A ``Connector`` to the database behind this URL."""
+    """A ``Connector`` to the database behind this URL; its event loop runs in a thread of its own."""
 
     dialect: Final[Dialect] = asyncpg_dialect()  # type: ignore[no-untyped-call]  # it has no annotations
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, statement_seconds: float | None = None) -> None:
         self._url = url
+        self._statement_seconds = statement_seconds
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         async def run() -> Result:
-            engine = create_async_engine(
-                "postgresql+asyncpg://", async_creator=lambda: connected(self._url), poolclass=NullPool
-            )
+            engine = create_async_engine("postgresql+asyncpg://", async_creator=self._connected, poolclass=NullPool)
             try:
                 async with engine.connect() as connection:
                     return await connection.run_sync(work)
             finally:
                 await engine.dispose()
 
-        return asyncio.run(run())
+        return in_event_loop(run())
+
+    async def _connected(self) -> asyncpg.Connection:
+        return await connected(self._url, self._statement_seconds)
 
 
-def opened_postgres(url: str) -> Database:
+def opened_postgres(url: str, patience_seconds: float = 30.0) -> Database:
     """The database behind this URL, brought to the newest schema.
+
+    Statements may take as long as the patience lasts, and so long a lost database is waited for.
 
     Raises:
         StartError: it cannot be reached, refuses us, or is of a newer version of the server.
     """
-    return opened(Postgres(url), "the Postgres database")
+    with start_errors("the Postgres database"):
+        migrate(Postgres(url))
+        return Database(Postgres(url, patience_seconds), outage_seconds=patience_seconds)

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
+from pgqueuer.domain.settings import db_settings
 from pgqueuer.queries import Queries, SyncQueries
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
-from server.app.adapters.database.postgres import connected
+from server.app.adapters.database.database import Database
+from server.app.adapters.database.postgres import connected, in_event_loop
+from server.app.adapters.database.tables import microseconds
 from server.app.adapters.queue.queue_workers import ENTRYPOINT
+from server.app.jobs.job import Job
+from server.app.jobs.store import JobStore
+
+_MOST_AT_ONCE = 1000
 
 
-async def installed(url: str) -> None:
+def install_queue(url: str) -> None:
     """Bring the queue's own tables to what the installed PGQueuer wants; several processes may do it at once."""
-    connection = await connected(url)
-    try:
-        await Queries.from_asyncpg_connection(connection).apply_upgrade()
-    finally:
-        await connection.close()
+
+    async def install() -> None:
+        connection = await connected(url)
+        try:
+            await Queries.from_asyncpg_connection(connection).apply_upgrade()
+        finally:
+            await connection.close()
+
+    in_event_loop(install())
 
 
 def put(connection: Connection, job_ids: Sequence[str]) -> None:
@@ -30,6 +42,40 @@ def put(connection: Connection, job_ids: Sequence[str]) -> None:
         dedupe_key=list(job_ids),
         on_conflict="skip",
     )
+
+
+class PostgresQueue:
+    """A ``Dispatcher`` over a store that does ``put`` alongside."""
+
+    def __init__(self, store: JobStore, database: Database, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._database = database
+        self._clock = clock
+
+    def submit(self, job: Job) -> Job:
+        return self._store.enqueue(job)
+
+    def wake(self) -> None:
+        """Queue what needs a worker and is not queued. A row is lost when a worker that was taken for dead ends the
+        job that another one has taken over, and when somebody empties the queue's tables."""
+        self._database.call(self._put_missing)
+
+    def _put_missing(self, connection: Connection) -> None:
+        values = {"now": microseconds(self._clock()), "limit": _MOST_AT_ONCE}
+        missing = connection.execute(text(_missing()), values).scalars().all()
+        if missing:
+            put(connection, missing)
+
+
+def _missing() -> str:
+    rows = f"SELECT FROM {db_settings().qualified.queue_table} AS q WHERE q.dedupe_key = job.id"  # no input
+    return f"""
+        SELECT id FROM job
+        WHERE queued
+          AND (state = 'PENDING' OR (state = 'RUNNING' AND lease_until < :now AND attempt < max_attempts))
+          AND NOT EXISTS ({rows} AND q.status IN ('queued', 'picked'))
+        ORDER BY turn, created_at, id LIMIT :limit
+    """  # noqa: S608
 
 
 class _Driver:

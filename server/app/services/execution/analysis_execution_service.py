@@ -47,6 +47,10 @@ class AnalysisExecutionService:
         """Execute the submitted job whose turn it is, or this one, as a worker does; says whether there was one."""
         return self._jobs.run_next(job_id) is not None
 
+    def execute_queued(self, job_id: str) -> bool:
+        """Execute this submitted job if it waits for that; says whether it needs no worker any more."""
+        return self._jobs.run_queued(job_id)
+
     def job(self, job_id: str, owner: str | None = None) -> JobSummary:
         """Raises ``JobNotFound``, also for the job of another owner than the given one."""
         return self._jobs.find_job(job_id, owner)

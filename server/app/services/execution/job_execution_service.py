@@ -54,6 +54,7 @@ class JobExecutionService:
         self._worker = worker or new_id()
         self._policy = policy
         self._lease_length = timedelta(seconds=policy.lease_seconds)
+        self._kept_at = clock()
         self._lock = threading.Lock()
         self._cancellations: dict[str, Cancellation] = {}
         self._abandoned: set[str] = set()
@@ -135,6 +136,13 @@ class JobExecutionService:
         with self._watched(job.id) as cancellation:
             return self._executed(job, cancellation)
 
+    def run_queued(self, job_id: str) -> bool:
+        """Execute this job in this thread, if it waits for that; says whether it needs no worker any more."""
+        if job_id in self._cancellations:
+            return False  # this process works on it
+        job = self.run_next(job_id) or self._store.find(job_id)
+        return job is None or job.is_final
+
     def get_job(self, job_id: str, owner: str | None = None) -> Job:
         """Raises ``JobNotFound``, also for the job of another owner than the given one."""
         return _of_owner(self._store.get(job_id), job_id, owner)
@@ -195,9 +203,20 @@ class JobExecutionService:
         return ended
 
     def keep_jobs(self) -> None:
-        """Prolong the leases of what runs here; to be called several times in the length of a lease."""
-        if self._cancellations:
-            self._store.renew(self._lease())
+        """Prolong the leases of what runs here; to be called several times in the length of a lease.
+
+        When that fails until they have ended, the work is stopped: it may be in other hands by then.
+        """
+        running = list(self._cancellations)
+        try:
+            if running:
+                self._store.renew(self._lease())
+        except Exception:
+            if self._clock() - self._kept_at > self._lease_length:
+                for job_id in running:
+                    self._stop(job_id)
+            raise
+        self._kept_at = self._clock()
 
     def drop_jobs(self) -> int:
         """Stop the work on jobs that are no longer this process's: cancelled elsewhere, or given to others.

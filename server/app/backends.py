@@ -1,0 +1,117 @@
+"""Where jobs are kept and who executes them: a file and threads of one server, or Postgres and workers anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.app.adapters.data_folder import data_folder
+from server.app.adapters.database.database import Database
+from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
+from server.app.adapters.database.migrate import opened_database
+from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.adapters.rounds import Rounds
+from server.app.core.clock import utc_now
+from server.app.core.settings import Settings
+from server.app.jobs.store import Dispatcher, JobStore
+from server.app.services.execution import AnalysisExecutionService, JobExecutionService
+
+_LOOK_SECONDS = 0.3
+_CLOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Backend:
+    """``begin`` deals with what dead processes have left; it is called before any job is made.
+
+    ``start`` starts so many workers in this process. ``stop`` lets them take up no more, ``join`` waits so many
+    seconds for what they are at. ``care`` says what has to be done regularly.
+    """
+
+    database: Database
+    store: JobStore
+    dispatcher: Dispatcher
+    clock: Callable[[], datetime]
+    begin: Callable[[], None]
+    start: Callable[[int, AnalysisExecutionService], None]
+    stop: Callable[[], None]
+    join: Callable[[float], bool]
+    care: Callable[[JobExecutionService, Rounds], None]
+
+
+@contextmanager
+def opened_backend(settings: Settings) -> Iterator[Backend]:
+    """What the settings ask for, until the block ends.
+
+    Raises:
+        StartError: the folder or the database cannot be used.
+    """
+    chosen = _one_server(settings) if settings.database_url is None else _many_machines(settings)
+    with chosen as backend:
+        yield backend
+
+
+@contextmanager
+def _one_server(settings: Settings) -> Iterator[Backend]:
+    with data_folder(settings.data_dir) as folder:
+        database = opened_database(folder / "cts.db")
+        try:
+            store = SqlJobStore(database, _limits(settings))
+            workers = EmbeddedWorkers(store)
+            yield Backend(
+                database,
+                store,
+                workers,
+                utc_now,
+                begin=store.end_leases,  # the folder is ours alone, so whoever held one is gone
+                start=lambda count, analysis: workers.start(count, analysis.execute_next),
+                stop=workers.stop,
+                join=workers.join,
+                care=lambda _jobs, _rounds: None,
+            )
+        finally:
+            database.close()
+
+
+@contextmanager
+def _many_machines(settings: Settings) -> Iterator[Backend]:
+    # Loaded only where it is asked for: it doubles what the server loads.
+    from server.app.adapters.database.database_clock import DatabaseClock
+    from server.app.adapters.database.postgres import opened_postgres
+    from server.app.adapters.queue.postgres_queue import PostgresQueue, install_queue, put
+    from server.app.adapters.queue.queue_workers import QueueWorkers
+
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    database = opened_postgres(url, settings.job_lease_seconds)
+    try:
+        install_queue(url)
+        clock = DatabaseClock(database)
+        store = SqlJobStore(database, _limits(settings), alongside=put)
+        queue = PostgresQueue(store, database, clock)
+        workers = QueueWorkers(url, settings.job_lease_seconds)
+
+        def care(jobs: JobExecutionService, rounds: Rounds) -> None:
+            rounds.every(_LOOK_SECONDS, jobs.drop_jobs)
+            rounds.every(settings.job_lease_seconds, queue.wake)
+            rounds.every(_CLOCK_SECONDS, clock.adjust)
+
+        yield Backend(
+            database,
+            store,
+            queue,
+            clock,
+            begin=queue.wake,
+            start=lambda count, analysis: workers.start(count, analysis.execute_queued),
+            stop=workers.stop,
+            join=workers.join,
+            care=care,
+        )
+    finally:
+        database.close()
+
+
+def _limits(settings: Settings) -> StoreLimits:
+    return StoreLimits(waiting=settings.max_waiting_jobs, runs_per_plugin=settings.max_runs_per_plugin)

@@ -1,0 +1,49 @@
+"""``python -m server worker``: executes jobs and answers no requests; any number of them, on any machine."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+
+from server.app.adapters.database.error_store import SqlErrorStore
+from server.app.adapters.database.metrics_store import SqlMetricsStore
+from server.app.backends import opened_backend
+from server.app.core.clock import utc_now
+from server.app.core.logging import configure_logging
+from server.app.core.settings import read_settings
+from server.app.core.start_error import StartError
+from server.app.executions import running_executions
+from server.app.plugins.loader.plugin_registry import get_registry
+from server.app.services.error_log_service import ErrorLogService
+
+
+def worker_command(arguments: list[str]) -> int:
+    """Execute jobs until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        StartError: a setting is missing, or the database cannot be used.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m server worker",
+        description="Execute the jobs of servers that use the same Postgres database (CTS_DATABASE_URL).",
+    )
+    parser.add_argument(
+        "--jobs", type=int, dest="max_concurrent_runs", help="how many at the same time (CTS_MAX_CONCURRENT_RUNS, 3)"
+    )
+    settings = read_settings(**vars(parser.parse_args(arguments)))
+    if settings.database_url is None:
+        raise StartError("a worker needs a database that it shares with a server; set CTS_DATABASE_URL")
+    if settings.max_concurrent_runs == 0:
+        raise StartError("a worker that works on 0 jobs is of no use; set --jobs or CTS_MAX_CONCURRENT_RUNS")
+    configure_logging(settings.log_level, settings.log_format)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: ended.set())
+    with opened_backend(settings) as backend:
+        errors = ErrorLogService(SqlErrorStore(backend.database), utc_now)
+        registry, metrics = get_registry(), SqlMetricsStore(backend.database)
+        with running_executions(settings, backend, registry, errors, metrics):
+            ended.wait()
+        registry.synchronise(metrics)
+    return 0
