@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.app.error_log.record import ErrorRecord
 from server.app.jobs.job import Job, JobSummary
 from server.app.jobs.state import JobState
+from server.app.plugins.errors.error_report import MOST_ACTIONS, ErrorReport
 from server.app.plugins.errors.exceptions import ErrorType
 from server.app.plugins.lifecycle import LifecycleState
 from server.app.plugins.loader.plugin_registry import PluginStatus
@@ -131,6 +132,21 @@ class JobResultResponse(BaseModel):
             created_at=job.created_at,
             completed_at=job.completed_at,
         )
+
+
+class ErrorReportResponse(BaseModel):
+    error_category: str
+    error_code: str
+    user_message: str
+    technical_details: dict[str, Any]
+    suggested_actions: Annotated[list[str], Field(max_length=MOST_ACTIONS)]
+    recovery_attempted: bool
+    run_id: str
+    timestamp: datetime
+
+    @classmethod
+    def of(cls, report: ErrorReport) -> Self:
+        return cls.model_validate(report, from_attributes=True)
 
 
 class CancelResponse(BaseModel):

@@ -35,6 +35,7 @@ def test_the_router_is_mounted() -> None:
         "/v1/analyze-execution/jobs",
         "/v1/analyze-execution/jobs/{job_id}",
         "/v1/analyze-execution/jobs/{job_id}/result",
+        "/v1/analyze-execution/jobs/{job_id}/error",
     }
 
 
@@ -186,6 +187,32 @@ class TestResult:
         assert_envelope(live.client.get(f"{JOBS}/{new_id()}/result"), 404, "NotFound")
 
 
+@pytest.mark.requirement("R-140", "R-141")
+class TestErrorReport:
+    def test_of_a_failure(self, live: ServerProcess) -> None:
+        job_id = live.submit("misbehaving", kind="raises")
+        error = live.result(job_id)["error"]
+        report = live.client.get(f"{JOBS}/{job_id}/error").json()
+        assert report.pop("suggested_actions") == ["report it, with the error_id of the details, to the administrator"]
+        assert datetime.fromisoformat(report.pop("timestamp")) == datetime.fromisoformat(error["timestamp"])
+        assert report == {
+            "error_category": "tool_error",
+            "error_code": "TOOL_ERROR_PLUGINERROR",
+            "user_message": "the plugin raised ValueError",
+            "technical_details": {**error["details"], "plugin": "misbehaving"},
+            "recovery_attempted": False,
+            "run_id": job_id,
+        }
+
+    def test_of_a_success_is_409(self, live: ServerProcess) -> None:
+        job_id = live.submit("text-statistics", text="a")
+        live.result(job_id)
+        assert_envelope(live.client.get(f"{JOBS}/{job_id}/error"), 409, "ValidationError")
+
+    def test_of_an_unknown_job_is_404(self, live: ServerProcess) -> None:
+        assert_envelope(live.client.get(f"{JOBS}/{NO_JOB}/error"), 404, "NotFound")
+
+
 @pytest.mark.requirement("R-052", "R-090")
 class TestList:
     def test_it_has_exactly_this_shape(self, live: ServerProcess) -> None:
@@ -281,6 +308,7 @@ ENDPOINTS = (
     ("GET", JOBS),
     ("GET", f"{JOBS}/{NO_JOB}"),
     ("GET", f"{JOBS}/{NO_JOB}/result"),
+    ("GET", f"{JOBS}/{NO_JOB}/error"),
     ("DELETE", f"{JOBS}/{NO_JOB}"),
     ("GET", "/v1/plugins"),
     ("GET", "/v1/plugins/nobody/health"),
@@ -358,7 +386,7 @@ class TestAuth:
         app = create_app(Settings(data_dir=Path("unused")), guarded.services)
         app.dependency_overrides[caller] = lambda: Caller("visitor", frozenset({Permission.STREAM}))
         with TestClient(app) as client:
-            for method, path in ENDPOINTS[:8]:
+            for method, path in ENDPOINTS[:9]:
                 answer = client.request(method, path, json=BODY, headers={"x-api-key": guarded.user})
                 assert_envelope(answer, 403, "PermissionDenied")
 
@@ -369,7 +397,12 @@ class TestAuth:
     @pytest.mark.requirement("R-058")
     def test_others_jobs_are_not_there_and_an_administrator_sees_all(self, guarded: Guarded) -> None:
         job_id = guarded.ask("POST", "/v1/analyze-execution", guarded.user).json()["job_id"]
-        for method, path in (("GET", job_id), ("GET", f"{job_id}/result"), ("DELETE", job_id)):
+        for method, path in (
+            ("GET", job_id),
+            ("GET", f"{job_id}/result"),
+            ("GET", f"{job_id}/error"),
+            ("DELETE", job_id),
+        ):
             assert_envelope(guarded.ask(method, f"{JOBS}/{path}", guarded.other), 404, "NotFound")
         for key, seen in ((guarded.user, True), (guarded.other, False), (guarded.admin, True)):
             listed = {job["id"] for job in guarded.ask("GET", JOBS, key).json()["jobs"]}

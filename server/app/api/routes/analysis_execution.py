@@ -16,6 +16,7 @@ from server.app.api.error_responses import execution_failed
 from server.app.api.schemas import (
     CancelResponse,
     ErrorEnvelope,
+    ErrorReportResponse,
     ExecutionRequest,
     ExecutionResponse,
     JobListResponse,
@@ -27,7 +28,8 @@ from server.app.api.schemas import (
 from server.app.core.ids import is_id, new_id
 from server.app.jobs.state import JobState
 from server.app.jobs.store import JobFilter
-from server.app.services.execution.job_errors import JobNotFound
+from server.app.plugins.errors.error_report import error_report
+from server.app.services.execution.job_errors import JobConflict, JobNotFound
 
 # Every operation takes an ``Analyst``: asking for one here as well would double the cost.
 analysis_execution_router = APIRouter(prefix="/v1/analyze-execution", tags=["analysis execution"])
@@ -132,6 +134,17 @@ async def get_result(
 ) -> JobResultResponse:
     """What a job that has ended gave: a result or an error."""
     return JobResultResponse.of(await threads.quick(analysis.finished_job, job_id, seen_by(sender)))
+
+
+@analysis_execution_router.get("/jobs/{job_id}/error", responses=_NOT_FOUND_OR_CONFLICT)
+async def get_error_report(
+    job_id: JobId, analysis: AnalysisDependency, threads: ThreadsDependency, sender: Analyst
+) -> ErrorReportResponse:
+    """What went wrong with a job that failed, and what to do about it."""
+    job = await threads.quick(analysis.finished_job, job_id, seen_by(sender))
+    if not job.error:
+        raise JobConflict(job, "the job has succeeded, so there is no error")
+    return ErrorReportResponse.of(error_report(job.error, job.id, attempts=job.attempt))
 
 
 @analysis_execution_router.delete("/jobs/{job_id}", responses=_NOT_FOUND_OR_CONFLICT)

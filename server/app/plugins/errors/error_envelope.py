@@ -6,6 +6,7 @@ stays inside the server.
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Mapping
 from typing import Any, Final
@@ -65,6 +66,8 @@ def classify(failure: BaseException, *, in_plugin: bool) -> tuple[ErrorType, str
         return ErrorType.INTERNAL_ERROR, "the server failed to carry out the execution", {}
     name = type(failure).__name__
     details = {"exception": name}
+    if isinstance(failure, OSError) and type(failure.errno) is int and failure.errno in errno.errorcode:
+        details["errno"] = errno.errorcode[failure.errno]
     if isinstance(failure, MemoryError):
         return ErrorType.RESOURCE_LIMIT, "the plugin ran out of memory", details
     if isinstance(failure, RecursionError):
