@@ -330,3 +330,20 @@ def test_a_plugin_that_overruns_its_limit_is_killed(registry: PluginRegistry, is
     assert (result, envelope["error"]["type"]) == ({}, "TimeoutError")
     assert isolation.pids() == set()
     assert status_of(registry, "ticking").state is LifecycleState.FAILED
+
+
+@pytest.mark.requirement("R-004")
+def test_the_schemas_of_a_plugin_in_a_process_are_applied_here(
+    registry: PluginRegistry, isolation: ProcessIsolation
+) -> None:
+    from dataclasses import replace
+
+    spec = isolation.load("server.tests.live.plugins.ticking:PLUGIN")
+    registry.register_hosted(replace(spec, output_schema=NUMBER))
+    runner = ToolRunner(registry, isolation)
+    _, envelope = runner.run("ticking", {"seconds": "soon"})
+    assert envelope["error"]["type"] == "ValidationError"
+    assert status_of(registry, "ticking").state is LifecycleState.INITIALIZED
+    _, envelope = runner.run("ticking", {"seconds": 0})
+    assert envelope["error"]["details"]["problems"] == [{"path": "", "problem": "'n' is required"}]
+    assert status_of(registry, "ticking").state is LifecycleState.FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
@@ -17,10 +18,11 @@ from typing import Final
 from server.app.plugins.isolation.confinement import Confinement
 from server.app.plugins.isolation.descendants import descendants, end_descendants, task_count
 from server.app.plugins.isolation.frames import HEADER, encode
-from server.app.plugins.isolation.limits import Limits
+from server.app.plugins.isolation.limits import Limits, limit_cpu
 from server.app.plugins.isolation.scratch import Scratch
 
 _HOST: Final = "server.app.plugins.isolation.host"
+_SHORT: Final = 1 << 14  # what most answers fit in
 _CHUNK: Final = 1 << 20
 _COUNT_SECONDS: Final = 0.01
 
@@ -91,6 +93,13 @@ def _start(launch: Launch) -> tuple[subprocess.Popen[bytes], int, int]:
         return process, request_writer, answer_reader
 
 
+def _poller(*wanted: tuple[int, int]) -> select.poll:
+    poller = select.poll()
+    for descriptor, events in wanted:
+        poller.register(descriptor, events)
+    return poller
+
+
 class Child:
     """Used by one thread at a time; ``kill`` alone may be called from any."""
 
@@ -113,6 +122,10 @@ class Child:
         self._lock = threading.Lock()
         self._ended = False
         self._tasks = 0
+        self._unread = bytearray()
+        self._to_child = _poller((self._requests, select.POLLOUT), (self._exit, select.POLLIN))
+        self._from_child = _poller((self._answers, select.POLLIN), (self._exit, select.POLLIN))
+        self._cpu_limited_at = -math.inf
 
     @property
     def pid(self) -> int:
@@ -120,10 +133,14 @@ class Child:
 
     def is_ready(self) -> bool:
         """Whether it lives and has said nothing unasked."""
-        poller = select.poll()
-        poller.register(self._exit, select.POLLIN)
-        poller.register(self._answers, select.POLLIN)
-        return not poller.poll(0)
+        return not self._unread and not self._from_child.poll(0)
+
+    def limit_cpu(self, seconds: int) -> None:
+        """Allow the next call so much processor time, to within the second that starts with each new limit."""
+        now = time.monotonic()
+        if now - self._cpu_limited_at > 1.0:
+            limit_cpu(self.pid, seconds)
+            self._cpu_limited_at = now
 
     def is_tidy(self) -> bool:
         """Whether the last call left neither processes nor files; files are deleted."""
@@ -134,41 +151,41 @@ class Child:
         self._tasks = task_count() if self.may_have_children else 0
         view = memoryview(encode(body))
         while view:
-            self._wait(self._requests, select.POLLOUT, deadline)
             try:
                 view = view[os.write(self._requests, view) :]
             except BlockingIOError:
-                continue
+                self._wait(self._to_child, deadline)
             except BrokenPipeError:
                 raise ChildEnded(self._status()) from None
 
     def receive(self, deadline: float) -> bytes:
-        """Raises ``ChildEnded``, ``ChildTimeout`` or ``AnswerTooLarge``."""
-        size = HEADER.unpack(self._read(HEADER.size, deadline))[0]
+        """Raises ``ChildEnded``, ``ChildTimeout``, ``TooManyProcesses`` or ``AnswerTooLarge``."""
+        while len(self._unread) < HEADER.size:
+            self._read(_SHORT, deadline)
+        size = HEADER.unpack_from(self._unread)[0]
         if size > self._max_answer:
             raise AnswerTooLarge
-        return self._read(size, deadline)
+        needed = HEADER.size + size
+        while len(self._unread) < needed:
+            self._read(_CHUNK, deadline)
+        body = bytes(self._unread[HEADER.size : needed])
+        del self._unread[:needed]
+        return body
 
-    def _read(self, size: int, deadline: float) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            ended = self._wait(self._answers, select.POLLIN, deadline)
-            try:
-                part = os.read(self._answers, min(size - len(parts), _CHUNK))
-            except BlockingIOError:
-                if ended:
-                    raise ChildEnded(self._status()) from None
-                continue
-            if not part:
-                raise ChildEnded(self._status())
-            parts += part
-        return bytes(parts)
+    def _read(self, most: int, deadline: float) -> None:
+        ended = self._wait(self._from_child, deadline)
+        try:
+            part = os.read(self._answers, most)
+        except BlockingIOError:
+            if ended:
+                raise ChildEnded(self._status()) from None
+            return
+        if not part:
+            raise ChildEnded(self._status())
+        self._unread += part
 
-    def _wait(self, descriptor: int, event: int, deadline: float) -> bool:
+    def _wait(self, poller: select.poll, deadline: float) -> bool:
         """Until the descriptor can be used or the process has ended; says whether it has ended."""
-        poller = select.poll()
-        poller.register(descriptor, event)
-        poller.register(self._exit, select.POLLIN)
         while not (ready := poller.poll(self._patience(deadline) * 1000.0)):
             if time.monotonic() >= deadline:
                 raise ChildTimeout

@@ -35,7 +35,8 @@ class Host:
         if not isinstance(kind, type):
             raise LookupError(f"module {module} names no class {attribute}")
         registry = PluginRegistry()
-        self.spec: PluginSpec = registry.register(kind())
+        # The server has checked the payload by the plugin's schema, and will check the result, whatever is said here.
+        self.spec: PluginSpec = registry.register(kind(), schemas_apply_elsewhere=True)
         self._registry = registry
         self._runner = ToolRunner(registry)
         self._threads = _thread._count()

@@ -33,7 +33,7 @@ from server.app.plugins.isolation.confinement import NOTHING, Confinement, grant
 from server.app.plugins.isolation.descendants import adopt_orphans, end_orphans
 from server.app.plugins.isolation.introduction import introduction
 from server.app.plugins.isolation.isolation import PluginLoadError
-from server.app.plugins.isolation.limits import Limits, limit_cpu
+from server.app.plugins.isolation.limits import Limits
 from server.app.plugins.isolation.process_settings import MEGABYTE, ProcessSettings
 from server.app.plugins.isolation.scratch import Scratch
 from server.app.plugins.permit import demand_ticket
@@ -87,7 +87,7 @@ class ProcessIsolation:
         cpu_seconds = min(spec.cpu_seconds or self._settings.cpu_seconds, self._settings.cpu_seconds)
         child = self._acquire(spec)
         try:
-            limit_cpu(child.pid, cpu_seconds)
+            child.limit_cpu(cpu_seconds)
             with cancellation.armed(child.kill):
                 answer = self._ask(child, ticket, payload, time.monotonic() + seconds)
         except ChildTimeout:

@@ -56,7 +56,7 @@ class PluginHandle:
     """What everybody but ToolRunner has of a plugin that can be called: its description, and no way to run it."""
 
     spec: PluginSpec
-    output_rules: SchemaRules
+    output_rules: SchemaRules | None
 
     @property
     def name(self) -> str:
@@ -110,15 +110,20 @@ class PluginRegistry:
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
 
-    def register(self, plugin: Plugin) -> PluginSpec:
+    def register(self, plugin: Plugin, *, schemas_apply_elsewhere: bool = False) -> PluginSpec:
         """Take in a plugin that runs inside this process; from now on its ``run`` demands a permit.
+
+        With ``schemas_apply_elsewhere`` only what holds for every plugin is checked of payloads and results.
 
         Raises:
             PluginContractError: it does not keep the contract.
             DuplicatePlugin: its name is taken.
         """
         spec = check_contract(plugin)
-        self._add(_Entry(spec.name, spec, plugin), LifecycleState.INITIALIZED)
+        entry = _Entry(spec.name, spec, plugin)
+        if schemas_apply_elsewhere:
+            entry.input_rules, entry.handle = None, PluginHandle(spec, None)
+        self._add(entry, LifecycleState.INITIALIZED)
         return spec
 
     def register_hosted(self, spec: PluginSpec) -> None:

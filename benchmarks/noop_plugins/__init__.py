@@ -1,0 +1,1 @@
+"""Plugins that do nothing, for measuring what everything around them costs."""
