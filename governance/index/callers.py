@@ -81,12 +81,37 @@ class Callers:
             names = {project.scope(each).name for each in classes}
         for ref in self._named(names, classes=owner is not None):
             yield from self._reached(function, ref)
+        if name in _MADE:
+            for ref in self._own_classes():
+                yield from self._reached(function, ref)
+        elif name == "__call__":
+            for call in project.all_calls:
+                if call[0] not in self.ignored:
+                    yield from self._called(function, call)
 
     def _making(self, cls: ClassId) -> Iterator[Caller]:
         for ref in self._named({self.index.project.scope(cls).name}, classes=True):
             evidence = self.index.values(ref).get(("cls", cls))
             if evidence is not None:
                 yield from self._used(ref, Grade(evidence.grade))
+        for ref in self._own_classes():
+            evidence = self.index.values(ref).get(("selfcls", cls))
+            if evidence is not None:
+                yield from self._used(ref, Grade(evidence.grade))
+
+    def _own_classes(self) -> Iterator[Ref]:
+        """Ways for a class to name itself: `cls`, `self.__class__`, `type(self)`."""
+        yield from self._loads.get("cls", ())
+        for ref in (*self.index.project.attr_loads("__class__"), *self.index.project.calls("type")):
+            if ref[0] not in self.ignored:
+                yield ref
+
+    def _called(self, function: FunctionId, call: Ref) -> Iterator[Caller]:
+        """Objects that are called themselves."""
+        callee = (call[0], self.index.project.node(call)[1])
+        grades = [each.grade for each in self.index.runs(callee) if each.function == function]
+        if grades:
+            yield self._caller(callee, "is called", max(grades))
 
     def _named(self, names: set[str], classes: bool) -> Iterator[Ref]:
         """Loads of these names, and of the aliases they are imported under; classes: of attributes as well."""

@@ -159,6 +159,16 @@ SYMBOLS = {
         "app.case:Thing.__init__",
         "app.other: Thing is called, app/other.py:2:1",
     ),
+    "a constructor by cls": (
+        "from app.case import Thing\nclass More(Thing):\n    @classmethod\n    def of(cls):\n        return cls(1)",
+        "app.case:Thing.__init__",
+        "app.other:More.of: cls is called, app/other.py:5:16",
+    ),
+    "an object that is called": (
+        "from app.case import Thing\nThing(1)(2)",
+        "app.case:Thing.__call__",
+        "app.other: Thing(...) is called, app/other.py:2:1",
+    ),
     "a property": (
         "from app.case import Thing\ndef f(t: Thing):\n    return t.size",
         "app.case:Thing.size",
@@ -176,6 +186,8 @@ def route(): ...
 
 class Thing:
     def __init__(self, n): ...
+
+    def __call__(self, n): ...
 
     @property
     def size(self): ...
