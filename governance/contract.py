@@ -34,6 +34,7 @@ class Trail:
 class Violation:
     """A finding before its place is known. Exactly one of `ref` (a node) and `path` (a whole file) is set.
 
+    name: the finding is about the name that is bound to the node, and has its place.
     message: one line, says what happens and where ("plugin.run() is called in retry_job"), names no remedy.
     """
 
@@ -44,6 +45,7 @@ class Violation:
     path: str = ""
     chain: tuple[Trail, ...] = ()
     subject: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

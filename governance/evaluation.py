@@ -98,9 +98,18 @@ class Places:
             self.problems.append(Problem("crash", message, path))
         return {}
 
-    def of(self, ref: Ref) -> Place:
-        """The place of a node; the whole file if it has none."""
-        return Place(self.index.project.modules[ref[0]].path, self._spans.get(ref, WHOLE_FILE))
+    def of(self, ref: Ref, name: str = "") -> Place:
+        """The place of a node, or of the name that is bound to it; the whole file if it has none."""
+        path, span = self.index.project.modules[ref[0]].path, self._spans.get(ref, WHOLE_FILE)
+        return Place(path, self._named(path, span, name) if name and span != WHOLE_FILE else span)
+
+    def _named(self, path: str, span: Span, name: str) -> Span:
+        from governance.extract import locate_name
+
+        try:
+            return locate_name((self.root / path).read_bytes(), span, name)
+        except OSError:
+            return span
 
 
 def _in_scope(contract: Contract, violations: list[Violation], index: Index, settings: Settings) -> list[Violation]:
@@ -124,7 +133,7 @@ def _finding(contract: Contract, violation: Violation, places: Places, index: In
         contract.id,
         contract.terms.type,
         violation.check,
-        places.of(ref) if ref else Place(violation.path, WHOLE_FILE),
+        places.of(ref, violation.name) if ref else Place(violation.path, WHOLE_FILE),
         index.project.qualname(index.project.owner(ref)) if ref else "",
         violation.message,
         violation.grade,

@@ -20,6 +20,12 @@ from governance.index import Index
 
 NAME: Final = "layout"
 
+_PLACED: Final = frozenset(
+    """item unpack enter exception param import import_as annotated function class typevar alias phi narrow
+    augmented""".split()
+)
+"""Definitions whose place is the name, or a statement that begins with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -105,7 +111,15 @@ def _identifiers(index: Index, module: str, options: Options) -> Iterator[Violat
         for name, ref, kind in _defined(index, module, number, scope, seen):
             if piece := _forbidden(options, name):
                 message = f'the {kind} name {name} holds "{piece}", which no name may'
-                yield Violation("identifier-name", message, Grade.DEFINITE, ref, subject=f"{kind} {name}")
+                plain = kind == "variable" and index.project.node(ref)[0] not in _PLACED
+                yield Violation(
+                    "identifier-name",
+                    message,
+                    Grade.DEFINITE,
+                    ref,
+                    subject=f"{kind} {name}",
+                    name=name if plain else "",
+                )
 
 
 def _defined(index: Index, module: str, number: int, scope: Scope, seen: set[str]) -> Iterator[tuple[str, Ref, str]]:

@@ -30,3 +30,10 @@ def locate(source: bytes, nodes: Collection[int]) -> dict[int, Span]:
     from governance.extract import places
 
     return places.locate(source, nodes)
+
+
+def locate_name(source: bytes, value: Span, name: str) -> Span:
+    """Where the name stands that is bound to a value; the place of the value if it is not found before it."""
+    from governance.extract import bound
+
+    return bound.bound(source, value, name)

@@ -10,7 +10,7 @@ from typing import Any
 from governance import contract_types, options
 from governance.contract import Report
 from governance.contract_types import ContractType
-from governance.extract import ExtractError, extract, locate
+from governance.extract import ExtractError, extract, locate, locate_name
 from governance.files import Base, GivenFiles
 from governance.findings import Grade
 from governance.index import Index, Module
@@ -122,7 +122,8 @@ def _reported(report: Report, fail_on: Grade, paths: Mapping[str, str], sources:
     for violation in report.violations:
         path, line = violation.path, 0
         if violation.ref is not None:
-            path, line = paths[violation.ref[0]], places[violation.ref[0]][violation.ref[1]].line
+            path, span = paths[violation.ref[0]], places[violation.ref[0]][violation.ref[1]]
+            line = (locate_name(sources[path], span, violation.name) if violation.name else span).line
         chain = tuple(step.text for step in violation.chain)
         fails = violation.grade >= fail_on
         reported.append(Reported(path, line, violation.check, violation.message, fails, violation.grade, chain))
