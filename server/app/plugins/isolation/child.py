@@ -123,6 +123,7 @@ class Child:
         self._ended = False
         self._tasks = 0
         self._unread = bytearray()
+        self.killed: set[int] = set()
         self._to_child = _poller((self._requests, select.POLLOUT), (self._exit, select.POLLIN))
         self._from_child = _poller((self._answers, select.POLLIN), (self._exit, select.POLLIN))
         self._cpu_limited_at = -math.inf
@@ -222,7 +223,7 @@ class Child:
             poller.register(self._exit, select.POLLIN)
             poller.poll(grace * 1000.0)
             if self.may_have_children:
-                end_descendants(self.pid)  # before it ends itself, while they still hang below it
+                self.killed = end_descendants(self.pid)  # before it ends itself, while they still hang below it
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

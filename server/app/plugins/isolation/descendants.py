@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _ROUNDS: Final = 100
+_DYING_SECONDS: Final = 1.0
 _MARK: Final = "NoNewPrivs:"
 
 
@@ -48,8 +50,8 @@ def task_count() -> int:
     return int(Path("/proc/loadavg").read_text("ascii").split()[3].split("/")[1])
 
 
-def end_descendants(pid: int) -> None:
-    """Stop ``pid``, which leads its process group, and kill what is below it.
+def end_descendants(pid: int) -> set[int]:
+    """Stop ``pid``, which leads its process group, and kill what is below it; says what that was.
 
     Everything is stopped first, so that nothing is born while it is counted: the group at a stroke, which is
     what a bomb needs, and then one by one what has left the group.
@@ -64,19 +66,29 @@ def end_descendants(pid: int) -> None:
         _signal(new, signal.SIGSTOP)
         stopped |= new
     _signal(stopped, signal.SIGKILL)
+    return stopped
 
 
-def end_orphans(own: set[int]) -> None:
-    """Kill and reap the children of this process that are marked as a plugin's and are not among ``own``."""
+def end_orphans(own: set[int], dying: set[int]) -> None:
+    """Kill and reap the children of this process that are marked as a plugin's and are not among ``own``.
+
+    ``dying`` have been killed and may still be on their way here, by the death of their parents.
+    """
     mine = os.getpid()
     if _is_marked(mine):
         return  # then the mark says nothing
-    for child in _children_of(mine) - own:
-        if _is_marked(child):
-            end_descendants(child)
-            _signal({child}, signal.SIGKILL)
-            with suppress(ChildProcessError):
-                os.waitpid(child, 0)
+    deadline = time.monotonic() + _DYING_SECONDS
+    while True:
+        for child in _children_of(mine) - own:
+            if _is_marked(child):
+                end_descendants(child)
+                _signal({child}, signal.SIGKILL)
+                with suppress(ChildProcessError):
+                    os.waitpid(child, 0)
+        dying = {pid for pid in dying if Path(f"/proc/{pid}").exists()}
+        if not dying or time.monotonic() > deadline:
+            return
+        time.sleep(0.005)
 
 
 def _children_of(pid: int) -> set[int]:

@@ -138,7 +138,7 @@ class ProcessIsolation:
             child.kill()
         for child in idle:
             child.end(grace=0.5)
-        self._starter.submit(self._end_orphans)
+        self._starter.submit(self._end_orphans, {pid for child in idle for pid in child.killed})
         self._starter.shutdown()
         self._folder.cleanup()
 
@@ -181,8 +181,8 @@ class ProcessIsolation:
         )
         return Launch(reference, limits, Confinement(self._offer, reach, needs), self._environment, folder)
 
-    def _end_orphans(self) -> None:
-        end_orphans(self.pids())
+    def _end_orphans(self, dying: set[int]) -> None:
+        end_orphans(self.pids(), dying)
 
     def _acquire(self, spec: PluginSpec) -> Child:
         while True:
@@ -233,7 +233,7 @@ class ProcessIsolation:
         with self._lock:
             self._busy.discard(child)
         if child.may_have_children and not self._closed:
-            self._starter.submit(self._end_orphans).result()
+            self._starter.submit(self._end_orphans, child.killed).result()
 
 
 def process_isolation(settings: ProcessSettings) -> ProcessIsolation:
