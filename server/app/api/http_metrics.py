@@ -5,11 +5,13 @@ Labels are bounded: a route is its template, never the path that was asked for, 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from server.app.plugins.lifecycle import LifecycleState
@@ -21,39 +23,28 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class HttpMetrics:
-    """One for each application. ``observe`` is for the event loop's thread."""
+    """One for each application, for the event loop's thread.
+
+    A request is counted in plain numbers, which become metrics when somebody asks: the library's own counters are
+    safe for many threads, and that costs each request more than everything else that is done about it.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "cts_http_requests", "Requests that were answered.", ("method", "route", "status"), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "cts_http_request_duration_seconds",
-            "From the head of a request to the end of its answer.",
-            ("route",),
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        # Finding a child by its labels costs several times as much as counting with it.
-        self._counts: dict[tuple[str, str, int], Counter] = {}
-        self._durations: dict[str, Histogram] = {}
+        self._requests = _RequestCollector()
         self._plugins = _PluginCollector()
+        self.registry.register(self._requests)
         self.registry.register(self._plugins)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        seen = (method, route, status)
-        count = self._counts.get(seen)
-        if count is None:
-            label = method if method in _METHODS else "other"
-            count = self._requests.labels(label, route, str(status))
-            if label == method:
-                self._counts[seen] = count
-        count.inc()
-        duration = self._durations.get(route)
-        if duration is None:
-            duration = self._durations[route] = self._seconds.labels(route)
-        duration.observe(seconds)
+        counts = self._requests.counts
+        seen = (method if method in _METHODS else "other", route, status)
+        counts[seen] = counts.get(seen, 0) + 1
+        durations = self._requests.durations.get(route)
+        if durations is None:
+            durations = self._requests.durations[route] = _Durations()
+        durations.total += seconds
+        durations.buckets[bisect_left(_BUCKETS, seconds)] += 1
 
     def watch_plugins(self, statuses: Callable[[], Sequence[PluginStatus]]) -> None:
         """Show these plugins, as they are whenever somebody asks."""
@@ -62,6 +53,37 @@ class HttpMetrics:
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
         return generate_latest(self.registry)
+
+
+class _Durations:
+    """How many requests took at most so long, not cumulated; the last bucket holds what took longer."""
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(_BUCKETS) + 1)
+        self.total = 0.0
+
+
+class _RequestCollector(Collector):
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str, int], int] = {}
+        self.durations: dict[str, _Durations] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily(
+            "cts_http_requests", "Requests that were answered.", labels=("method", "route", "status")
+        )
+        for (method, route, status), count in self.counts.items():
+            requests.add_metric((method, route, str(status)), count)
+        seconds = HistogramMetricFamily(
+            "cts_http_request_duration_seconds",
+            "From the head of a request to the end of its answer.",
+            labels=("route",),
+        )
+        bounds = [*map(str, _BUCKETS), "+Inf"]
+        for route, durations in self.durations.items():
+            buckets = list(zip(bounds, map(float, accumulate(durations.buckets)), strict=True))
+            seconds.add_metric((route,), buckets, durations.total)
+        return requests, seconds
 
 
 class _PluginCollector(Collector):

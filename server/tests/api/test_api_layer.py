@@ -377,6 +377,24 @@ def test_ten_thousand_ids_are_one_label(services: Services) -> None:
     assert b'cts_http_requests_total{method="other",route="unmatched",status="404"} 10000.0' in metrics.text()
 
 
+@pytest.mark.requirement("R-157")
+def test_durations_are_in_their_buckets() -> None:
+    metrics = HttpMetrics()
+    for seconds in (0.0005, 0.001, 0.3, 1000.0):
+        metrics.observe("GET", "/x", 200, seconds)
+    text = metrics.text().decode("ascii")
+    name = 'cts_http_request_duration_seconds_{}{{{}route="/x"}} {}'
+    for kind, label, value in (
+        ("bucket", 'le="0.001",', "2.0"),
+        ("bucket", 'le="0.25",', "2.0"),
+        ("bucket", 'le="0.5",', "3.0"),
+        ("bucket", 'le="+Inf",', "4.0"),
+        ("count", "", "4.0"),
+        ("sum", "", "1000.3015"),
+    ):
+        assert name.format(kind, label, value) in text
+
+
 @pytest.mark.requirement("R-156")
 def test_plugins_are_in_the_metrics(services: Services) -> None:
     with TestClient(create_app(Settings(), services)) as client:
