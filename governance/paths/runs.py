@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.index.values import FunctionId
 from governance.paths import managers, targets
-from governance.paths.abstract import NOTHING
+from governance.paths.abstract import NOTHING, is_soft
 from governance.paths.exceptions import ANY, EXIT
 from governance.paths.frames import RESULT, SELF, Frame, Work
 from governance.paths.outcomes import (
@@ -76,7 +76,9 @@ class Runs:
             given = {name: self.engine.truth.evaluate(frame, node, state) for name, node in pairs}
             known = {name: value for name, value in given.items() if value is not None}
             for (after, value), onward in self.ended(frame, number, work, known, {state: path}, out).items():
-                put(out.normal, after if place is None else after.with_value(place, value), onward)
+                # What one override happens to build says nothing of the others.
+                told = None if work.grade < DEFINITE and is_soft(value) else value
+                put(out.normal, after if place is None else after.with_value(place, told), onward)
 
     def ended(
         self, frame: Frame, at: int, work: Work, given: dict[str, Abstract], entry: States, out: Outcomes
