@@ -120,7 +120,7 @@ def _examine(scan: _Scan, site: Site) -> None:
         return
     hit = _receiver(scan, site)
     if hit is None:
-        if site.name is None and scan.target.owner and (vague := scan.index.vague(site.receiver)) is not None:
+        if site.name is None and scan.target.owner and (vague := _vague(scan, site)) is not None:
             _unknown(scan, site, vague)
     elif named:
         _judge(scan, site, hit)
@@ -130,6 +130,12 @@ def _examine(scan: _Scan, site: Site) -> None:
         scan.report.violations.append(
             Violation("dynamic-access", text, Grade.POSSIBLE, site.ref, subject=scan.target.shown)
         )
+
+
+def _vague(scan: _Scan, site: Site) -> Ref | None:
+    """The node nothing is known about. Values that all lack the method say no more: there must be another one."""
+    vague = scan.index.vague(site.receiver)
+    return site.receiver if vague is None and scan.index.lacks(site.receiver, scan.target.name) else vague
 
 
 def _names(scan: _Scan, site: Site) -> bool | None:

@@ -8,7 +8,7 @@ from governance.contract import Ref
 from governance.facts import Node
 from governance.index import calls
 from governance.index.solver import PROBABLE, Answer, Solver, add
-from governance.index.values import FunctionId, Key, Value, last_part
+from governance.index.values import ClassId, FunctionId, Key, Value, last_part
 
 _WRAPPERS: Final = {
     "property": "property",
@@ -43,7 +43,35 @@ def wrapper(solver: Solver, function: FunctionId) -> str | None:
             found = _WRAPPERS.get(last_part(dotted))
             if found is not None:
                 return found
+        if any(entity[0] == "cls" and _is_property(solver, entity[1]) for entity in solver.names.resolve(ref)):
+            return "property"
     return None
+
+
+def _is_property(solver: Solver, cls: ClassId) -> bool:
+    """A decorator class of the project whose `__get__` calls what it decorates: `self.func(instance)`."""
+    known = solver.properties.get(cls)
+    if known is None:
+        known = solver.properties[cls] = any(_calls_own(solver, get) for get in solver.project.children(cls, "__get__"))
+    return known
+
+
+def _calls_own(solver: Solver, get: FunctionId) -> bool:
+    facts = solver.project.modules[get[0]].facts
+
+    def is_param(number: int, *wanted: int) -> bool:
+        node = facts.nodes[number]
+        while node[0] == "narrow" or (node[0] == "local" and node[2] >= 0):
+            node = facts.nodes[node[1] if node[0] == "narrow" else node[2]]
+        return node[0] == "param" and node[1] == get[1] and node[2] in wanted
+
+    for number, node in enumerate(facts.nodes):
+        if node[0] != "call" or facts.owner[number] != get[1] or len(node[2]) != 1:
+            continue
+        callee = facts.nodes[node[1]]
+        if callee[0] == "attr" and is_param(callee[1], 0) and is_param(node[2][0], 1, 2):
+            return True
+    return False
 
 
 def rule_function(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:

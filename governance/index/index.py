@@ -14,10 +14,12 @@ from governance.index.expressions import RULES
 from governance.index.names import Names
 from governance.index.project import Module, Project, ScopeId
 from governance.index.solver import Evidence, Solver
-from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
+from governance.index.values import NONE, ClassId, FunctionId, Key, Value, class_of, type_object
 
 _OVERRIDES = 200
 _VAGUE = 60
+_BARE = frozenset(("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"))
+"""External base classes that give no attributes of interest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +293,24 @@ class Index:
                         grade = min(Grade(evidence.grade), Grade(reason.grade), Grade.PROBABLE)
                         found.setdefault(each, Evidence(grade, "__getattr__", behind, each))
         return found
+
+    def lacks(self, ref: Ref, name: str) -> bool:
+        """Whether something is known of a node, plain values aside, but nothing that has an attribute of that name."""
+        values = self.values(ref)
+        telling = any(value == NONE or value[0] != "const" for value in values)
+        return telling and all(self._lacks(value, name) for value in values)
+
+    def _lacks(self, value: Value, name: str) -> bool:
+        if value[0] == "const":
+            return not hasattr({"str": str, "int": int, "bool": bool}.get(value[1]), name)
+        if value[0] not in ("inst", "self"):
+            return False
+        if not self.external_bases(value[1]) <= _BARE:
+            return False
+        heirs = self.subclasses(value[1])
+        return not self.loaded({value: Grade.DEFINITE}, name) and not any(
+            name in self.project.scope(each).bindings for each in heirs
+        )
 
     def implements(self, cls: ClassId, protocol: ClassId) -> bool:
         """Whether a class structurally provides every method a Protocol declares, with a compatible arity."""

@@ -44,7 +44,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.findings import Grade
-from governance.index.values import FunctionId, Key, Value
+from governance.index.values import ClassId, FunctionId, Key, Value
 
 if TYPE_CHECKING:
     from governance.index.classes import Classes
@@ -89,6 +89,8 @@ class Solver:
         self.state: dict[Key, Answer] = {}
         self.snapshots: dict[Key, Answer] = {}
         self.passing: dict[FunctionId, Passing] = {}
+        self.properties: dict[ClassId, bool] = {}
+        """Decorator classes of the project: whether they work like `property`."""
         self.contributed: dict[Key, Answer] = {}
         self.readers: dict[Key, set[Key]] = {}
         self.pending: deque[Key] = deque()
