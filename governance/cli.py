@@ -108,7 +108,9 @@ def _positive(text: str) -> int:
 
 _CHECK: Final = "The whole project is analysed; PATHs restrict what is reported, never what is analysed."
 _CONTRACTS: Final = "Lists the contracts that are configured: what they promise, and with --bindings what they bind to."
-_EXPLAIN: Final = "Shows every call and attribute of a line with the values it may have, and how that is known."
+_EXPLAIN: Final = (
+    "Shows calls, attributes, names and parameters of a line with what each may be, and how that is known."
+)
 _TRACE: Final = "Shows who calls a function or takes a reference to it, directly and through others, and which layers."
 _SPOTS: Final = "Lists what the contracts cannot decide, where names are computed, and where the analysis gave up."
 _REPORTS: Final = ("text", "json")
@@ -181,9 +183,10 @@ def _explain(arguments: argparse.Namespace, config: Path, root: Path) -> int:
     answer = explain(root, settings, _cache(arguments, root), path, int(line))
     if answer is None:
         raise UsageError(f"{path} is not among the files that are analysed")
-    for row in answer:
+    rows, readable = answer
+    for row in rows:
         print(row)
-    return Exit.KEPT
+    return Exit.KEPT if readable else Exit.INCOMPLETE
 
 
 def _trace(arguments: argparse.Namespace, config: Path, root: Path) -> int:

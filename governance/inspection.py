@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from governance.cache import Cache
 from governance.contract import Binding, Ref
@@ -12,7 +13,7 @@ from governance.contract_types import load as load_type
 from governance.engine import build_index, take_inventory
 from governance.evaluation import Places
 from governance.findings import Grade
-from governance.render import printable, where
+from governance.render import printable, problem_line, where
 from governance.settings import Contract, Settings
 from governance.sources import read_sources
 
@@ -59,18 +60,27 @@ def describe_bindings(
     return lines, sound
 
 
-def explain(root: Path, settings: Settings, cache: Cache, path: str, line: int) -> list[str] | None:
-    """What calls and attributes that start or end on a line may be; None if the file is not analysed."""
+def explain(root: Path, settings: Settings, cache: Cache, path: str, line: int) -> tuple[list[str], bool] | None:
+    """What calls, attributes and names that start or end on a line may be, and whether the file could be read; None if
+    it is not analysed."""
     places = look(root, settings, cache)
     module = next((module for module in places.index.project.modules.values() if module.path == path), None)
     if module is None:
-        return None
-    refs = [(module.name, number) for number, node in enumerate(module.facts.nodes) if node[0] in ("call", "attr")]
+        problems = [problem_line(problem) for problem in places.problems if problem.path == path]
+        return (problems, False) if problems else None
+    nodes = module.facts.nodes
+    refs = [(module.name, number) for number, node in enumerate(nodes) if node[0] in _EXPLAINED]
     places.resolve(refs)
     here = [ref for ref in refs if line in (places.of(ref).span.line, places.of(ref).span.end_line)]
+    # A name is told with the call or attribute it belongs to; parameters are told where they are declared.
+    told = {nodes[number][1] for _, number in here if nodes[number][0] in ("call", "attr")}
+    here = [ref for ref in here if ref[1] not in told or nodes[ref[1]][0] in ("call", "attr")]
     here.sort(key=lambda ref: (places.of(ref).span, ref))
     lines = [text for ref in here for text in _explained(places, ref)]
-    return lines or [f"{path}:{line}: no call and no attribute on this line"]
+    return lines or [f"{path}:{line}: nothing on this line is called, loaded or declared"], True
+
+
+_EXPLAINED: Final = frozenset(("call", "attr", "local", "free", "param"))
 
 
 def _heading(contract: Contract) -> Iterator[str]:
@@ -91,15 +101,31 @@ def _explained(places: Places, ref: Ref) -> Iterator[str]:
 
     index = places.index
     node = index.project.node(ref)
-    base = (ref[0], node[1])
-    part = "function" if node[0] == "call" else "receiver"
-    yield printable(f"{where(places.of(ref))}: {node[0]} {index.project.text(ref)}")
-    values = index.values(base)
-    unknown = "" if values else f": not known: {index.unresolved(base)}"
-    yield printable(f"    {part} {index.project.text(base)}{unknown}")
+    kind = {"local": "name", "free": "name", "param": "parameter"}.get(node[0], node[0])
+    yield printable(f"{where(places.of(ref))}: {kind} {index.project.text(ref)}")
+    if node[0] in ("call", "attr"):
+        base = (ref[0], node[1])
+        yield from _told(places, base, f"{'function' if node[0] == 'call' else 'receiver'} {index.project.text(base)}")
+    else:
+        yield from _told(places, ref, "value")
+    if node[0] == "call":
+        found = ", ".join(
+            f"{describe(index.project, value)} ({Grade(evidence.grade).label})"
+            for value, evidence in index.values(ref).items()
+        )
+        yield printable(f"    gives {found}" if found else "    gives something that is not known")
+
+
+def _told(places: Places, ref: Ref, label: str) -> Iterator[str]:
+    """What a node may be, each with the chain that says so."""
+    from governance.index.chain import describe
+
+    index = places.index
+    values = index.values(ref)
+    yield printable(f"    {label}" if values else f"    {label}: not known: {index.unresolved(ref)}")
     for value, evidence in values.items():
         yield printable(f"        {describe(index.project, value)} ({Grade(evidence.grade).label})")
-        trail = index.chain(base, value)
+        trail = index.chain(ref, value)
         places.resolve(step.ref for step in trail if step.ref)
         for step in trail:
             at = f" ({where(places.of(step.ref))})" if step.ref else ""

@@ -141,7 +141,10 @@ def describe(project: Project, value: Value) -> str:
         "partial": "a partial function",
         "super": "super()",
         "callable": "a callable",
+        "smeth": "a method of text",
+        "ns": "a namespace object",
         "tv": "a type variable",
+        "tvcls": "the class of a type variable",
     }.get(kind, "a value")
 
 

@@ -232,7 +232,34 @@ def test_explain(project: Project) -> None:
     lines = answer.out.splitlines()
     assert "app/runner.py:6:23: attr plugin.run" in lines
     assert "        an instance of Plugin (definite)" in lines
-    assert project.run("explain", "app/runner.py:2").out == ("app/runner.py:2: no call and no attribute on this line\n")
+    assert "    gives an instance of dict (definite)" in lines
+
+
+EXPLAINED = {
+    "app/runner.py:2": ["app/runner.py:2: nothing on this line is called, loaded or declared"],
+    "app/runner.py:5": ["app/runner.py:5:19: parameter plugin", "        an instance of Plugin (definite)"],
+    "app/case.py:1": [
+        "app/case.py:1:7: parameter x",
+        "    value: not known: parameter x of f has no annotation and no call gives it a known value",
+    ],
+    "app/case.py:2": ["app/case.py:2:12: name x"],
+    "app/case.py:3": ["app/case.py:3:1: call f()", "    gives something that is not known"],
+}
+
+
+def test_explain_tells_names_parameters_and_what_is_not_known(project: Project) -> None:
+    project.write("app/case.py", "def f(x):\n    return x\nf()\n")
+    for place, wanted in EXPLAINED.items():
+        answer = project.run("explain", place)
+        assert answer.code == 0
+        assert [line for line in wanted if line not in answer.out.splitlines()] == []
+
+
+def test_explain_of_a_file_that_cannot_be_read(project: Project) -> None:
+    project.write("app/broken.py", "def f(:\n")
+    answer = project.run("explain", "app/broken.py:1")
+    assert answer.code == 3
+    assert answer.out.startswith("app/broken.py:1: parse: ")
 
 
 def test_suppression(project: Project) -> None:
