@@ -81,6 +81,8 @@ def _computed(index: Index, ref: Ref, depth: int) -> Statuses:
     for each in _alternatives(index, ref, node):
         for one, grade in statuses(index, each, depth - 1).items():
             _put(found, one, grade)
+    if op == "attr" and not found and (named_so := _NAMED.match(str(node[2]))):
+        return {int(named_so[1]): Grade.PROBABLE}  # `status` may be a project's own proxy of the framework's module
     if op == "attr" and node[2] in ("value", "real"):
         return statuses(index, (module, node[1]), depth - 1)
     if op == "call" and len(node[2]) >= 1 and index.externals(ref) & _CONVERSIONS:

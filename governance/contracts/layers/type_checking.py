@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from governance.facts import Block, Step
+from governance.facts import Block
 from governance.index import Index
+from governance.paths.tracked import blocks
 
 
 def type_only(index: Index, module: str) -> frozenset[int]:
@@ -25,18 +26,8 @@ def _imports(index: Index, module: str, block: Block, inside: bool) -> Iterator[
             yield from _imports(index, module, step[2], inside or positive)
             yield from _imports(index, module, step[3], inside or negative)
         elif step[0] in ("try", "with", "loop", "match"):
-            for part in _blocks(step):
+            for part in blocks(step):
                 yield from _imports(index, module, part, inside)
-
-
-def _blocks(step: Step) -> list[Block]:
-    """The blocks of a compound step."""
-    kind = step[0]
-    if kind == "try":
-        return [step[2], *(handler[2] for handler in step[3]), step[4], step[5]]
-    if kind == "match":
-        return [block for case in step[3] for block in (case[1], case[3])]
-    return [step[4]] if kind == "with" else [step[3], step[5], step[6]]
 
 
 def _is_type_checking(index: Index, module: str, test: int) -> bool:

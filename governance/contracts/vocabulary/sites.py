@@ -173,8 +173,8 @@ class Scene:
     def _accepted(self, site: Site, shape: Shape, word: Occurrence) -> bool:
         if site.unknown and word.text not in self.vocabulary.forbidden:
             return True
-        if word.kind == "enum":
-            return site.compared
+        if word.kind == "enum" or not word.text:
+            return site.compared  # compared with "" is asked whether there is a word at all
         if word.kind == "member" and self.vocabulary.valid_name(word.text):
             return True
         return self.vocabulary.valid_string(word.text, shape.form, shape.fold)
