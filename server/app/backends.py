@@ -97,18 +97,20 @@ def _many_machines(settings: Settings) -> Iterator[Backend]:
             rounds.every(_LOOK_SECONDS, jobs.drop_jobs)
             rounds.every(settings.job_lease_seconds, queue.wake)
             rounds.every(_CLOCK_SECONDS, clock.adjust)
+            watch.every(settings.job_lease_seconds / 5, jobs.stop_lapsed_jobs)
 
-        yield Backend(
-            database,
-            store,
-            queue,
-            clock,
-            begin=queue.wake,
-            start=lambda count, analysis: workers.start(count, analysis.execute_queued),
-            stop=workers.stop,
-            join=workers.join,
-            care=care,
-        )
+        with Rounds() as watch:  # a thread of its own, because the other one waits for a database that is away
+            yield Backend(
+                database,
+                store,
+                queue,
+                clock,
+                begin=queue.wake,
+                start=lambda count, analysis: workers.start(count, analysis.execute_queued),
+                stop=workers.stop,
+                join=workers.join,
+                care=care,
+            )
     finally:
         database.close()
 

@@ -203,20 +203,23 @@ class JobExecutionService:
         return ended
 
     def keep_jobs(self) -> None:
-        """Prolong the leases of what runs here; to be called several times in the length of a lease.
+        """Prolong the leases of what runs here; to be called several times in the length of a lease."""
+        at = self._clock()
+        if self._cancellations:
+            self._store.renew(self._lease())
+        self._kept_at = at
 
-        When that fails until they have ended, the work is stopped: it may be in other hands by then.
+    def stop_lapsed_jobs(self) -> int:
+        """Stop what runs here if no lease could be renewed for the length of one: it may be in other hands by now.
+
+        To be called by a thread that does not wait for the database. Returns how many were stopped.
         """
-        running = list(self._cancellations)
-        try:
-            if running:
-                self._store.renew(self._lease())
-        except Exception:
-            if self._clock() - self._kept_at > self._lease_length:
-                for job_id in running:
-                    self._stop(job_id)
-            raise
-        self._kept_at = self._clock()
+        if self._clock() - self._kept_at <= self._lease_length:
+            return 0
+        lapsed = list(self._cancellations)
+        for job_id in lapsed:
+            self._stop(job_id)
+        return len(lapsed)
 
     def drop_jobs(self) -> int:
         """Stop the work on jobs that are no longer this process's: cancelled elsewhere, or given to others.
