@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except (InvalidConfig, UsageError) as error:
-        print(f"governance: {error}".replace("\n", "\ngovernance: "), file=sys.stderr)
+        for line in str(error).split("\n"):
+            print(f"governance: {render.printable(line)}", file=sys.stderr)
         return Exit.USAGE
     except KeyboardInterrupt:
         print("governance: interrupted", file=sys.stderr)
@@ -56,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("GOVERNANCE_DEBUG"):
             raise
-        print(f"governance: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        said = render.printable(f"internal error: {type(error).__name__}: {error}")
+        print(f"governance: {said}", file=sys.stderr)
         print("governance: set GOVERNANCE_DEBUG=1 to see where, and report it", file=sys.stderr)
         return Exit.INTERNAL
 

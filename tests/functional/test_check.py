@@ -294,3 +294,11 @@ def test_a_module_of_the_project_never_takes_the_place_of_a_library(project: Pro
     project.write("app/jobs.py", BYPASS)
     assert project.check().code == 1
     assert not (project.root / "imported").exists()
+
+
+def test_what_a_configuration_says_cannot_act_on_the_terminal(project: Project) -> None:
+    project.write("governance.toml", CONFIG.replace('"confined-call"', '"\\u001B[2J\\u0085"'))
+    answer = project.check()
+    assert answer.code == 2
+    assert "\\x1b[2J\\x85" in answer.err
+    assert "\x1b" not in answer.err

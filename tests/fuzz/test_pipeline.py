@@ -55,7 +55,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def disturb(server: Path, choices: random.Random, count: int) -> list[str]:
     """Edit some files at random, and put a random program beside them."""
-    paths = choices.sample(sorted((server / "server/app").rglob("*.py")), count)
+    paths = [
+        server / path.relative_to(ROOT) for path in choices.sample(sorted((ROOT / "server/app").rglob("*.py")), count)
+    ]
     for path in paths:
         text = edited((ROOT / path.relative_to(server)).read_text("utf-8"), choices)
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
