@@ -3,6 +3,7 @@
 One folder `.governance_cache` at the project root:
 
     facts-.../ab/cdef...   one entry per content: what `reading` said about these bytes; one folder per extractor
+    connections            which top-level packages each content names, as far as it was asked
     run                    the last result, with a key made of everything it depends on
     stat                   size, times and inode of every file with the key of its content, so that unchanged files are
                            not read again; a file that was touched just before it was read is not in it
@@ -118,6 +119,14 @@ class Cache:
     def keep_result(self, key: str, value: dict[str, Any]) -> None:
         """Keep the result of a run."""
         self._store("run", key, _json(value))
+
+    def connections(self, key: str) -> dict[str, dict[str, list[str]]]:
+        """What `keep_connections` was given last if its key was this one."""
+        return self._load("connections", digest(key.encode())) or {}
+
+    def keep_connections(self, key: str, value: dict[str, dict[str, list[str]]]) -> None:
+        """Keep which packages contents name."""
+        self._store("connections", digest(key.encode()), _json(value))
 
     def close(self, root: Path) -> None:
         """Keep the times of the files, and drop what is known of contents that newer ones replaced."""

@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", parents=[common], help="check every contract", description=_CHECK)
     check.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="report findings in these only")
     check.add_argument("--format", choices=render.formats(), default="full", help="default: full")
+    check.add_argument("--all-files", action="store_true", help="read files too that no contract can be about")
     check.add_argument("--output", type=Path, metavar="FILE", help="write the report there, and the summary here")
 
     contracts = commands.add_parser("contracts", parents=[common], help="list the contracts", description=_CONTRACTS)
@@ -142,7 +143,7 @@ def _check(arguments: argparse.Namespace, config: Path, root: Path) -> int:
 
     paths = tuple(_relative(path, root) for path in arguments.paths)
     cache = _cache(arguments, root)
-    result = scan(root, config, cache)
+    result = scan(root, config, cache, select=not arguments.all_files)
     if paths:
         result = result.only(paths)
     if cache.warning:

@@ -32,6 +32,8 @@ class ContractType:
     options: type[Any]
     check: Callable[[Any, Any], Any]
     source: str = ""
+    looks_at_everything: Callable[[Any], bool] = lambda _: True
+    """Whether a contract with these options is about files that have nothing to do with the symbols it names."""
 
 
 def own_types() -> list[str]:
@@ -72,4 +74,14 @@ def _checked(module: ModuleType, name: str, own: bool) -> ContractType:
     taken = sorted(OUTSIDE_OPTIONS.intersection(field.name for field in fields(options)))
     if taken:
         raise UnusableType(f"{module.__name__}.Options has fields that every contract has already: {', '.join(taken)}")
-    return ContractType(name, options, module.check, "" if own else module.__file__ or module.__name__)
+    source = "" if own else module.__file__ or module.__name__
+    everything = getattr(module, "looks_at_everything", None) or (_no if own else _yes)
+    return ContractType(name, options, module.check, source, everything)
+
+
+def _no(_: object) -> bool:
+    return False
+
+
+def _yes(_: object) -> bool:
+    return True

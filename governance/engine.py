@@ -56,15 +56,19 @@ class Inventory:
         return [file for file in self.listing.files if file.path in self.keys]
 
 
-def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = None) -> ScanResult:
-    """The whole scan: configure, discover, read, index, evaluate, suppress.
+def scan(
+    root: Path, config: Path, cache: Cache, find_type: FindType | None = None, *, select: bool = True
+) -> ScanResult:
+    """The whole scan: configure, discover, select, read, index, evaluate, suppress.
+
+    Not to select is to read every file, whether or not it can have to do with a contract.
 
     When nothing has changed since the last scan, its result is the answer: neither the configuration nor any source
     file is parsed then. Raises InvalidConfig; nothing that the files of the project could cause.
     """
     with without_garbage_collection():
         content = config_file.load(config)
-        key = digest(caching.tool_version(), config.name.encode(), content)
+        key = digest(caching.tool_version(), config.name.encode(), content, b"" if select else b"everything")
         last = None if find_type else cache.result(key)
         inventory = take_inventory(root, FileSettings.from_json(last["files"]), cache) if last else None
         if last and inventory and cache.folder and unchanged(last, inventory):
@@ -72,7 +76,7 @@ def scan(root: Path, config: Path, cache: Cache, find_type: FindType | None = No
         settings = read_settings(config, content, find_type)
         if inventory is None or inventory.files != settings.files:
             inventory = take_inventory(root, settings.files, cache)
-        result = analyse(root, settings, inventory, cache, find_type)
+        result = analyse(root, settings, inventory, cache, find_type, select=select)
         if not find_type and not any(problem.kind in NOT_KEPT for problem in result.problems):
             cache.keep_result(key, memory(settings, inventory, result))
         cache.close(root)
@@ -117,16 +121,29 @@ def take_inventory(root: Path, files: FileSettings, cache: Cache) -> Inventory:
 
 
 def analyse(
-    root: Path, settings: Settings, inventory: Inventory, cache: Cache, find_type: FindType | None = None
+    root: Path,
+    settings: Settings,
+    inventory: Inventory,
+    cache: Cache,
+    find_type: FindType | None = None,
+    *,
+    select: bool = True,
 ) -> ScanResult:
-    """Read, index, evaluate, suppress."""
+    """Select, read, index, evaluate, suppress."""
     from governance.contract_types import load
     from governance.evaluation import Places, evaluate
+    from governance.selection import select as selected
 
-    sources = read_sources(root, inventory.readable, inventory.keys, cache)
+    find = find_type or load
+    files = inventory.readable
+    if select:
+        sizes = {path: status.st_size for path, status in inventory.listing.status.items()}
+        files = selected(root, files, sizes, inventory.keys, settings, cache, find)
+    sources = read_sources(root, files, inventory.keys, cache)
     index = build_index(sources, inventory.everything)
-    evaluation = evaluate(Places(root, index, inventory.keys), settings, find_type or load)
-    return combine(settings, inventory, sources, evaluation)
+    evaluation = evaluate(Places(root, index, inventory.keys), settings, find)
+    result = combine(settings, inventory, sources, evaluation)
+    return replace(result, left_out=len(inventory.readable) - len(files))
 
 
 def foreign(paths: Iterable[str]) -> dict[str, str]:

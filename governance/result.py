@@ -45,6 +45,8 @@ class ScanResult:
     files: int
     lines: int
     disabled: dict[str, str]
+    left_out: int = 0
+    """How many of the files were not read, because they share no code with what the contracts name."""
 
     @property
     def exit(self) -> Exit:
@@ -72,6 +74,7 @@ class ScanResult:
             "files": self.files,
             "lines": self.lines,
             "disabled": self.disabled,
+            "left_out": self.left_out,
         }
 
     @staticmethod
@@ -84,6 +87,7 @@ class ScanResult:
             data["files"],
             data["lines"],
             data["disabled"],
+            data["left_out"],
         )
 
 

@@ -56,7 +56,8 @@ def summary(result: ScanResult) -> str:
         Exit.INCOMPLETE: "INCOMPLETE",
         Exit.INTERNAL: "CRASHED",
     }
-    parts = [count(result.files, "file"), f"{count(result.lines, 'line')}"]
+    read = f"{result.files - result.left_out} of " if result.left_out else ""
+    parts = [f"{read}{count(result.files, 'file')}", f"{count(result.lines, 'line')}"]
     if failing:
         broken = len({finding.contract for finding in result.findings if finding.fails})
         parts.append(f"{count(failing, 'finding')} of {count(broken, 'contract')}")

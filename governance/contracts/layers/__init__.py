@@ -53,6 +53,12 @@ class Options:
             raise ValueError(f"modules names nothing for {', '.join(empty)}")
 
 
+def looks_at_everything(options: Options) -> bool:
+    """Whether a module that no layer knows of is a finding, or a layer may have modules in any package."""
+    patterns = [pattern for names in options.modules.values() for pattern in names]
+    return options.undeclared == "finding" or any("*" in pattern.partition(".")[0] for pattern in patterns)
+
+
 def check(index: Index, options: Options) -> Report:
     """Examine every import, every use of an entry, and every neutral helper that acts for a layer."""
     layering = Layering.of(index, options)
