@@ -1,0 +1,1 @@
+"""Plugins that do nothing, for measuring what is around them."""
