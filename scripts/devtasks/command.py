@@ -31,7 +31,7 @@ TASKS = {
     "lint": Task(lint, "rules, formatting, types, import contracts, workflow files; or only the programs named"),
     "coverage": Task(coverage, "the tests under branch coverage, with a floor for each part"),
     "audit": Task(audit, "all tests, then which requirement rows have a passing check"),
-    "bench": Task(bench, "the benchmarks, or those named"),
+    "bench": Task(bench, "the benchmarks but the longest, or those named"),
     "lock": Task(lock, "write requirements/*.txt anew from pyproject.toml; --upgrade takes newer versions"),
     "ci": Task(ci, "every step of the workflow in a clean clone; --here runs them in this checkout"),
 }

@@ -37,7 +37,7 @@ def ready_python() -> Path:
         found = _found()
         if found == wanted:
             return PYTHON
-        if found is None or found[0] != wanted[0]:
+        if found is None or found[0] != wanted[0] or _installer_is_gone():
             _create()
         STAMP.unlink(missing_ok=True)
         _install_checkout()
@@ -104,6 +104,11 @@ def _installer() -> list[str]:
     if uv:
         return [uv, "pip", "install", "--python", str(PYTHON)]
     return [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+
+
+def _installer_is_gone() -> bool:
+    """What uv has made holds no pip, and uv may have left the PATH since."""
+    return shutil.which("uv") is None and not any(VENV.glob("lib/python*/site-packages/pip"))
 
 
 def _require_venv_module() -> None:

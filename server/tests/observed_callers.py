@@ -56,7 +56,7 @@ class Observer:
 
         @functools.wraps(original)
         def unwrap(*arguments: Any) -> Any:
-            self._note(UNWRAP)
+            self._note(UNWRAP, self._caller())
             plugin = original(*arguments)
             if _ACTIVE[-1:] == [self]:
                 self._watch(type(plugin))
@@ -80,21 +80,28 @@ class Observer:
 
         @functools.wraps(run)
         def watched(*arguments: Any, **keywords: Any) -> Any:
-            self._note(RUN)
-            return run(*arguments, **keywords)
+            caller = self._caller()
+            try:
+                return run(*arguments, **keywords)
+            except permit.UngovernedRun:
+                caller = None  # an attempt that was refused is no hole
+                raise
+            finally:
+                self._note(RUN, caller)
 
         self._wrapped.append((kind, run))
         kind.run = watched
 
-    def _note(self, symbol: str) -> None:
-        """Note the nearest caller that does not stand between."""
-        if _ACTIVE[-1:] != [self]:
-            return
+    def _note(self, symbol: str, caller: str | None) -> None:
+        if caller is not None and _ACTIVE[-1:] == [self]:
+            self.seen[symbol].add(caller)
+
+    def _caller(self) -> str | None:
+        """The nearest caller that does not stand between."""
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename in BETWEEN:
             frame = frame.f_back
-        if frame is not None:
-            self.seen[symbol].add(f"{frame.f_globals.get('__name__', '?')}:{_named(frame.f_code.co_qualname)}")
+        return f"{frame.f_globals.get('__name__', '?')}:{_named(frame.f_code.co_qualname)}" if frame else None
 
 
 def _named(qualname: str) -> str:

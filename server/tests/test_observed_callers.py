@@ -11,6 +11,17 @@ from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.tests.observed_callers import RUN, UNWRAP, Observer, unknown_callers
 from server.tests.sample_plugins import SamplePlugin
 
+SMUGGLE = """
+from server.app.plugins.permit import permit_for
+
+def smuggle(registry, handle):
+    plugin = registry.unwrap(handle)
+    with permit_for("sample", plugin):
+        return plugin.run({})
+
+def attempt(plugin):
+    return plugin.run({})
+"""
 RUNNER = "server.app.plugins.runtime.tool_runner:ToolRunner.run"
 
 
@@ -27,11 +38,13 @@ def test_real_callers_are_seen() -> None:
 def test_a_caller_that_no_scanner_can_see_is_told_and_the_runner_is_known(tmp_path: Path) -> None:
     registry = PluginRegistry()
     space: dict[str, Any] = {"__name__": "smuggled"}
-    exec("def smuggle(registry, handle):\n    return registry.unwrap(handle).run({})", space)
-    registry.register(SamplePlugin())
+    exec(SMUGGLE, space)
+    plugin = SamplePlugin()
+    registry.register(plugin)
     with Observer().watching() as observer:
+        space["smuggle"](registry, registry.handle("sample"))
         with pytest.raises(UngovernedRun):
-            space["smuggle"](registry, registry.handle("sample"))
+            space["attempt"](plugin)
         ToolRunner(registry).run("sample", {})
     assert unknown_callers(observer, tmp_path) == [f"smuggled:smuggle calls {RUN}", f"smuggled:smuggle calls {UNWRAP}"]
 

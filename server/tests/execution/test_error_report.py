@@ -45,7 +45,7 @@ def test_every_type_has_a_category_a_code_and_advice(kind: ErrorType) -> None:
         ("result is smaller", LimitExceeded("too large", {"limit_bytes": 10})),
         ("correct the input", InputValidationError("wrong")),
     ],
-    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+    ids=lambda value: value if isinstance(value, str) else f"{type(value).__name__}-{getattr(value, 'errno', None)}",
 )
 def test_advice_fits_the_failure(advice: str, failure: Exception) -> None:
     error = build_error_envelope(failure, "p", in_plugin=True)["error"]

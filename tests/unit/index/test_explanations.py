@@ -133,7 +133,7 @@ WORDS = {
     "look(Color.RED)": "Color.RED",
     "look(later())": "an awaitable",
     "look(partial(len, 1))": "a partial function",
-    "look('a'.upper)": "a value",
+    "look('a'.upper)": "a method of text",
 }
 
 
