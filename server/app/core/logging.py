@@ -13,7 +13,12 @@ from typing import Any, Final, Literal
 from server.app.core.redaction import redacted
 from server.app.core.trace import current_trace
 
-_OWN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_OWN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",  # the same message as uvicorn paints it for a terminal
+}
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:

@@ -38,6 +38,12 @@ def test_a_line_of_text_holds_the_same() -> None:
 
 
 @pytest.mark.parametrize("formatter", [JsonLines(), TextLines()], ids=["json", "text"])
+def test_a_message_painted_for_a_terminal_is_not_written_a_second_time(formatter: logging.Formatter) -> None:
+    assert "\x1b" not in formatter.format(record("Started [%d]", 7, color_message="Started [\x1b[36m%d\x1b[0m]"))
+    assert "color_message" not in formatter.format(record("Started [%d]", 7, color_message="x"))
+
+
+@pytest.mark.parametrize("formatter", [JsonLines(), TextLines()], ids=["json", "text"])
 def test_nothing_that_is_logged_shows_a_secret_or_looks_like_two_lines(formatter: logging.Formatter) -> None:
     class Hostile:
         def __str__(self) -> str:
