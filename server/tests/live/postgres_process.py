@@ -50,8 +50,14 @@ class PostgresProcess:
         self._programs = _programs()
         try:
             if not self._reachable():
-                # A user without rights may not look into our home; one copy in its own folder it may read.
-                self._programs = shutil.copytree(self._programs.parent, self.folder / "install") / "bin"
+                # A user without rights may not look into our home; one copy in its own folder it may read. The
+                # programs look for the libraries beside their package, so both keep their places.
+                package = self._programs.parents[1]
+                libraries = package.with_name(f"{package.name}.libs")
+                if libraries.exists():
+                    shutil.copytree(libraries, self.folder / libraries.name)
+                copied = self.folder / package.name / "pginstall"
+                self._programs = shutil.copytree(self._programs.parent, copied) / "bin"
             self._run("initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "--no-sync")
             if host is not None:
                 with (self.data / "pg_hba.conf").open("a", encoding="ascii") as rules:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import operator
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -210,4 +211,10 @@ def test_the_demand_costs_little(registry: PluginRegistry) -> None:
         return min(rounds) / 5000
 
     registry.register(plugin)
-    assert seconds() < 2e-6 * 1.5  # a busy machine is slower; benchmarks/execution_cost.py prints the figure
+    tracer = sys.gettrace()
+    sys.settrace(None)  # measuring coverage would be most of what is measured
+    try:
+        cost = seconds()
+    finally:
+        sys.settrace(tracer)
+    assert cost < 2e-6 * 1.5  # a busy machine is slower; benchmarks/execution_cost.py prints the figure
