@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.exc import DBAPIError
+
 logger = logging.getLogger(__name__)
 
 
@@ -50,6 +52,10 @@ class Rounds:
         while (due := self._next()) is not None:
             try:
                 due.work()
+            except (OSError, DBAPIError) as failure:
+                # Lost or too slow: what the database says of it is all there is to know, and it comes back.
+                told = getattr(failure, "orig", failure)
+                logger.warning("regular work failed, the database: %s; it is tried again in %g s", told, due.seconds)
             except Exception:
                 logger.exception("regular work failed; it is tried again in %g s", due.seconds)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -53,6 +55,33 @@ def test_what_was_undone_by_a_cut_is_done_again_and_once(database: Database) -> 
         insert(connection, 1)
         if next(cuts):
             connection.execute(CUT)
+
+    database.call(work)
+    assert rows(database) == [1]
+
+
+class OutOfStep:
+    """A driver's connection that was interrupted in the middle of an operation, as one that dies right then is."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    async def prepare(self, *arguments: Any, **options: Any) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+
+def test_a_connection_that_is_out_of_step_is_replaced(database: Database) -> None:
+    faults = iter([True, False])
+
+    def work(connection: Connection) -> None:
+        insert(connection, 1)
+        if next(faults):
+            adapter: Any = connection.connection.dbapi_connection
+            adapter._connection = OutOfStep(adapter._connection)
+            connection.execute(text("SELECT 1 AS never_prepared_before"))
 
     database.call(work)
     assert rows(database) == [1]

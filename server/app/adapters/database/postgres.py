@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import Connection, Dialect, NullPool
+from sqlalchemy import Connection, Dialect, ExceptionContext, NullPool, event
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -69,6 +69,7 @@ class Postgres:
     def run(self, work: Callable[[Connection], Result]) -> Result:
         async def run() -> Result:
             engine = create_async_engine("postgresql+asyncpg://", async_creator=self._connected, poolclass=NullPool)
+            event.listen(engine.sync_engine, "handle_error", _out_of_step)
             try:
                 async with engine.connect() as connection:
                     return await connection.run_sync(work)
@@ -79,6 +80,12 @@ class Postgres:
 
     async def _connected(self) -> asyncpg.Connection:
         return await connected(self._url, self._statement_seconds)
+
+
+def _out_of_step(context: ExceptionContext) -> None:
+    """A driver that was interrupted in the middle of an operation is of no use any more: that is a loss, too."""
+    if isinstance(getattr(context.original_exception, "__cause__", None), asyncpg.InternalClientError):
+        context.is_disconnect = True
 
 
 def opened_postgres(url: str, patience_seconds: float = 30.0) -> Database:
