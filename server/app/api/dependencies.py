@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import functools
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, ParamSpec, TypeVar
@@ -15,6 +12,7 @@ from fastapi import Depends, HTTPException, Request
 
 from server.app.access.caller import Caller
 from server.app.access.permission import Permission
+from server.app.api.worker_threads import WorkerThreads
 from server.app.plugins.errors.exceptions import PermissionDenied
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.services.error_log_service import ErrorLogService
@@ -33,10 +31,10 @@ class Threads:
     """
 
     def __init__(self, executions: int, waiting: int = 100) -> None:
-        self._executions = ThreadPoolExecutor(executions, thread_name_prefix="execution")
+        self._executions = WorkerThreads(executions, "execution")
         self._limit = executions + waiting
         self._under_way = 0
-        self._quick = ThreadPoolExecutor(4, thread_name_prefix="quick")
+        self._quick = WorkerThreads(4, "quick")
 
     async def execute(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -50,7 +48,7 @@ class Threads:
             raise TooManyJobs("too many executions wait already; try again later", {"limit": self._limit})
         self._under_way += 1
         try:
-            return await self._carried(self._executions, work, *args, **kwargs)
+            return await self._executions.carry_out(functools.partial(work, *args, **kwargs))
         finally:
             self._under_way -= 1
 
@@ -58,22 +56,11 @@ class Threads:
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         """For work that takes as long as the database takes."""
-        return await self._carried(self._quick, work, *args, **kwargs)
-
-    async def _carried(
-        self,
-        pool: ThreadPoolExecutor,
-        work: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Result:
-        # The context goes along, so that what is logged there names the request.
-        here = functools.partial(contextvars.copy_context().run, work, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(pool, here)
+        return await self._quick.carry_out(functools.partial(work, *args, **kwargs))
 
     def close(self) -> None:
-        self._executions.shutdown(cancel_futures=True)
-        self._quick.shutdown(cancel_futures=True)
+        self._executions.close()
+        self._quick.close()
 
 
 @dataclass(frozen=True)

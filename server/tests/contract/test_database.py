@@ -15,10 +15,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from server.app.adapters.database.database import Database, DatabaseClosed, on_connection, sqlite_engine
+from server.app.adapters.database.database import Database, DatabaseClosed, on_connection
 from server.app.adapters.database.lines import Connector
 from server.app.adapters.database.migrate import migrate, migration_config, opened_database
 from server.app.adapters.database.postgres import Postgres
+from server.app.adapters.database.sqlite import sqlite_engine
 from server.app.adapters.database.tables import METADATA
 from server.app.core.start_error import StartError
 from server.tests.live.postgres_process import PostgresProcess

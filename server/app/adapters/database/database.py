@@ -13,13 +13,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, literal, select
+from sqlalchemy import Connection, Dialect, Engine, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from server.app.adapters.database.lines import Connector, Line, LineClosed, OwnedLine, SharedLine
+from server.app.adapters.database.sqlite import sqlite_driver, sqlite_transaction
 from server.app.adapters.database.task import Item, Result, Task
 
 _OUTAGE_SECONDS: Final = 30.0
@@ -36,32 +37,6 @@ class DatabaseClosed(RuntimeError):
 
 class Inseparable(Exception):
     """Raised by work on several items that cannot say which of them it did: each is then done alone."""
-
-
-def sqlite_engine(path: Path, *, reads_only: bool = False) -> Engine:
-    """An engine on a SQLite file in WAL mode. Its transactions take the write lock when they begin; of an
-    engine that only reads, every statement sees the newest commit."""
-    engine = create_engine(f"sqlite:///{path}", paramstyle="named")
-    pragmas = ["busy_timeout=5000"]
-    pragmas += ["query_only=ON"] if reads_only else ["journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"]
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by the driver
-        try:
-            for pragma in pragmas:
-                connection.execute(f"PRAGMA {pragma}")
-        except BaseException:
-            connection.close()  # the pool does not know it yet, so nobody else would
-            raise
-
-    if not reads_only:
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
 
 
 def on_connection(connector: Engine | Connector, work: Callable[[Connection], Result]) -> Result:
@@ -164,7 +139,7 @@ class Database:
             committing = False
             try:
                 done: list[tuple[Task[Any, Any], Any]] = []
-                with connection.begin():
+                with _transaction(connection):
                     for work, tasks in groups.items():
                         done += zip(tasks, work(connection, [task.item for task in tasks]), strict=True)
                     committing = True
@@ -182,6 +157,11 @@ class Database:
             if deadline is not None:
                 logger.warning("the database is back")
             return done
+
+
+def _transaction(connection: Connection) -> AbstractContextManager[object]:
+    driver = sqlite_driver(connection)
+    return connection.begin() if driver is None else sqlite_transaction(connection, driver)
 
 
 def _is_loss(failure: BaseException) -> bool:

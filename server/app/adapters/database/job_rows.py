@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -55,19 +56,18 @@ def swap_row(before: JobSummary, after: Job) -> dict[str, Any]:
     return row
 
 
-def job_of(row: Row[Any]) -> Job:
+def job_of(row: Mapping[str, Any]) -> Job:
     """The job in a row of all columns, as the driver gives it."""
-    values = row._mapping
     return Job(
-        **_summary_values(values),
-        payload=json.loads(values["payload"]),
-        result=json.loads(values["result"]),
-        error=json.loads(values["error"]),
+        **_summary_values(row),
+        payload=json.loads(row["payload"]),
+        result=json.loads(row["result"]),
+        error=json.loads(row["error"]),
     )
 
 
-def summary_of(row: Row[Any]) -> JobSummary:
-    return JobSummary(**_summary_values(row._mapping))
+def summary_of(row: Mapping[str, Any]) -> JobSummary:
+    return JobSummary(**_summary_values(row))
 
 
 def typed_summary(row: Row[Any]) -> JobSummary:
@@ -75,7 +75,7 @@ def typed_summary(row: Row[Any]) -> JobSummary:
     return JobSummary(**{**row._mapping, "state": JobState(row.state)})
 
 
-def _summary_values(values: Any) -> dict[str, Any]:
+def _summary_values(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": values["id"],
         "plugin": values["plugin"],

@@ -154,7 +154,7 @@ class SqlJobStore:
             for row in rows:
                 if len(rows) > 1:
                     raise Inseparable
-                if self._running.rows(connection, {"plugin": row["plugin"]})[0][0] >= limit:
+                if self._running.number(connection, {"plugin": row["plugin"]}) >= limit:
                     raise PluginBusy(row["plugin"], limit)
         self._insert.change(connection, rows)
         return [None] * len(rows)
@@ -221,7 +221,7 @@ class SqlJobStore:
             raise Inseparable
 
     def _count_waiting(self, connection: Connection) -> int:
-        return int(self._waiting.rows(connection)[0][0])
+        return self._waiting.number(connection)
 
 
 def _held_by(worker: str) -> Any:

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 import server.migrations
-from server.app.adapters.database.database import Database, on_connection, sqlite_engine
+from server.app.adapters.database.database import Database, on_connection
 from server.app.adapters.database.lines import Connector
+from server.app.adapters.database.sqlite import sqlite_engine
 from server.app.core.start_error import StartError
 
 _FOLDER: Final = Path(server.migrations.__file__).parent

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
-    Row,
     Select,
     Update,
     and_,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
+from server.app.adapters.database.sqlite import sqlite_driver
 from server.app.adapters.database.tables import JOB
 from server.app.jobs.state import JobState
 
@@ -40,12 +40,28 @@ class Statement:
         self._order = compiled.positiontup if isinstance(compiled, SQLCompiler) else None
         self._counts_many = dialect.supports_sane_multi_rowcount
 
-    def rows(self, connection: Connection, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        return connection.exec_driver_sql(self._text, self._arranged(values or {})).all()
+    def rows(self, connection: Connection, values: Mapping[str, Any] | None = None) -> Sequence[Mapping[str, Any]]:
+        """The rows that are found, by the names of their columns."""
+        given = self._arranged(values or {})
+        driver = sqlite_driver(connection)
+        if driver is None:
+            return [row._asdict() for row in connection.exec_driver_sql(self._text, given)]
+        cursor = driver.execute(self._text, given)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def number(self, connection: Connection, values: Mapping[str, Any] | None = None) -> int:
+        """The one number that is asked for."""
+        (row,) = self.rows(connection, values)
+        (found,) = row.values()
+        return int(found)
 
     def change(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> int:
         """Execute it once for each; how many rows that changed in all."""
         given = [self._arranged(row) for row in values]
+        driver = sqlite_driver(connection)
+        if driver is not None:
+            return driver.executemany(self._text, given).rowcount
         if self._counts_many and len(given) > 1:
             return connection.exec_driver_sql(self._text, given).rowcount
         return sum(connection.exec_driver_sql(self._text, row).rowcount for row in given)

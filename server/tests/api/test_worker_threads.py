@@ -1,0 +1,140 @@
+"""Work that an event loop gives to threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from server.app.api.worker_threads import WorkerThreads
+
+SEEN: ContextVar[str] = ContextVar("seen", default="nothing")
+
+
+@pytest.fixture
+def threads() -> Iterator[WorkerThreads]:
+    made = WorkerThreads(2, "test")
+    yield made
+    made.close()
+
+
+def stop_iteration() -> None:
+    raise StopIteration
+
+
+def leave() -> None:
+    raise SystemExit(3)
+
+
+def divide() -> float:
+    return 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("raised", "work"), [(ZeroDivisionError, divide), (RuntimeError, stop_iteration), (SystemExit, leave)]
+)
+def test_what_work_raises_reaches_who_waits(
+    threads: WorkerThreads, raised: type[BaseException], work: Callable[[], object]
+) -> None:
+    async def wait() -> None:
+        with pytest.raises(raised):
+            await threads.carry_out(work)
+        assert await threads.carry_out(lambda: 7) == 7
+
+    asyncio.run(wait())
+
+
+def test_much_more_work_than_threads_is_all_done(threads: WorkerThreads) -> None:
+    names = set()
+
+    def work(number: int) -> int:
+        names.add(threading.current_thread().name)
+        return number * number
+
+    async def wait() -> list[int]:
+        return await asyncio.gather(*(threads.carry_out(lambda n=number: work(n)) for number in range(500)))
+
+    assert asyncio.run(wait()) == [number * number for number in range(500)]
+    assert names <= {"test-0", "test-1"}
+
+
+def test_the_context_goes_along_and_does_not_come_back(threads: WorkerThreads) -> None:
+    def work() -> str:
+        seen = SEEN.get()
+        SEEN.set("changed")
+        return seen
+
+    async def wait() -> list[str]:
+        SEEN.set("request")
+        return [await threads.carry_out(work), await threads.carry_out(work), SEEN.get()]
+
+    assert asyncio.run(wait()) == ["request"] * 3
+
+
+def test_who_is_cancelled_before_its_turn_has_none(threads: WorkerThreads) -> None:
+    go, done = threading.Event(), []
+
+    async def wait() -> None:
+        held = [asyncio.ensure_future(threads.carry_out(lambda: go.wait(10))) for _ in range(2)]
+        given_up = asyncio.ensure_future(threads.carry_out(lambda: done.append("given up")))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        kept = asyncio.ensure_future(threads.carry_out(lambda: done.append("kept")))
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(kept, *held)
+        assert given_up.cancelled()
+
+    asyncio.run(wait())
+    assert done == ["kept"]
+
+
+def test_at_the_end_what_is_under_way_is_awaited_and_the_rest_is_cancelled() -> None:
+    threads = WorkerThreads(1, "test")
+    began, go, done = threading.Event(), threading.Event(), []
+
+    def hold() -> None:
+        began.set()
+        go.wait(10)
+        done.append("held")
+
+    async def wait() -> list[Any]:
+        waiting = [asyncio.ensure_future(threads.carry_out(work)) for work in (hold, lambda: done.append("no"))]
+        await asyncio.sleep(0)
+        began.wait(10)
+        asyncio.get_running_loop().call_later(0.05, go.set)
+        closing = threading.Thread(target=threads.close)
+        closing.start()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        closing.join()
+        with pytest.raises(RuntimeError, match="no more work"):
+            await threads.carry_out(divide)
+        return outcomes
+
+    outcomes = asyncio.run(wait())
+    assert done == ["held"]
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], asyncio.CancelledError)
+
+
+def test_work_may_outlive_its_loop() -> None:
+    threads = WorkerThreads(1, "test")
+    go, done = threading.Event(), []
+
+    def hold() -> None:
+        go.wait(10)
+        done.append("held")
+
+    async def give_up() -> None:
+        waiting = asyncio.ensure_future(threads.carry_out(hold))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+
+    asyncio.run(give_up())
+    go.set()
+    threads.close()
+    assert done == ["held"]
