@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging.config
+import time
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -50,12 +51,22 @@ class TextLines(logging.Formatter):
     """Time, level, logger, message, and the fields as ``name=value``."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        super().__init__("%(asctime)s ")
+        self._second = 0, ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # as below
+        second, text = self._second
+        if second != int(record.created):
+            second = int(record.created)
+            text = time.strftime(datefmt or self.default_time_format, self.converter(second))
+            self._second = second, text
+        return f"{text},{int(record.msecs):03}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name that logging calls
         fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
+        line = f"{record.asctime} {record.levelname:7} {record.name}: {record.message}{fields}"
         # A line break in a value would look like another entry.
-        return redacted(super().formatMessage(record) + fields).replace("\r", "\\r").replace("\n", "\\n")
+        return redacted(line).replace("\r", "\\r").replace("\n", "\\n")
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # as above
         return redacted(super().formatException(ei))
@@ -71,6 +82,10 @@ def _text(value: object) -> str:
 
 def configure_logging(level: str, form: Literal["text", "json"] = "text", *, requests: bool = False) -> None:
     """One line per event on stderr; ``requests`` adds one for each request that was answered."""
+    # Nothing shows the place of a call, its thread or its process, and asking for them costs a third of a line. These
+    # are the switches that https://docs.python.org/3/howto/logging.html#optimization names.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     formatter = JsonLines if form == "json" else TextLines
     logging.config.dictConfig(
         {

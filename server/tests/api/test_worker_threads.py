@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def test_much_more_work_than_threads_is_all_done(threads: WorkerThreads) -> None
         return number * number
 
     async def wait() -> list[int]:
-        return await asyncio.gather(*(threads.carry_out(lambda n=number: work(n)) for number in range(500)))
+        return await asyncio.gather(*(threads.carry_out(partial(work, number)) for number in range(500)))
 
     assert asyncio.run(wait()) == [number * number for number in range(500)]
     assert names <= {"test-0", "test-1"}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.app.access.api_key import new_key
 from server.app.access.permission import Role
 from server.app.core.clock import utc_now
-from server.app.core.redaction import redacted
+from server.app.core.redaction import _SECRETS, _masked, redacted
 
 pytestmark = pytest.mark.requirement("R-212")
 SECRET = "hunter2Hunter3"
@@ -71,3 +73,15 @@ def test_no_text_takes_long(text: str) -> None:
     started = time.process_time()
     redacted(text)
     assert time.process_time() - started < 2.0
+
+
+_PIECES = (
+    *("cts_" + "0" * 16 + "_" + "a" * 43, "Bearer ", "BASIC\t", "://u:p@", "-----BEGIN PRIVATE KEY-----", "x" * 9),
+    *("api", "Key", "_", "-", "pass", "WORD", "wd", "SEC", "ret", "to", "ken", "credential", "authorization"),
+    *("=", ": ", '"', "'", " ", "\n", "\u017f", "\u212a", "\u0131", "\u0130", "\u00e9"),
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=8).map("".join))
+def test_the_look_for_hints_misses_no_secret(text: str) -> None:
+    assert redacted(text) == _SECRETS.sub(_masked, text)

@@ -28,7 +28,7 @@ def new_row(job: Job) -> dict[str, Any]:
         "max_attempts": job.max_attempts,
         "idempotency_key": job.idempotency_key,
         "created_at": microseconds(job.created_at),
-        "payload": json.dumps(job.payload, default=_base64_text),
+        "payload": _PAYLOAD.encode(job.payload),
     }
 
 
@@ -103,3 +103,6 @@ def _base64_text(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode("ascii")
     raise TypeError(f"a payload cannot hold a value of type {type(value).__name__}")
+
+
+_PAYLOAD: Final = json.JSONEncoder(default=_base64_text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
+
+_ENCODER: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def to_json_text(value: object) -> str:
@@ -14,7 +16,7 @@ def to_json_text(value: object) -> str:
             nested too deeply. The message says which, without quoting the value.
     """
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = _ENCODER.encode(value)
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("a text in it is not valid Unicode") from None

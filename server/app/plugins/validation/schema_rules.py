@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import binascii
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator, SchemaError, ValidationError
-from jsonschema.validators import extend
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
+from jsonschema_rs import Draft202012Validator, ValidationError
 
 MAX_PROBLEMS: Final = 20
 
 
-def _content_encoding(_validator: Any, encoding: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
-    if encoding == "base64" and isinstance(value, str) and not is_base64(value):
-        yield ValidationError("is not base64")
+class _ContentEncoding:
+    def __init__(self, _parent: dict[str, Any], value: Any, _path: list[str | int]) -> None:
+        self._is_base64 = value == "base64"
 
-
-_Validator: Any = extend(Draft202012Validator, {"contentEncoding": _content_encoding})  # type: ignore[no-untyped-call]
+    def validate(self, instance: Any) -> None:
+        if self._is_base64 and isinstance(instance, str) and not is_base64(instance):
+            raise ValueError("is not base64")
 
 
 def is_base64(text: str) -> bool:
@@ -40,13 +38,15 @@ class SchemaRules:
     """Raises ``ValueError`` when made from something that is no JSON Schema."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = dict(schema)
         try:
-            _Validator.check_schema(schema)
-        except SchemaError as error:
+            self._validator = Draft202012Validator(
+                self._schema, offline=True, keywords={"contentEncoding": _ContentEncoding}
+            )
+        except ValidationError as error:
+            if error.kind.name == "$ref":
+                raise ValueError("not usable: a $ref leads to no place in the schema itself") from None
             raise ValueError(f"not a JSON Schema: {error.message}") from None
-        _require_own_references(schema)
-        self._schema = schema
-        self._validator = _Validator(schema, registry=Registry())
 
     def converted(self, value: dict[str, Any]) -> dict[str, Any]:
         """A copy in which texts became the number or boolean that the schema asks for, where they spell one."""
@@ -54,60 +54,43 @@ class SchemaRules:
 
     def problems(self, value: object) -> list[dict[str, str]]:
         """What the schema refuses, as ``{"path", "problem"}``; at most ``MAX_PROBLEMS`` of them."""
+        if self._validator.is_valid(value):
+            return []
         found: list[dict[str, str]] = []
-        for error in self._validator.iter_errors(value):
-            path = ".".join(str(part) for part in error.absolute_path)
-            found.extend({"path": path, "problem": text[:200]} for text in _wording(error))
-            if len(found) >= MAX_PROBLEMS:
-                break
+        for error in islice(self._validator.iter_errors(value), MAX_PROBLEMS):
+            path = ".".join(str(part) for part in error.instance_path)
+            found.extend({"path": path, "problem": text[:200]} for text in self._wording(error))
         return found[:MAX_PROBLEMS]
 
+    def _wording(self, error: ValidationError) -> list[str]:
+        """Our own words, because the library's quote the value, which may be large or private."""
+        rule = error.kind.name
+        wanted = self._at(error.schema_path)
+        match rule:
+            case "required":
+                return [f"{error.kind.value!r} is required"]
+            case "additionalProperties":
+                return [f"{name!r} is not known here" for name in error.kind.value]
+            case "type":
+                return [f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"]
+            case "enum":
+                return [f"must be one of {', '.join(map(str, wanted))}"]
+            case "minLength" | "minItems" | "minProperties" if wanted == 1:
+                return ["must not be empty"]
+            case "contentEncoding":
+                return [f"must be {wanted} and not empty"]
+            case _:
+                return [f"must satisfy {rule}: {wanted}"]
 
-def _require_own_references(schema: Mapping[str, Any]) -> None:
-    resolver = Registry().with_resource("", DRAFT202012.create_resource(schema)).resolver()
-    for reference in _references(schema):
+    def _at(self, path: list[str | int]) -> Any:
+        """What the schema says at this place."""
+        found: Any = self._schema
         try:
-            if not reference.startswith("#"):
-                raise ValueError
-            resolver.lookup(reference)
-        except (ValueError, Unresolvable):
-            raise ValueError(f"not usable: $ref {reference!r} leads to no place in the schema itself") from None
-
-
-def _references(part: object) -> Iterator[str]:
-    if isinstance(part, Mapping):
-        for key, value in part.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
-                yield value
-            else:
-                yield from _references(value)
-    elif isinstance(part, list | tuple):
-        for item in part:
-            yield from _references(item)
-
-
-def _wording(error: ValidationError) -> list[str]:
-    """Our own words, because the library's quote the value, which may be large or private."""
-    rule: object = error.validator
-    wanted: Any = error.validator_value
-    schema: Any = error.schema
-    instance: Any = error.instance
-    match rule:
-        case "required":
-            return [f"{name!r} is required" for name in wanted if name not in instance]
-        case "additionalProperties":
-            known = schema.get("properties", {})
-            return [f"{name!r} is not known here" for name in instance if name not in known]
-        case "type":
-            return [f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"]
-        case "enum":
-            return [f"must be one of {', '.join(map(str, wanted))}"]
-        case "minLength" | "minItems" | "minProperties" if wanted == 1:
-            return ["must not be empty"]
-        case "contentEncoding":
-            return [f"must be {wanted} and not empty"]
-        case _:
-            return [f"must satisfy {rule}: {wanted}"]
+            for step in path:
+                found = found[step]
+        except (KeyError, IndexError, TypeError):
+            return None  # it stands in a schema that the library brings along
+        return found
 
 
 def _convert(value: Any, schema: Any) -> Any:
