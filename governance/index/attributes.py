@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
-from governance.index import containers, proxies, typing_forms
+from governance.index import containers, proxies, stores, typing_forms
 from governance.index.classes import Env
 from governance.index.solver import DEFINITE, ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, Key, Value, class_of, type_object
@@ -120,10 +120,7 @@ def rule_global(solver: Solver, key: Key, out: Answer) -> None:
                 # Which of several results belongs to the name is not told apart.
                 only = len(solver.project.scope(lazy).results) == 1
                 solver.copy(("ret", *lazy), out, "__getattr__", PROBABLE if only else POSSIBLE)
-    for ref in solver.project.attr_stores(name):
-        node = solver.project.node(ref)
-        if node[0] == "store_attr" and ("mod", module) in solver.get(("n", ref[0], node[1])):
-            solver.copy(("n", ref[0], node[3]), out, "stored in module", PROBABLE)
+    stores.copy(solver, ("mod", module), name, out, "stored in module", PROBABLE)
 
 
 def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, out: Answer, key: Key) -> None:
@@ -344,10 +341,7 @@ def _of_namespace(solver: Solver, source: Key, value: Value, grade: int, name: s
     for keyword, argument in (*zip(fields, call[2], strict=False), *call[3]):
         if keyword == name:
             solver.copy(("n", module, argument), out, "keyword", grade)
-    for ref in solver.project.attr_stores(name):
-        node = solver.project.node(ref)
-        if node[0] == "store_attr" and value in solver.get(("n", ref[0], node[1])):
-            solver.copy(("n", ref[0], node[3]), out, "stored", grade)
+    stores.copy(solver, value, name, out, "stored", grade)
 
 
 def rule_subclasses(solver: Solver, key: Key, out: Answer) -> None:
@@ -361,41 +355,6 @@ def rule_subclass(solver: Solver, key: Key, out: Answer) -> None:
     for each in solver.classes.subclasses(cls):
         if any(base == cls for base, _ in solver.classes.bases(each)):
             add(out, ("cls", each), note="subclass")
-
-
-def rule_stored(solver: Solver, key: Key, out: Answer) -> None:
-    """("attr", C, name): values stored through `x.name = v` and `setattr(x, "name", v)` on instances of C."""
-    _, cls, name = key
-    for ref in solver.project.attr_stores(name):
-        node = solver.project.node(ref)
-        if node[0] != "store_attr":
-            continue
-        grade = _stored_on(solver, cls, ("n", ref[0], node[1]))
-        if grade:
-            solver.copy(("n", ref[0], node[3]), out, "stored", grade)
-    for ref in solver.project.calls("setattr"):
-        node = solver.project.node(ref)
-        if len(node[2]) == 3 and ("const", "str", name) in solver.get(("n", ref[0], node[2][1])):
-            grade = _stored_on(solver, cls, ("n", ref[0], node[2][0]))
-            if grade:
-                solver.copy(("n", ref[0], node[2][2]), out, "stored by setattr", min(grade, PROBABLE))
-    if solver.classes.is_dataclass(cls) and name in solver.classes.fields(cls):
-        for each in solver.classes.mro(cls):
-            solver.get(("made", *each))
-
-
-def _stored_on(solver: Solver, cls: ClassId, base: Key) -> int:
-    """The grade at which a store on `base` is a store on an instance of cls, 0 if it is not."""
-    best = 0
-    for value, evidence in solver.get(base).items():
-        owner = class_of(value) or type_object(value)
-        if owner is None:
-            continue
-        if owner == cls or owner in solver.classes.mro(cls):
-            best = max(best, evidence.grade)
-        elif cls in solver.classes.mro(owner):
-            best = max(best, min(evidence.grade, PROBABLE))
-    return best
 
 
 def members(solver: Solver, cls: ClassId) -> list[tuple[str, Ref]]:

@@ -16,7 +16,7 @@ def explain(solver: Solver, key: Key, value: Value) -> tuple[Trail, ...]:
     """From the question back to the declaration, assignment or import that answers it."""
     steps: list[Trail] = []
     seen: set[tuple[Key, Value]] = set()
-    current: tuple[Key, Value] | None = (key, value)
+    current: tuple[Key, Value] | None = (solver.plain(key), value)
     while current is not None and current not in seen and len(steps) < _LENGTH:
         seen.add(current)
         answer = solver.state.get(current[0], {})
@@ -27,7 +27,9 @@ def explain(solver: Solver, key: Key, value: Value) -> tuple[Trail, ...]:
         if step is not None and (not steps or steps[-1] != step):
             steps.append(step)
         current = (
-            (evidence.source, evidence.value) if evidence.source is not None and evidence.value is not None else None
+            (solver.plain(evidence.source), evidence.value)
+            if evidence.source is not None and evidence.value is not None
+            else None
         )
     return tuple(steps)
 

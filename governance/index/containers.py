@@ -6,13 +6,10 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, graph
+from governance.index import additions, attributes
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value
 
-_ADDERS: Final = frozenset("append add appendleft put put_nowait set insert register subscribe push".split())
-_EXTENDERS: Final = frozenset(("extend", "update", "extendleft", "union"))
-_PUSHERS: Final = ("heappush", "heappushpop", "heapreplace", "insort", "insort_left", "insort_right")
 _SAME: Final = frozenset(("copy", "union", "intersection", "difference", "__iter__", "new_child"))
 _TAKERS: Final = frozenset("pop popleft get get_nowait popitem setdefault __getitem__ __next__ __anext__".split())
 
@@ -261,7 +258,7 @@ def rule_keys(solver: Solver, key: Key, out: Answer) -> None:
     for name in solver.project.site_names((module, number)):
         for ref in solver.project.item_stores(name):
             store = solver.project.node(ref)
-            if _same_site(solver, (module, number), ("n", ref[0], store[1])):
+            if additions.same_site(solver, (module, number), ("n", ref[0], store[1])):
                 solver.copy(("n", ref[0], store[2]), out, "key")
 
 
@@ -294,73 +291,6 @@ def _entries(solver: Solver, source: Key, position: int, out: Answer) -> None:
             for pair in solver.get(value[2][0]) if value[2] else ():
                 if pair[0] == "cont" and pair[1] == "tuple" and len(pair[2]) == 2:
                     solver.copy(pair[2][position], out, "entry")
-
-
-_SITES: Final = frozenset(("elem", "dval", "dkey", "dflt"))
-_NESTED: Final = frozenset(("nested",))
-
-
-def _same_site(solver: Solver, site: Ref, base: Key, kinds: frozenset[str] = _SITES) -> bool:
-    return any(
-        value[0] == "cont" and any(key[0] in kinds and key[1:] == site for key in value[2])
-        for value in solver.get(base)
-    )
-
-
-def rule_mutated(solver: Solver, key: Key, out: Answer) -> None:
-    """("mutated", module, node): what is stored into the container made at a node after it was made."""
-    _mutations(solver, (key[1], key[2]), _SITES, out)
-
-
-def rule_nested(solver: Solver, key: Key, out: Answer) -> None:
-    """("nested", module, call): what is stored into the containers that a defaultdict made at a call makes."""
-    _mutations(solver, (key[1], key[2]), _NESTED, out)
-
-
-def _mutations(solver: Solver, site: Ref, kinds: frozenset[str], out: Answer) -> None:
-    project = solver.project
-    for name in project.site_names(site):
-        for ref in project.item_stores(name):
-            node = project.node(ref)
-            if _same_site(solver, site, ("n", ref[0], node[1]), kinds):
-                solver.copy(("n", ref[0], node[3]), out, "stored item")
-        for ref in project.nodes("augmented"):
-            node = project.node(ref)
-            grows = node[2] >= 0 and graph.last_name(project.modules[ref[0]].facts, node[2]) == name
-            if grows and _same_site(solver, site, ("n", ref[0], node[2]), kinds):
-                _extended(solver, ("n", ref[0], node[3]), out)
-        for method in _PUSHERS:
-            for ref in project.calls(method):
-                call = project.node(ref)
-                named = len(call[2]) > 1 and graph.last_name(project.modules[ref[0]].facts, call[2][0]) == name
-                if named and _same_site(solver, site, ("n", ref[0], call[2][0]), kinds):
-                    solver.copy(("n", ref[0], call[2][1]), out, "added")
-        for method in (*_ADDERS, *_EXTENDERS, "setdefault"):
-            for ref in project.calls(method):
-                call = project.node(ref)
-                callee = project.node((ref[0], call[1]))
-                if callee[0] != "attr" or graph.last_name(project.modules[ref[0]].facts, callee[1]) != name:
-                    continue
-                if not (call[2] or call[3]) or not _same_site(solver, site, ("n", ref[0], callee[1]), kinds):
-                    continue
-                if method in _EXTENDERS:
-                    for each in call[2]:
-                        _extended(solver, ("n", ref[0], each), out)
-                    for _, each in call[3]:
-                        solver.copy(("n", ref[0], each), out, "added")
-                elif not call[2]:
-                    continue
-                else:
-                    solver.copy(("n", ref[0], call[2][-1]), out, "added")
-
-
-def _extended(solver: Solver, source: Key, out: Answer) -> None:
-    for value in solver.get(source):
-        if value[0] == "cont" and value[1] == "dict":
-            solver.copy(value[2][1], out, "added")
-        elif value[0] == "cont":
-            for key in value[2]:
-                solver.copy(key, out, "added")
 
 
 def method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:

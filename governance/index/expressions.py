@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from governance.contract import Ref
 from governance.facts import Node
 from governance.index import (
+    additions,
     attributes,
     calls,
     containers,
@@ -17,13 +18,27 @@ from governance.index import (
     narrowing,
     parameters,
     passing,
+    stores,
     texts,
     typing_forms,
 )
+from governance.index.project import Project
 from governance.index.solver import PROBABLE, Answer, Rule, Solver, add
 from governance.index.values import NONE, Key
 
 NodeRule: TypeAlias = "Callable[[Solver, Ref, Node, Answer], None]"
+
+
+def repeats(project: Project, key: Key) -> Key | None:
+    """The key that a local name only repeats: what was assigned to it, where it cannot be anything else."""
+    if key[0] != "n":
+        return None
+    module = key[1]
+    facts = project.modules[module].facts
+    node = facts.nodes[key[2]]
+    if node[0] == "local" and node[2] >= 0 and node[1] not in facts.scopes[facts.owner[key[2]]].rebound:
+        return ("n", module, node[2])
+    return None
 
 
 def rule_node(solver: Solver, key: Key, out: Answer) -> None:
@@ -339,7 +354,10 @@ RULES: Final[dict[str, Rule]] = {
     "n": rule_node,
     "t": typing_forms.rule_type,
     "glob": attributes.rule_global,
-    "attr": attributes.rule_stored,
+    "attr": stores.rule_stored,
+    "stores": stores.rule_stores,
+    "setattrs": stores.rule_setattrs,
+    "store": stores.rule_store,
     "subclasses": attributes.rule_subclasses,
     "subclass": attributes.rule_subclass,
     "ret": calls.rule_return,
@@ -349,8 +367,8 @@ RULES: Final[dict[str, Rule]] = {
     "elem": containers.rule_elements,
     "dkey": containers.rule_keys,
     "dval": containers.rule_values,
-    "mutated": containers.rule_mutated,
-    "nested": containers.rule_nested,
+    "mutated": additions.rule_mutated,
+    "nested": additions.rule_nested,
     "pair": containers.rule_pair,
     "items": _rule_items,
     "entered": _rule_entered,
@@ -364,6 +382,7 @@ RULES: Final[dict[str, Rule]] = {
     "param": parameters.rule_param,
     "varargs": parameters.rule_varargs,
     "callers": parameters.rule_callers,
+    "indirect": parameters.rule_indirect,
     "flow": parameters.rule_flow,
     "made": parameters.rule_made,
     "decorate": parameters.rule_decorate,

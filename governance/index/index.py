@@ -10,7 +10,7 @@ from governance.files import Files, GivenFiles
 from governance.findings import Grade
 from governance.index import attributes, chain, definitions, proxies
 from governance.index.classes import Classes
-from governance.index.expressions import RULES
+from governance.index.expressions import RULES, repeats
 from governance.index.names import Names
 from governance.index.project import Module, Project, ScopeId
 from governance.index.solver import Evidence, Solver
@@ -39,7 +39,7 @@ class Index:
         self.files: Files = files or GivenFiles()
         self.names = Names(self.project)
         self.classes = Classes(self.project, self.names)
-        self.solver = Solver(self.project, self.names, self.classes, RULES)
+        self.solver = Solver(self.project, self.names, self.classes, RULES, repeats)
 
     def values(self, ref: Ref) -> Mapping[Value, Evidence]:
         """What a node may be; empty if that is not known."""

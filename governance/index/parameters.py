@@ -197,7 +197,7 @@ def rule_callers(solver: Solver, key: Key, out: Answer) -> None:
         or scope.name == "__call__"
         or any(project.mentions(name) for name in names)
     ):
-        sites.update(dict.fromkeys(project.indirect_calls[:CANDIDATES]))
+        solver.get(("indirect", module))
     if scope.kind == "lambda" and scope.node >= 0:
         # Handed over where it is written: `map(lambda x: ..., xs)`.
         written = [user for user in project.users((module, scope.node)) if project.node(user)[0] == "call"]
@@ -207,8 +207,22 @@ def rule_callers(solver: Solver, key: Key, out: Answer) -> None:
         sites = dict.fromkeys(list(sites)[:CANDIDATES])
     for site in sites:
         solver.get(("flow", *site))
-    for definition in project.decorations[:CANDIDATES]:
-        solver.get(("decorate", *definition))
+    around = {project.scope(each).name for each in project.enclosing(function)} | names
+    for name in (*sorted(around.union(*(project.aliases.get(name, ()) for name in around))), ""):
+        for definition in project.decorations_by_name.get(name, ()):
+            solver.get(("decorate", *definition))
+
+
+def rule_indirect(solver: Solver, key: Key, out: Answer) -> None:
+    """("indirect", module): visit the calls of variables and results, those in modules that lie nearest first."""
+    visited = 0
+    for module in solver.project.nearest(key[1]):
+        for site in solver.project.indirect_by_module.get(module, ()):
+            solver.get(("flow", *site))
+            visited += 1
+        if visited >= CANDIDATES:
+            solver.widened.add(key)
+            return
 
 
 def rule_flow(solver: Solver, key: Key, out: Answer) -> None:

@@ -246,6 +246,48 @@ class Project:
         ]
 
     @cached_property
+    def decorations_by_name(self) -> dict[str, list[Ref]]:
+        """The same by the name their decorators go by, "" for variables and other expressions."""
+        result: defaultdict[str, list[Ref]] = defaultdict(list)
+        for ref in self.decorations:
+            facts = self.modules[ref[0]].facts
+            for decorator in facts.scopes[facts.nodes[ref[1]][1]].decorators:
+                node = facts.nodes[decorator]
+                while node[0] == "call":
+                    node = facts.nodes[node[1]]
+                defined = node[0] == "attr" or (node[0] in ("free", "local") and _is_definition(facts, node))
+                result[(node[2] if node[0] == "attr" else node[1]) if defined else ""].append(ref)
+        return dict(result)
+
+    @cached_property
+    def indirect_by_module(self) -> dict[str, list[Ref]]:
+        """Calls whose callee is a variable, item or result, by the module they stand in."""
+        result: defaultdict[str, list[Ref]] = defaultdict(list)
+        for ref in self.indirect_calls:
+            result[ref[0]].append(ref)
+        return dict(result)
+
+    @cached_property
+    def _below(self) -> dict[str, list[str]]:
+        """The modules with such calls in and below every package, "" for all."""
+        result: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self.indirect_by_module:
+            parts = name.split(".")
+            for count in range(len(parts) + 1):
+                result[".".join(parts[:count])].append(name)
+        return dict(result)
+
+    def nearest(self, module: str) -> Iterator[str]:
+        """Modules with such calls: the module itself, those of its package, of the package around that, and so on."""
+        seen: set[str] = set()
+        parts = module.split(".")
+        for count in range(len(parts), -1, -1):
+            for name in self._below.get(".".join(parts[:count]), ()):
+                if name not in seen:
+                    seen.add(name)
+                    yield name
+
+    @cached_property
     def aliases(self) -> dict[str, set[str]]:
         """Other names under which imported names go (`from m import f as g`: f -> {g})."""
         result: defaultdict[str, set[str]] = defaultdict(set)

@@ -15,8 +15,11 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("body", module, scope)   | what its `return` statements give |
 | ("own", module, scope)    | what its `return` statements give besides parameters that come back as they went in |
 | ("yields", module, scope) | what it yields |
+| ("indirect", module)       | no answer: starts the flows of calls of variables and results, in modules nearby |
 | ("callers", module, scope) | no answer: starts the flows of the calls that may reach the function |
-| ("attr", C, name)         | an attribute of instances of C that was stored or annotated |
+| ("attr", C, name)         | an attribute of instances of C that was stored |
+| ("stores", name)          | no values: all places that store under that name, and on what, as ("store", owner, module, node) |
+| ("store", module, node) / ("setattrs",) | no answer: one such place, all calls of setattr; they tell the former |
 | ("elem"/"dkey"/"dval", module, node) | elements, keys, values of the container made at node |
 | ("flow", module, call)    | no answer of its own: contributes the call's arguments to parameters |
 | ("mutated"/"nested", module, node) | what is stored into that container, or into those a defaultdict makes, later |
@@ -81,14 +84,26 @@ _VAGUE: Final[dict[str, Value]] = {name: ("xinst", f"builtins.{name}", ()) for n
 class Solver:
     """State of one fixpoint over one project; answers stay valid while the project does."""
 
-    def __init__(self, project: Project, names: Names, classes: Classes, rules: Mapping[str, Rule]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        names: Names,
+        classes: Classes,
+        rules: Mapping[str, Rule],
+        repeats: Callable[[Project, Key], Key | None],
+    ) -> None:
         self.project = project
         self.names = names
         self.classes = classes
         self.rules = rules
+        self.repeats = repeats
+        """The key that another one only repeats, None for most."""
+        self._plain: dict[Key, Key] = {}
         self.state: dict[Key, Answer] = {}
         self.snapshots: dict[Key, Answer] = {}
         self.passing: dict[FunctionId, Passing] = {}
+        self.additions: Mapping[str, list[tuple[str, int, int]]] | None = None
+        """Places that add to containers, made on first use, see `additions.by_name`."""
         self.properties: dict[ClassId, bool] = {}
         """Decorator classes of the project: whether they work like `property`."""
         self.contributed: dict[Key, Answer] = {}
@@ -103,16 +118,33 @@ class Solver:
         self.active: set[Key] = set()
         self.stack: list[Key] = []
         self.widened: set[Key] = set()
+        self.full: set[tuple[Key, bool]] = set()
+        """Keys that take no more light, or no more other, values."""
         self.evaluations = 0
 
     def ask(self, key: Key) -> Mapping[Value, Evidence]:
         """The answer to a key after the fixpoint. For use from outside of rules."""
+        key = self.plain(key)
         self._visit(key)
         self.settle()
         return self.state.get(key, _EMPTY)
 
+    def plain(self, key: Key) -> Key:
+        """The key under which an answer is kept: a name that only repeats another one has none of its own."""
+        found = self._plain.get(key)
+        if found is None:
+            found = key
+            for _ in range(DEPTH):
+                repeated = self.repeats(self.project, found)
+                if repeated is None:
+                    break
+                found = repeated
+            self._plain[key] = found
+        return found
+
     def get(self, key: Key) -> Mapping[Value, Evidence]:
         """The answer so far; the rule that asks is run again when it grows. For use inside rules."""
+        key = self._plain.get(key) or self.plain(key)
         if self.stack:
             self.readers.setdefault(key, set()).add(self.stack[-1])
         if key not in self.state:
@@ -134,7 +166,7 @@ class Solver:
         The rule that asks is run again when that happens.
         """
         self.get(key)
-        return key in self.answered
+        return self.plain(key) in self.answered
 
     def settle(self) -> None:
         """Run until nothing grows any more (or the budget is used up, which `exhausted` tells)."""
@@ -163,11 +195,13 @@ class Solver:
 
         Values of the project never give way to constants and external objects, which no contract on classes is about.
         """
-        if value in held or len(held) < LIGHT:
+        if value in held or len(held) < LIGHT or key[0] == "stores":
             return value
         light = value[0] in _LIGHT
-        if sum((each[0] in _LIGHT) == light for each in held) < (LIGHT if light else WIDTH):
-            return value
+        if (key, light) not in self.full:
+            if sum((each[0] in _LIGHT) == light for each in held) < (LIGHT if light else WIDTH):
+                return value
+            self.full.add((key, light))
         if not light:
             self.widened.add(key)
             return None
