@@ -41,9 +41,7 @@ def _argument(
     target: Key = ("param", *function, index)
     if param.kind in ("vararg", "kwarg"):
         target = ("varargs", *function, index)
-    solver.sources.setdefault(target, set()).add(source)
-    for value, evidence in solver.get(source).items():
-        solver.contribute(target, value, Evidence(min(grade, evidence.grade), "argument", source, value))
+    solver.link(target, source, grade)
 
 
 def spread(solver: Solver, function: FunctionId, position: int, source: Key, grade: int) -> None:

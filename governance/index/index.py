@@ -254,7 +254,7 @@ class Index:
             elif node[0] == "param":
                 param: Key = ("param", key[1], node[1], node[2])
                 known = self.solver.ask(param)
-                sources = self.solver.sources.get(param, set()) if param not in self.solver.closed else set()
+                sources = self.solver.sources.get(param, {}) if param not in self.solver.closed else {}
                 if not known and not sources:
                     return (key[1], key[2])
                 todo += [source for source in sources if source[0] == "n"]

@@ -111,8 +111,8 @@ class Solver:
         self.pending: deque[Key] = deque()
         self.queued: set[Key] = set()
         self.answered: set[Key] = set()
-        self.sources: dict[Key, set[Key]] = {}
-        """For every parameter the arguments that reach it, those included that nothing is known about."""
+        self.sources: dict[Key, dict[Key, int]] = {}
+        """For every parameter the arguments that reach it, those included that nothing is known about, with a grade."""
         self.closed: set[Key] = set()
         """Keys whose declaration says it all: contributions to them are not taken."""
         self.active: set[Key] = set()
@@ -190,6 +190,14 @@ class Solver:
             if key in self.state:
                 self._queue(key)
 
+    def link(self, key: Key, source: Key, grade: int) -> None:
+        """Whatever an argument may be, the parameter that it reaches may be."""
+        known = self.sources.setdefault(key, {})
+        if known.get(source, -1) < grade:
+            known[source] = grade
+            if key in self.state:
+                self._queue(key)
+
     def _admitted(self, key: Key, held: Answer, value: Value) -> Value | None:
         """The value as an answer takes it: itself, what stands for too many light ones, or None if there are too many.
 
@@ -232,6 +240,9 @@ class Solver:
         self.active.add(key)
         try:
             self.rules[key[0]](self, key, out)
+            if key in self.sources and key not in self.closed:
+                for source, grade in tuple(self.sources[key].items()):
+                    self.copy(source, out, "argument", grade)
         finally:
             self.active.discard(key)
             self.stack.pop()
