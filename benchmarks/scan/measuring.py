@@ -33,7 +33,8 @@ def cost(
     environment: dict[str, str] | None = None,
 ) -> Cost:
     """Run a command to its end; cores: how many it may use, 0: all; later than `seconds` it is killed (code < 0)."""
-    allowed = sorted(os.sched_getaffinity(0))[:cores] if cores else os.sched_getaffinity(0)
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(mine)[:cores] if cores else mine)  # inherited by what is started now
     started = time.perf_counter()
     process = subprocess.Popen(
         [str(word) for word in command],
@@ -43,8 +44,8 @@ def cost(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, allowed),
     )
+    os.sched_setaffinity(0, mine)
     timer = threading.Timer(seconds, lambda: os.killpg(process.pid, signal.SIGKILL))
     timer.start()
     assert process.stdout is not None

@@ -1,7 +1,7 @@
 """Peers: other tools in environments of their own, each with the rule of its kind that comes nearest to ours.
 
-None of them can say what the contracts say. ruff only reads the files (`E9`: syntax errors); ast-grep, Semgrep and Fixit
-report every `.run(...)`, whoever's method it is; import-linter forbids an import between two packages.
+None of them can say what the contracts say. ruff only reads the files (`E9`: syntax errors); ast-grep, Semgrep and
+Fixit report every `.run(...)`, whose method it is they do not know; import-linter forbids an import between packages.
 """
 
 from __future__ import annotations
