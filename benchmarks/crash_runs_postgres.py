@@ -8,7 +8,7 @@ Ends by itself: after JOBS jobs, or when the minutes are over, which is a failur
 
 from __future__ import annotations
 
-import argparse
+import json
 import random
 import sys
 import tempfile
@@ -16,14 +16,11 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
-
-import asyncpg
-import httpx2
+from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.crash_runs import CLIENTS, WEIGHTS, Run, kill, problems_of
+from benchmarks._submissions import CLIENTS, Run, arguments_of, kill, report, submit_all
 from server.tests.live.postgres_process import PostgresProcess
 from server.tests.live.server_process import ServerProcess
 from server.tests.live.worker_process import WorkerProcess
@@ -96,64 +93,8 @@ class Machines:
         self._workers.append(WorkerProcess(folder, self.variables, SLOTS))
 
 
-def submit_all(run: Run, numbers: range) -> None:
-    with httpx2.Client(timeout=30.0) as client:
-        for number in numbers:
-            submit(run, client, number)
-
-
-def submit(run: Run, client: httpx2.Client, number: int) -> None:
-    """Submit one job, asking again under the same key until it is taken."""
-    key = f"key-{number}"
-    with run.lock:
-        plugin = run.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        seconds = run.random.choice((0.0, 0.0, 0.001, 0.01))
-    payload: dict[str, Any] = {"key": key, "seconds": seconds}
-    if plugin != "echoing":
-        payload["path"] = str(run.marks)
-    while True:
-        run.check_time()
-        try:
-            answer = client.post(
-                f"{run.url}/v1/analyze-execution/async",
-                json={"plugin": plugin, "payload": payload},
-                headers={"Idempotency-Key": key},
-            )
-        except httpx2.TransportError:
-            run.asked_again += 1
-            time.sleep(0.05)
-            continue
-        if answer.status_code == 200:
-            run.job_ids[key] = (plugin, answer.json()["job_id"])
-            return
-        # While the database is away the server can only say that it does not know.
-        if answer.json()["error"]["type"] != "InternalError":
-            raise RuntimeError(f"{answer.status_code}: {answer.text}")
-        run.asked_again += 1
-
-
-def problems(run: Run, rows: list[asyncpg.Record]) -> list[str]:
-    """What is wrong with the job table; empty if nothing is."""
-    marks = Counter(run.marks.read_text("ascii").splitlines())
-    jobs = {row["idempotency_key"]: row for row in rows}
-    found = []
-    if len(rows) != len(jobs) or jobs.keys() != run.job_ids.keys():
-        found.append(f"{len(rows)} jobs under {len(jobs)} keys for {len(run.job_ids)} submissions that were answered")
-    for key, (plugin, job_id) in run.job_ids.items():
-        job = jobs.get(key)
-        if job is None or job["id"] != job_id or job["plugin"] != plugin:
-            found.append(f"{key}: lost, or another job")
-        else:
-            found += [f"{key}: {problem}" for problem in problems_of(job, marks[key])]
-    return found
-
-
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Jobs under kill -9, on Postgres and workers.")
-    parser.add_argument("jobs", nargs="?", type=int, default=2_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=15.0)
-    given = parser.parse_args(arguments)
+    given = arguments_of(arguments, "Jobs under kill -9, on Postgres and workers.")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-runs-") as folder, PostgresProcess() as postgres:
         run = Run(Path(folder), started + given.minutes * 60, random.Random(given.seed))
@@ -177,17 +118,9 @@ def main(arguments: list[str]) -> int:
             left = postgres.sql("SELECT count(*) FROM pgqueuer", url=machines.url)[0][0]
         finally:
             machines.close()
-        found = problems(run, rows)
-    print(f"{len(rows)} jobs in {time.monotonic() - started:.0f} s; kill -9: {dict(machines.killed)}")
-    print(f"{run.asked_again} submissions asked again; {left} rows left in the queue")
-    for (plugin, state, attempt), count in sorted(
-        Counter((row["plugin"], row["state"], row["attempt"]) for row in rows).items()
-    ):
-        print(f"  {plugin:14} {state:8} after {attempt} attempts: {count}")
-    for problem in found[:20]:
-        print(f"  WRONG {problem}")
-    print(f"{len(found)} problems: " + ("some were lost or done twice" if found else "none lost, none done twice"))
-    return bool(found)
+        jobs = [{**row, "result": json.loads(row["result"]), "error": json.loads(row["error"])} for row in rows]
+        print(f"{left} rows left in the queue")
+        return report(run, jobs, time.monotonic() - started, str(dict(machines.killed)))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def running_executions(
         worker = new_id()
         logger.info("this is worker %s", worker)
         jobs = JobExecutionService(
-            backend.store, backend.dispatcher, plugins, backend.clock, worker=worker, policy=policy
+            backend.store, backend.dispatcher, plugins, backend.clock, worker=worker, policy=policy, errors=errors
         )
         analysis = AnalysisExecutionService(jobs)
         stack.callback(backend.join, settings.shutdown_seconds)

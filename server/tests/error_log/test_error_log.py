@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,8 @@ import pytest
 
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.error_store import SqlErrorStore
+from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.core.clock import utc_now
 from server.app.core.ids import new_id
 from server.app.error_log.record import ErrorFilter, ErrorRecord
@@ -26,7 +30,7 @@ from server.app.plugins.errors.exceptions import (
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.error_log_service import ErrorLogService, ErrorNotFound
-from server.app.services.execution import PluginExecutionService
+from server.app.services.execution import JobExecutionService, PluginExecutionService
 from server.tests.sample_plugins import SamplePlugin
 
 pytestmark = pytest.mark.requirement("R-179", "R-211")
@@ -72,6 +76,39 @@ def test_a_failing_execution_is_kept_and_secrets_are_not(errors: ErrorLogService
     record = errors.error(envelope["error"]["details"]["error_id"])
     assert record.error_type == "PluginError"
     assert ("ValueError" in record.stack_trace, "hunter2" in record.stack_trace) == (True, False)
+
+
+@pytest.mark.requirement("R-044")
+@pytest.mark.parametrize("how", ["recovered", "stopped"])
+def test_a_job_whose_worker_is_lost_is_kept_once(
+    errors: ErrorLogService, store: SqlJobStore, registry: PluginRegistry, how: str
+) -> None:
+    def service() -> JobExecutionService:
+        plugins, workers = PluginExecutionService(ToolRunner(registry), errors), EmbeddedWorkers(store)
+        return JobExecutionService(store, workers, plugins, utc_now, errors=errors)
+
+    entered, leave = threading.Event(), threading.Event()
+
+    def run(_payload: dict[str, Any]) -> dict[str, Any]:
+        entered.set()
+        leave.wait(10)
+        return {"n": 1}
+
+    registry.register(SamplePlugin(run))
+    lost, others = service(), [service(), service()]
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(lost.execute_job, "sample", {})
+        assert entered.wait(10)
+        if how == "stopped":
+            assert lost.stop_jobs() == 1
+        store.end_leases()
+        assert sum(other.recover_jobs() for other in others) == (how == "recovered")
+        leave.set()
+        ended = running.result(10)
+    (record,) = errors.errors(ErrorFilter())
+    assert ended.error["details"] == {"reason": "worker_lost", "attempts": 1, "error_id": record.id}
+    assert (record.error_type, record.component, record.job_id) == ("ExecutionError", "plugin sample", ended.id)
+    assert record.error_message == ended.error["message"]
 
 
 def kept(store: SqlErrorStore, number: int, **fields: Any) -> ErrorRecord:

@@ -15,7 +15,7 @@ PATH = "/v1/analyze-execution"
 QUICK = {"PLUGIN_PACKAGES": "server.tests.live.plugins_quick"}
 
 
-@pytest.mark.requirement("R-044", "R-143")
+@pytest.mark.requirement("R-044", "R-143", "R-211")
 def test_a_killed_servers_jobs_are_repeated_if_their_plugin_allows_it(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "data", MAX_CONCURRENT_RUNS="2", **QUICK) as server:
         repeatable = server.submit("persistent", seconds=1)
@@ -28,7 +28,10 @@ def test_a_killed_servers_jobs_are_repeated_if_their_plugin_allows_it(tmp_path: 
         assert server.result(waiting)["result"]["words"] == 2
         lost = server.result(once)
         assert (lost["status"], lost["error"]["type"]) == ("FAILED", "ExecutionError")
-        assert lost["error"]["details"] == {"reason": "worker_lost", "attempts": 1}
+        details = lost["error"]["details"]
+        assert (details["reason"], details["attempts"]) == ("worker_lost", 1)
+        record = server.client.get(f"/v1/errors/{details['error_id']}").json()
+        assert (record["job_id"], record["component"]) == (once, "plugin ticking")
         assert_error(lost["error"])
         assert server.result(repeatable)["result"]["slept"] == 1
 

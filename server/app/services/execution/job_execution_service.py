@@ -16,6 +16,7 @@ from server.app.jobs.state import JobState
 from server.app.jobs.store import Dispatcher, JobFilter, JobStore, PluginBusy, QueueFull
 from server.app.plugins.errors.error_envelope import public_error
 from server.app.plugins.errors.exceptions import ErrorType
+from server.app.services.error_log_service import ErrorLogService
 from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs
 from server.app.services.execution.plugin_execution_service import PluginExecutionService
 
@@ -35,7 +36,8 @@ class JobPolicy:
 
 
 class JobExecutionService:
-    """``worker`` names this process in the leases of what it executes."""
+    """``worker`` names this process in the leases of what it executes. Without ``errors`` a lost worker is told of by
+    the job alone."""
 
     def __init__(
         self,
@@ -46,8 +48,10 @@ class JobExecutionService:
         *,
         worker: str | None = None,
         policy: JobPolicy = JobPolicy(),
+        errors: ErrorLogService | None = None,
     ) -> None:
         self._store = store
+        self._errors = errors
         self._dispatcher = dispatcher
         self._plugins = plugins
         self._clock = clock
@@ -262,9 +266,16 @@ class JobExecutionService:
         job = self._store.get(job_id)
         if job is None or job.is_final:
             return False
-        details = {"reason": "worker_lost", "attempts": job.attempt}
+        details: dict[str, Any] = {"reason": "worker_lost", "attempts": job.attempt}
+        error_id = new_id()
+        if self._errors is not None:
+            details["error_id"] = error_id
         error = _error(ErrorType.EXECUTION_ERROR, reason, job, details)
-        return self._store.swap(job, moved(job, JobState.FAILED, self._clock(), error=error))
+        if not self._store.swap(job, moved(job, JobState.FAILED, self._clock(), error=error)):
+            return False
+        if self._errors is not None:  # only now: of all who look for lost jobs, one ends it
+            self._errors.keep(error_id, error, "", component=f"plugin {job.plugin}", job_id=job.id)
+        return True
 
     def _is_gone(self, job_id: str) -> bool:
         job = self._store.find(job_id)
