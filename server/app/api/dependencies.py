@@ -107,7 +107,7 @@ async def threads(request: Request) -> Threads:
     return services_of(request).threads
 
 
-async def caller(request: Request) -> Caller:
+def caller_of(request: Request) -> Caller:
     """The sender of the request, whom the guard let in."""
     found = request.scope.get("state", {}).get("caller")
     if not isinstance(found, Caller):
@@ -115,13 +115,22 @@ async def caller(request: Request) -> Caller:
     return found
 
 
+async def caller(request: Request) -> Caller:
+    return caller_of(request)
+
+
+def require(sender: Caller, permission: Permission) -> Caller:
+    """The caller, who must have this permission; raises ``PermissionDenied``."""
+    if not sender.may(permission):
+        raise PermissionDenied(f"your key does not allow this; it needs the permission {permission.value!r}")
+    return sender
+
+
 def allowed(permission: Permission) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency: the caller, who must have this permission."""
 
     async def checked(sender: CallerDependency) -> Caller:
-        if not sender.may(permission):
-            raise PermissionDenied(f"your key does not allow this; it needs the permission {permission.value!r}")
-        return sender
+        return require(sender, permission)
 
     return checked
 

@@ -13,9 +13,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from server.app.access.caller import Caller
-from server.app.access.permission import Permission, Role
-from server.app.api.dependencies import Services, caller
+from server.app.access.permission import PERMISSIONS, Permission, Role
+from server.app.api.dependencies import Services
 from server.app.core.ids import new_id
 from server.app.core.settings import Settings
 from server.app.main import create_app, running_services
@@ -382,9 +381,9 @@ class TestAuth:
             answer = guarded.client.request(method, path, json=BODY, headers=headers)
             assert answer.status_code in (200, 404, 405), answer.text
 
-    def test_a_caller_without_the_permission_gets_403(self, guarded: Guarded) -> None:
+    def test_a_caller_without_the_permission_gets_403(self, guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(PERMISSIONS, Role.USER, frozenset({Permission.STREAM}))
         app = create_app(Settings(data_dir=Path("unused")), guarded.services)
-        app.dependency_overrides[caller] = lambda: Caller("visitor", frozenset({Permission.STREAM}))
         with TestClient(app) as client:
             for method, path in ENDPOINTS[:9]:
                 answer = client.request(method, path, json=BODY, headers={"x-api-key": guarded.user})
