@@ -18,7 +18,7 @@ from server.app.api.error_responses import add_error_handlers
 from server.app.api.guard import GuardSettings, RequestGuard
 from server.app.api.http_metrics import HttpMetrics
 from server.app.api.openapi import openapi_document
-from server.app.api.routes.analysis_execution import analysis_execution_router
+from server.app.api.routes.analysis_execution import add_execution, analysis_execution_router
 from server.app.api.routes.errors import errors_router
 from server.app.api.routes.health import health_router
 from server.app.api.routes.metrics import metrics_router
@@ -64,6 +64,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     if chosen.cors_origins:
         add_cross_origin_access(app, chosen.cors_origins)
     add_error_handlers(app)
+    add_execution(app)
     app.include_router(analysis_execution_router)
     app.include_router(plugins_router)
     app.include_router(errors_router)

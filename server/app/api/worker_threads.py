@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+_PATIENCE_SECONDS: Final = 0.001
 
 Result = TypeVar("Result")
 
@@ -54,7 +58,12 @@ class _Call(Generic[Result]):
 
 
 class WorkerThreads:
-    """At most ``count`` threads, started when they are needed. Thread-safe."""
+    """At most ``count`` threads, started when they are needed. Thread-safe.
+
+    Threads that run at the same time take the interpreter from one another at every system call, which doubles what
+    each of them costs. So while those that are awake take up one call after the other, no more are woken; another one
+    is, when nothing was taken up for a millisecond, since then all of them are at something that takes long.
+    """
 
     def __init__(self, count: int, name: str) -> None:
         self._count = count
@@ -63,6 +72,8 @@ class WorkerThreads:
         self._waiting: deque[_Call[Any]] = deque()
         self._asleep: list[threading.Lock] = []
         self._threads: list[threading.Thread] = []
+        self._taken_at = -math.inf
+        self._watching: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     async def carry_out(self, work: Callable[[], Result]) -> Result:
@@ -72,16 +83,36 @@ class WorkerThreads:
             if self._closed:
                 raise RuntimeError(f"no more work for the threads {self._name!r}")
             self._waiting.append(call)
-            sleeping = self._asleep.pop() if self._asleep else None
-            if sleeping is None and len(self._threads) < self._count:
-                self._threads.append(threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}"))
-                self._threads[-1].start()
-        if sleeping is not None:
-            sleeping.release()
+        self._watch(call.future.get_loop())
         result, failure = await call.future
         if failure is not None:
             raise failure
         return result  # type: ignore[return-value]  # there is one where there is no failure
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have another thread take part if what waits would wait for long; look again as long as anything waits."""
+        sleeping = None
+        with self._lock:
+            if not self._waiting:
+                return
+            if len(self._asleep) == len(self._threads) or time.monotonic() - self._taken_at > _PATIENCE_SECONDS:
+                self._taken_at = time.monotonic()  # by the one that is woken here
+                if self._asleep:
+                    sleeping = self._asleep.pop()
+                elif len(self._threads) < self._count:
+                    thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}")
+                    self._threads.append(thread)
+                    thread.start()
+            watch = self._watching is not loop
+            self._watching = loop
+        if sleeping is not None:
+            sleeping.release()
+        if watch:
+            loop.call_later(_PATIENCE_SECONDS, self._watch_again, loop)
+
+    def _watch_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._watching = None
+        self._watch(loop)
 
     def close(self) -> None:
         """Wait for what is under way; what has not begun is not carried out."""
@@ -107,6 +138,8 @@ class WorkerThreads:
                     if self._closed:
                         return
                     self._asleep.append(asleep)
+                else:
+                    self._taken_at = time.monotonic()
             if call is None:
                 asleep.acquire()
             else:

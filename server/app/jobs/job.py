@@ -90,18 +90,25 @@ def moved(
     if to not in TRANSITIONS[job.state]:
         raise JobStateError(job.id, job.state, to)
     starts = to is JobState.RUNNING
-    return replace(
-        job,
+    return Job(  # at a third of the price of dataclasses.replace
+        id=job.id,
+        plugin=job.plugin,
         state=to,
+        created_at=job.created_at,
         updated_at=at,
         started_at=at if starts else job.started_at,
         completed_at=at if to in FINAL_STATES else None,
+        owner=job.owner,
+        queued=job.queued,
+        cancelled=cancelled,
         attempt=job.attempt + 1 if starts else job.attempt,
+        max_attempts=job.max_attempts,
         worker=lease.worker if lease else job.worker,
         lease_until=lease.until if lease else None,
+        idempotency_key=job.idempotency_key,
+        payload=job.payload,
         result=result or {},
         error=error or {},
-        cancelled=cancelled,
     )
 
 

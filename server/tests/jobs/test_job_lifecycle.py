@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.core.clock import utc_now
-from server.app.jobs.job import Job, JobStateError
+from server.app.jobs.job import Job, JobStateError, Lease, moved
 from server.app.jobs.state import FINAL_STATES, TRANSITIONS, JobState
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
@@ -131,3 +132,24 @@ def check(job: Job) -> None:
 
 JobMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestJobMachine = pytest.mark.requirement("R-039", "R-044")(JobMachine.TestCase)
+
+
+def test_a_move_keeps_what_is_not_about_the_state() -> None:
+    now = utc_now()
+    job = Job(
+        id="a",
+        plugin="b",
+        state=JobState.PENDING,
+        created_at=now,
+        updated_at=now,
+        owner="c",
+        queued=True,
+        max_attempts=7,
+        idempotency_key="d",
+        payload={"e": 1},
+    )
+    lease = Lease("w", now)
+    running = moved(job, JobState.RUNNING, now, lease=lease)
+    assert running == replace(job, state=JobState.RUNNING, started_at=now, attempt=1, worker="w", lease_until=now)
+    ended = moved(running, JobState.SUCCESS, now, result={"f": 2})
+    assert ended == replace(running, state=JobState.SUCCESS, completed_at=now, lease_until=None, result={"f": 2})

@@ -11,8 +11,9 @@ a commit reaches who asked: nobody can tell whether it was committed.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
@@ -20,7 +21,8 @@ from sqlalchemy import Connection, Dialect, Engine, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from server.app.adapters.database.lines import Connector, Line, LineClosed, OwnedLine, SharedLine
-from server.app.adapters.database.sqlite import sqlite_driver, sqlite_transaction
+from server.app.adapters.database.sqlite import named, sqlite_driver, sqlite_transaction
+from server.app.adapters.database.statements import Statement
 from server.app.adapters.database.task import Item, Result, Task
 
 _OUTAGE_SECONDS: Final = 30.0
@@ -35,10 +37,6 @@ class DatabaseClosed(RuntimeError):
     """Asked for after ``close``."""
 
 
-class Inseparable(Exception):
-    """Raised by work on several items that cannot say which of them it did: each is then done alone."""
-
-
 def on_connection(connector: Engine | Connector, work: Callable[[Connection], Result]) -> Result:
     """What ``work`` returns on a connection of its own, in this thread."""
     if not isinstance(connector, Engine):
@@ -48,6 +46,27 @@ def on_connection(connector: Engine | Connector, work: Callable[[Connection], Re
             return work(connection)
     finally:
         connector.dispose()
+
+
+class Change(Task[Mapping[str, Any], bool]):
+    """One execution of a statement, which is a transaction by itself where the database is SQLite."""
+
+    __slots__ = ("_statement",)
+
+    def __init__(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        super().__init__(statement.change_each, values)
+        self._statement = statement
+
+    def is_done_alone(self, connection: Connection) -> bool:
+        """Do it if that takes no more than the statement; says whether it was done, well or not."""
+        driver = sqlite_driver(connection)
+        if driver is None:
+            return False
+        try:
+            self.succeed(self._statement.changes_one(driver, self.item))
+        except sqlite3.Error as failure:
+            self.fail(named(failure))
+        return True
 
 
 class Database:
@@ -84,7 +103,13 @@ class Database:
     def together(self, work: Callable[[Connection, Sequence[Item]], Sequence[Result]], item: Item) -> Result:
         """As ``call``, for work that does many items at once: it is given what several threads ask of the
         same ``work``, and returns one result for each item. If it raises, every item is tried alone."""
-        task = Task(work, item)
+        return self._passed(Task(work, item))
+
+    def change(self, statement: Statement, values: Mapping[str, Any]) -> bool:
+        """Whether the statement, given these values, changed its row; as ``together``, and cheaper."""
+        return self._passed(Change(statement, values))
+
+    def _passed(self, task: Task[Item, Result]) -> Result:
         try:
             self._line.pass_through(task)
         except LineClosed:
@@ -116,6 +141,8 @@ class Database:
 
     def _execute(self, connection: Connection, batch: list[Task[Any, Any]]) -> None:
         """Commit the batch as a whole; if any of it fails, each task alone."""
+        if len(batch) == 1 and isinstance(batch[0], Change) and batch[0].is_done_alone(connection):
+            return
         try:
             done = self._committed(connection, batch)
         except BaseException as failure:  # noqa: BLE001  # the thread that asked raises it

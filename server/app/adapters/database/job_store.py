@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, literal, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
-from server.app.adapters.database.database import Database, Inseparable
+from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_rows import SUMMARY, job_of, new_row, summary_of, swap_row, typed_summary
 from server.app.adapters.database.statements import (
+    Inseparable,
     Statement,
     certain_job,
     in_state,
@@ -72,7 +73,10 @@ class SqlJobStore:
 
     def insert(self, job: Job) -> None:
         try:
-            self._database.together(self._insert_many, new_row(job))
+            if self._limits.runs_per_plugin is None:
+                self._database.change(self._insert, new_row(job))
+            else:
+                self._database.together(self._insert_within_limit, new_row(job))
         except IntegrityError:
             raise DuplicateJob(job.id) from None
 
@@ -100,7 +104,7 @@ class SqlJobStore:
         return self._database.read(lambda connection: _listed(connection, wanted))
 
     def swap(self, before: JobSummary, after: Job) -> bool:
-        return self._database.together(self._swap_many, swap_row(before, after))
+        return self._database.change(self._swap, swap_row(before, after))
 
     def claim(self, at: datetime, start: Callable[[Job], Job], job_id: str | None = None) -> Job | None:
         if job_id is None:
@@ -148,16 +152,13 @@ class SqlJobStore:
         job_id = self._database.read(lambda connection: connection.execute(select(JOB.c.id).where(same)).scalar())
         return None if job_id is None else self.get(job_id)
 
-    def _insert_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[None]:
+    def _insert_within_limit(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
         limit = self._limits.runs_per_plugin
-        if limit is not None:
-            for row in rows:
-                if len(rows) > 1:
-                    raise Inseparable
-                if self._running.number(connection, {"plugin": row["plugin"]}) >= limit:
-                    raise PluginBusy(row["plugin"], limit)
-        self._insert.change(connection, rows)
-        return [None] * len(rows)
+        if len(rows) > 1:
+            raise Inseparable
+        if limit is not None and self._running.number(connection, {"plugin": rows[0]["plugin"]}) >= limit:
+            raise PluginBusy(rows[0]["plugin"], limit)
+        return self._insert.change_each(connection, rows)
 
     def _enqueue_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[None]:
         # What this process has queued since it last counted, as if nothing had been claimed: counting costs more
@@ -171,14 +172,6 @@ class SqlJobStore:
         if self._alongside is not None:
             self._alongside(connection, [row["id"] for row in rows])
         return [None] * len(rows)
-
-    def _swap_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
-        changed = self._swap.change(connection, rows)
-        if changed == len(rows):
-            return [True] * len(rows)
-        if len(rows) > 1:
-            raise Inseparable
-        return [False]
 
     def _claim_many(self, connection: Connection, claims: Sequence[_Claim]) -> Sequence[Job | None]:
         claimed: list[Job | None] = []

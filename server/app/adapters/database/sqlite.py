@@ -50,10 +50,15 @@ def sqlite_driver(connection: Connection) -> sqlite3.Connection | None:
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
+def named(failure: sqlite3.Error) -> DBAPIError:
+    """What SQLAlchemy would raise; without the statement and its values, which are nobody's business."""
+    kind = IntegrityError if isinstance(failure, sqlite3.IntegrityError) else DBAPIError
+    return kind(None, None, failure)
+
+
 @contextmanager
 def sqlite_transaction(connection: Connection, driver: sqlite3.Connection) -> Iterator[None]:
-    """As ``connection.begin()``, whether the block goes through SQLAlchemy or past it; what the driver raises then has
-    SQLAlchemy's names too."""
+    """As ``connection.begin()``, whether the block goes through SQLAlchemy or past it."""
     try:
         driver.execute("BEGIN IMMEDIATE")
         try:
@@ -65,5 +70,4 @@ def sqlite_transaction(connection: Connection, driver: sqlite3.Connection) -> It
         connection.commit()
         driver.commit()
     except sqlite3.Error as failure:
-        kind = IntegrityError if isinstance(failure, sqlite3.IntegrityError) else DBAPIError
-        raise kind(None, None, failure) from failure
+        raise named(failure) from failure

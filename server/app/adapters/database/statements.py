@@ -5,6 +5,7 @@ Values go in and come out as the driver has them: booleans may be 0 and 1, momen
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -28,6 +29,10 @@ from sqlalchemy.sql.elements import ClauseElement
 from server.app.adapters.database.sqlite import sqlite_driver
 from server.app.adapters.database.tables import JOB
 from server.app.jobs.state import JobState
+
+
+class Inseparable(Exception):
+    """Raised by work on several items that cannot say which of them it did: each is then done alone."""
 
 
 class Statement:
@@ -65,6 +70,19 @@ class Statement:
         if self._counts_many and len(given) > 1:
             return connection.exec_driver_sql(self._text, given).rowcount
         return sum(connection.exec_driver_sql(self._text, row).rowcount for row in given)
+
+    def changes_one(self, driver: sqlite3.Connection, values: Mapping[str, Any]) -> bool:
+        """Execute it once; whether that changed a row."""
+        return driver.executemany(self._text, (self._arranged(values),)).rowcount == 1
+
+    def change_each(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> Sequence[bool]:
+        """Execute it once for each; whether that changed a row. Raises ``Inseparable``."""
+        changed = self.change(connection, values)
+        if changed == len(values):
+            return [True] * changed
+        if len(values) > 1:
+            raise Inseparable
+        return [False]
 
     def _arranged(self, values: Mapping[str, Any]) -> Any:
         """The values as the driver wants them: by name or, if it numbers them, in order."""
