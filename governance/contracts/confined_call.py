@@ -84,7 +84,8 @@ def check(index: Index, options: Options) -> Report:
         for site in sites(index, target.name):
             _examine(scan, site)
         for ref in _direct_calls(index, target):
-            _judge(scan, Site(ref, ref, calls=target.owner is not None), _Hit(Grade.DEFINITE, None, "function"))
+            called = index.project.node(ref)[0] == "call"
+            _judge(scan, Site(ref, ref, calls=called), _Hit(Grade.DEFINITE, None, "function"))
     held = sum(binding.role in ("allowed site", "implementation") for binding in report.bindings)
     return Report(report.violations, report.bindings, report.broken, held + len(report.violations))
 
@@ -269,10 +270,29 @@ def _direct_calls(index: Index, target: _Target) -> Iterator[Ref]:
                 load = (name, number)
                 if node[0] in ("local", "free") and node[1] in names and ("fn", target.function) in index.values(load):
                     yield load
-    elif target.name == "__call__":
+    else:
+        yield from _class_bodies(index, target)
+    if target.name == "__call__":
         for ref in project.all_calls:
             if any(cls in target.classes for cls in index.classes_of((ref[0], project.node(ref)[1]))):
                 yield ref
+
+
+def _class_bodies(index: Index, target: _Target) -> Iterator[Ref]:
+    """A method by its bare name in the body of its class: `again = run`, `partialmethod(run, 1)`."""
+    for method in sorted(index.overrides(target.function)):
+        module, body = method[0], index.project.scope(method).parent
+        facts = index.project.modules[module].facts
+        again = set(facts.scopes[body].bindings[target.name])
+        for number, node in enumerate(facts.nodes):
+            if facts.owner[number] != body or node[0] not in ("local", "free") or node[1] != target.name:
+                continue
+            users = index.uses((module, number))
+            # Decorated by hand under its own name, or asked for an attribute (`run.register`).
+            if any(user[1] in again or index.project.node(user)[0] == "attr" for user in users):
+                continue
+            if ("fn", method) in index.values((module, number)):
+                yield module, number
 
 
 def _unknown(scan: _Scan, site: Site, vague: Ref) -> None:

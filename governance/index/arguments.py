@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from governance.facts import Node
-from governance.index import calls
+from governance.index import calls, keywords
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver
 from governance.index.values import FunctionId, Key, Value
 
@@ -86,14 +86,18 @@ def spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set
                     solver.copy(("mutated", key[1], key[2]), found)
                 else:
                     solver.copy(key, found)
+                for words, stored in keywords.put(solver, key) if key[0] == "varargs" else ():
+                    if param.name in words:
+                        solver.copy(stored, found)
                 for each, reason in found.items():
                     best = min(grade, evidence.grade, reason.grade)
                     solver.contribute(
                         ("param", *function, index), each, Evidence(best, "argument", reason.source, each)
                     )
             elif param.kind == "kwarg":
-                for each, reason in solver.get(value[2][1]).items():
-                    best = min(grade, evidence.grade, reason.grade)
-                    solver.contribute(
-                        ("varargs", *function, index), each, Evidence(best, "argument", value[2][1], each)
-                    )
+                element = value[2][1]
+                more = keywords.put(solver, element) if element[0] == "varargs" else ()
+                for origin in (element, *(stored for _, stored in more)):
+                    for each, reason in solver.get(origin).items():
+                        best = min(grade, evidence.grade, reason.grade)
+                        solver.contribute(("varargs", *function, index), each, Evidence(best, "argument", origin, each))

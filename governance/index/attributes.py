@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
-from governance.index import containers, proxies, stores, typing_forms
+from governance.index import containers, proxies, rows, stores, typing_forms
 from governance.index.classes import Env
-from governance.index.solver import DEFINITE, ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
-from governance.index.values import ClassId, Key, Value, class_of, type_object
+from governance.index.solver import DEFINITE, ELSEWHERE, POSSIBLE, PROBABLE, Answer, Evidence, Solver, add
+from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
 
 _HEIRS: Final = 40
 _FAR: Final = 8
@@ -117,10 +117,24 @@ def rule_global(solver: Solver, key: Key, out: Answer) -> None:
                 add(out, ("ext", f"{star}.{name}"), note="star import")
             lazy = solver.project.child((module, 0), "__getattr__")
             if lazy is not None and not name.startswith("__"):
-                # Which of several results belongs to the name is not told apart.
-                only = len(solver.project.scope(lazy).results) == 1
-                solver.copy(("ret", *lazy), out, "__getattr__", PROBABLE if only else POSSIBLE)
+                _lazily(solver, lazy, name, out)
     stores.copy(solver, ("mod", module), name, out, "stored in module", PROBABLE)
+
+
+def _lazily(solver: Solver, lazy: FunctionId, name: str, out: Answer) -> None:
+    """What a module's own `__getattr__` gives for a name; of several classes and functions that of the same name."""
+    scope = solver.project.scope(lazy)
+    if scope.params:
+        solver.contribute(("param", *lazy, 0), ("const", "str", name), Evidence(DEFINITE, "name", None, None))
+    key: Key = ("ret", *lazy)
+    # A single result is what every name gives, unless it is looked up by the name.
+    only = len(scope.results) == 1 and solver.project.node((lazy[0], scope.results[0]))[0] not in ("call", "sub")
+    for value, evidence in solver.get(key).items():
+        shown = str(value[1]).rpartition(".")[2] if value[0] in ("mod", "ext") else ""
+        if value[0] in ("cls", "fn"):
+            shown = solver.project.scope(value[1]).name
+        sure = only or shown == name or (not shown and len(scope.results) == 1)
+        add(out, value, min(evidence.grade, PROBABLE if sure else POSSIBLE), "__getattr__", key, value)
 
 
 def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, out: Answer, key: Key) -> None:
@@ -317,11 +331,19 @@ def _inherited(solver: Solver, source: Key, value: Value, grade: int, name: str,
     if held:
         return
     external = solver.classes.external_bases(value[1])
-    if "?" in external or name.startswith("__"):
+    if "?" in external or name.startswith("__") or _stores_itself(solver, value[1], name):
+        return
+    if value[0] in ("cls", "selfcls") and external and rows.manager(solver, value[1], name, grade, out):
         return
     for base in sorted(external):
         if base.rpartition(".")[0] not in ("abc", "typing", "typing_extensions", "enum") and base != "builtins.object":
             add(out, ("xmeth", base, name, ()), grade, "inherited", source, value)
+
+
+def _stores_itself(solver: Solver, cls: ClassId, name: str) -> bool:
+    """Whether methods of a class or of its bases store an attribute: then no external base need have it."""
+    project, line = solver.project, solver.classes.mro(cls)
+    return any(project.owning_class(project.owner(ref)) in line for ref in project.attr_stores(name))
 
 
 def _of_super(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:

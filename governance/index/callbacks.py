@@ -28,6 +28,9 @@ def called(solver: Solver, module: str, node: Node, value: Value, grade: int) ->
     if name in _BY_KEY:
         by = keywords.get("key", node[2][1] if name == "groupby" and len(node[2]) > 1 else -1)
         sources = [node[2][-1]] if name.startswith("n") and node[2] else node[2][:1]
+        callee = solver.project.node((module, node[1]))
+        if name == "sort" and callee[0] == "attr":
+            sources = [callee[1]]
         for each, evidence in solver.get(("n", module, by)).items() if by >= 0 else ():
             _map_elements(solver, module, each, sources, min(grade, evidence.grade, PROBABLE))
     for position, argument in enumerate(node[2]):

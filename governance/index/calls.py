@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from governance.contract import Ref
 from governance.facts import Node, Scope
-from governance.index import attributes, containers, externals, passing, texts, typing_forms
+from governance.index import attributes, containers, externals, passing, rows, texts, typing_forms
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
 
@@ -14,6 +14,7 @@ def rule_call(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     callee: Key = ("n", ref[0], node[1])
     for value, evidence in solver.get(callee).items():
         result(solver, ref, node, callee, value, evidence.grade, out)
+    rows.executed(solver, ref, node, out)
 
 
 def result(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
@@ -341,7 +342,7 @@ def rule_yields(solver: Solver, key: Key, out: Answer) -> None:
         for value in solver.get(("t", module, scope.returns, ())):
             if value[0] == "cont" and value[1] == "seq":
                 solver.copy(value[2][0], out, "annotation")
-    if out:
+    if typing_forms.informative(out):
         return
     facts = solver.project.modules[module].facts
     for each in scope.yields:

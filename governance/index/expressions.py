@@ -18,6 +18,7 @@ from governance.index import (
     narrowing,
     parameters,
     passing,
+    rows,
     stores,
     texts,
     typing_forms,
@@ -48,6 +49,9 @@ def rule_node(solver: Solver, key: Key, out: Answer) -> None:
     rule = _NODES.get(node[0])
     if rule is not None:
         rule(solver, ref, node, out)
+    for value in [each for each in out if each[0] == "tv"]:
+        for bound in typing_forms.bound(solver, value[1]):
+            solver.copy(bound, out, "bound of the type variable", out[value].grade)
 
 
 def _const(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -89,6 +93,8 @@ def _free(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
         solver.copy(("n", *definition), out, "name")
     if any(solver.project.owner(definition)[1] == 0 for definition in found):
         home = found[0][0]
+        for store in solver.names.module_stores.get((home, name), ()):
+            solver.copy(("n", store[0], solver.project.node(store)[3]), out, "stored in module", PROBABLE)
         written = solver.project.modules[home].facts.scopes[0].annotations.get(name)
         if written is not None:
             typing_forms.concrete(solver, ("t", home, written, ()), out, "annotation")
@@ -177,6 +183,24 @@ def _unpack(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 
 def _await(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     containers.awaited(solver, ("n", ref[0], node[1]), out)
+
+
+def _yield(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """What a generator is sent: by its annotation, and by the calls of `send`."""
+    generator = solver.project.owner(ref)
+    returns = solver.project.scope(generator).returns
+    written: Node = solver.project.node((ref[0], returns)) if returns >= 0 else ["none"]
+    arguments = solver.classes.arguments((ref[0], written[2])) if written[0] == "sub" else []
+    if len(arguments) > 1:
+        typing_forms.concrete(solver, ("t", *arguments[1], ()), out, "annotation")
+    for name in ("send", "asend") if not arguments else ():
+        for call in solver.project.calls(name):
+            callee, given = solver.project.node(call)[1:3]
+            base = solver.project.node((call[0], callee))
+            if base[0] == "attr" and given:
+                sent = solver.get(("n", call[0], base[1]))
+                if any(value[:3] == ("cont", "seq", (("yields", *generator),)) for value in sent):
+                    solver.copy(("n", call[0], given[0]), out, "sent", PROBABLE)
 
 
 def _enter(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -322,6 +346,7 @@ _NODES: Final[dict[str, NodeRule]] = {
     "item": _item,
     "unpack": _unpack,
     "await": _await,
+    "yield": _yield,
     "enter": _enter,
     "narrow": _narrow,
     "annotated": _annotated,
@@ -372,6 +397,7 @@ RULES: Final[dict[str, Rule]] = {
     "pair": containers.rule_pair,
     "items": _rule_items,
     "entered": _rule_entered,
+    "row": rows.rule_row,
     "flat": iterables.rule_flat,
     "listed": iterables.rule_listed,
     "none": _rule_none,

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, calls, containers, iterables, passing, typing_forms
+from governance.index import attributes, calls, containers, iterables, passing, rows, typing_forms
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value, class_of, last_part, type_object
 
@@ -87,6 +87,8 @@ def _getter(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, gra
 
 def _method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
     _, dotted, name, targs = value
+    if rows.method(solver, ref, node, value, grade, out):
+        return
     if name in ("get", "result", "get_nowait", "unwrap", "load", "acquire", "pop") and targs:
         solver.copy(targs[0], out, name, grade)
     elif name == "submit" and node[2]:
@@ -289,6 +291,7 @@ _SUMMARIES: Final[dict[str, Summary]] = {
     "collections.ChainMap": _mapping,
     "builtins.dict.fromkeys": _from_keys,
     "builtins.getattr": _getattr,
+    **dict.fromkeys(rows.STATEMENTS, rows.statement),
     "builtins.type": _type,
     "builtins.super": _super,
     **dict.fromkeys(("functools.partial", "functools.partialmethod"), _partial),

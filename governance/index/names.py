@@ -8,7 +8,9 @@ neither class nor function nor import (an alias, a TypeVar, a constant).
 from __future__ import annotations
 
 import builtins
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from governance.contract import Ref
@@ -45,6 +47,18 @@ class Names:
         if self._cut == before or not self._active:
             self._known[ref] = result
         return result
+
+    @cached_property
+    def module_stores(self) -> dict[tuple[str, str], list[Ref]]:
+        """`module.name = value` written anywhere: the stores, by module and name."""
+        found: defaultdict[tuple[str, str], list[Ref]] = defaultdict(list)
+        for ref in self.project.nodes("store_attr"):
+            node = self.project.node(ref)
+            if self.project.node((ref[0], node[1]))[0] in ("local", "free", "attr"):
+                for entity in self.resolve((ref[0], node[1])):
+                    if entity[0] == "mod":
+                        found[entity[1], node[2]].append(ref)
+        return dict(found)
 
     def _resolve(self, ref: Ref) -> list[Entity]:
         module, number = ref

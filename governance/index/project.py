@@ -324,9 +324,7 @@ class Project:
         return tables
 
 
-_KEPT = frozenset(
-    ("class", "function", "import", "import_as", "compare", "matches", "const", "dict", "fstring", "augmented")
-)
+_KEPT = frozenset("class function import import_as compare matches const dict fstring augmented".split())
 
 
 def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
@@ -351,6 +349,7 @@ def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
                     tables.mentions[named].append(ref)
         elif op in ("store_attr", "delete_attr"):
             tables.attr_stores[node[2]].append(ref)
+            tables.by_op[op].append(ref)
         elif op == "store_item":
             base = graph.last_name(facts, node[1])
             if base is not None:

@@ -5,6 +5,7 @@
 | ("const", type, value)   | that constant; type "enum": value is (C, member) |
 | ("some",)                | not None |
 | ("truthy",) ("falsy",)   | so when tested; with a second element "soft": it may have changed since |
+| ("truthy", "parts", (..)) | a tuple, with what is known of its elements (None: nothing) |
 | ("exception", kind)      | an exception object |
 | ("exception type", kind) | its class, as `__exit__` receives it |
 
@@ -22,6 +23,7 @@ TRUE: Final[Abstract] = ("const", "bool", True)
 FALSE: Final[Abstract] = ("const", "bool", False)
 NOTHING: Final[Abstract] = NONE
 SOME: Final[Abstract] = ("some",)
+PARTS: Final = "parts"
 
 
 def truthiness(value: Abstract | None) -> bool | None:

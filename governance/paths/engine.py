@@ -8,7 +8,7 @@ from governance.contract import Ref
 from governance.facts import Block
 from governance.index import graph
 from governance.index.values import ClassId, FunctionId
-from governance.paths import assumptions, deferred, lookups, statements, targets
+from governance.paths import asserts, assumptions, deferred, lookups, statements, targets
 from governance.paths.automaton import Automaton
 from governance.paths.exceptions import GENERATOR_EXIT, Exceptions
 from governance.paths.frames import Frame, Work
@@ -63,6 +63,7 @@ class Engine:
         self._tracked: dict[FunctionId, frozenset[object]] = {}
         self._targets: dict[object, list[Target]] = {}
         self._awaited: dict[FunctionId, frozenset[int]] = {}
+        self._left_out: dict[FunctionId, frozenset[int]] = {}
         self._pays: dict[int, bool] = {}
         self._spent = 0
         self.runs = Runs(self)
@@ -111,6 +112,13 @@ class Engine:
             found = self._awaited[frame.function] = deferred.awaited_calls(self, frame)
         return found
 
+    def left_out(self, frame: Frame) -> frozenset[int]:
+        """The calls of a function that stand in the tests of its asserts."""
+        found = self._left_out.get(frame.function)
+        if found is None:
+            found = self._left_out[frame.function] = asserts.left_out(frame.facts.nodes, frame.scope.body)
+        return found
+
     def pays(self, frame: Frame, steps: Block) -> bool:
         """Whether a block may do what is owed."""
         if not steps:
@@ -118,13 +126,14 @@ class Engine:
         known = self._pays.get(id(steps))
         if known is None:
             known = self._pays[id(steps)] = any(
-                (step[0] == "call" and self._call_pays(frame, step[1]))
+                (step[0] == "call" and self.call_pays(frame, step[1]))
                 or any(self.pays(frame, inner) for inner in blocks(step))
                 for step in steps
             )
         return known
 
-    def _call_pays(self, frame: Frame, number: int) -> bool:
+    def call_pays(self, frame: Frame, number: int) -> bool:
+        """Whether a call may do what is owed."""
         return any(
             target.kind == targets.DUTY or (target.kind == targets.RUN and target.work and self.pays_in(target.work))
             for target in self.targets(frame, number)

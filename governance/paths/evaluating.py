@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from governance.facts import Node
-from governance.paths.abstract import FALSE, NOTHING, SOME, TRUE, is_soft, truthiness
+from governance.paths.abstract import FALSE, NOTHING, PARTS, SOME, TRUE, is_soft, truthiness
 from governance.paths.frames import Frame
 from governance.paths.outcomes import Abstract, State
 
@@ -40,7 +40,7 @@ def _constant(truth: Truth, frame: Frame, node: int) -> Abstract | None:
     if value[0] == "ext":
         if value[1] in ("typing.TYPE_CHECKING", "typing_extensions.TYPE_CHECKING"):
             return FALSE
-        return TRUE if value[1] == "builtins.__debug__" else None
+        return None
     if value[0] == "enum":
         return ("const", "enum", (value[1], value[2]))
     if value[0] == "const" and _is_final(truth, frame, node):
@@ -104,7 +104,27 @@ def _display(truth: Truth, frame: Frame, node: int, fact: Node, state: State) ->
         return ("falsy", "soft") if fact[0] != "tuple" else ("falsy",)
     if any(isinstance(each, int) and frame.facts.nodes[each][0] == "star" for each in fact[1]):
         return SOME
-    return ("truthy",) if fact[0] == "tuple" else ("truthy", "soft")
+    if fact[0] != "tuple":
+        return ("truthy", "soft")
+    parts = [_outline(truth.evaluate(frame, each, state)) for each in fact[1]] if len(fact[1]) <= _PARTS else []
+    return ("truthy", PARTS, tuple(parts)) if any(part is not None for part in parts) else ("truthy",)
+
+
+_PARTS: Final = 3
+"""Tuples of so many elements are told apart by what is known of these."""
+
+
+def _outline(value: Abstract | None) -> Abstract | None:
+    """What is kept of an element of a tuple: whether it is None, or how it comes out when tested."""
+    if value is None or value == NOTHING or value[0] != "const":
+        return value if value is None or value[:2] != ("truthy", PARTS) else ("truthy",)
+    known = truthiness(value)
+    return SOME if known is None else ("truthy",) if known else ("falsy",)
+
+
+def _text(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
+    parts = [frame.facts.nodes[each] for each in fact[1]]
+    return ("truthy",) if any(each[0] == "const" and each[2] for each in parts) else SOME
 
 
 def _augmented(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
@@ -141,6 +161,8 @@ def _called(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> 
     if names == {"builtins.type"} and len(fact[2]) == 1:
         value = truth.evaluate(frame, fact[2][0], state)
         return ("exception type", value[1]) if value is not None and value[0] == "exception" else SOME
+    if names <= _SAYING and names and len(fact[2]) == 1:
+        return ("truthy", "soft") if frame.facts.nodes[frame.origin(fact[2][0])][0] == "exception" else SOME
     if names:
         return SOME if all(_gives_something(each) for each in names) else None
     return SOME if _declares_something(truth, frame, node) else None
@@ -158,6 +180,7 @@ def _declares_something(truth: Truth, frame: Frame, node: int) -> bool:
     return bool(callees)
 
 
+_SAYING: Final = frozenset(("builtins.str", "builtins.repr"))
 _MEASURES: Final = frozenset(("time", "datetime", "uuid", "random", "secrets"))
 _MAKERS: Final = frozenset(
     f"builtins.{name}"
@@ -186,7 +209,7 @@ def _isinstance(truth: Truth, frame: Frame, fact: Node, state: State) -> Abstrac
 EVALUATE: Final[dict[str, Rule]] = {
     "const": _const, "local": _variable, "free": _variable, "narrow": _through, "attr": _object, "sub": _object,
     "not": _not, "and": _test, "or": _test, "compare": _test, "ifexp": _either, "tuple": _display, "list": _display,
-    "set": _display, "dict": _display, "fstring": _present, "function": _present, "class": _present, "call": _called,
+    "set": _display, "dict": _display, "fstring": _text, "function": _present, "class": _present, "call": _called,
     "augmented": _augmented, "binary": _present, "unary": _present, "comp": _present,
     "await": _through,
 }  # fmt: skip

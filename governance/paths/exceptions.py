@@ -15,6 +15,7 @@ import builtins
 from typing import TYPE_CHECKING, Final
 
 from governance.contract import Ref
+from governance.index.values import Value
 from governance.paths.outcomes import Kind
 
 if TYPE_CHECKING:
@@ -129,10 +130,23 @@ class Exceptions:
         keys: tuple[tuple[object, ...], ...] = container[2]  # type: ignore[assignment]
         kinds: list[Kind | None] = []
         for key in keys:
+            if key[0] == "varargs":
+                # `except kinds` with `*kinds`: known only if all callers agree.
+                given = self.index.solver.ask(key)
+                named = {self._of_class(value) for value in given}
+                if len(named) != 1:
+                    return [None]
+                kinds += named
+                continue
             if key[0] != "n":
                 return [None]
             kinds.extend(self.of_handler(str(key[1]), int(str(key[2]))))
         return kinds or [None]
+
+    def _of_class(self, value: Value) -> Kind | None:
+        if value[0] in ("cls", "selfcls"):
+            return ("project", value[1])
+        return self.of_dotted(value[1]) if value[0] == "ext" else None
 
     def of_raise(self, ref: Ref) -> list[Kind]:
         """The classes `raise X` may raise: X is a class or an instance."""

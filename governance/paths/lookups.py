@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from governance.facts import Node
+from governance.facts import Block, Node
 from governance.findings import Grade
+from governance.index import graph
 from governance.index.definitions import wrapper
 from governance.index.index import Callee
 from governance.index.values import ClassId, Value, class_of
 from governance.paths.frames import Frame, Work
+from governance.paths.tracked import blocks
 
 if TYPE_CHECKING:
     from governance.index import Index
@@ -96,7 +98,7 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
     key = frame.facts.nodes[fact[2]]
     if key[:2] == ["unary", "-"] and frame.facts.nodes[key[2]][:2] == ["const", "int"]:
         key = ["const", "int", -(frame.facts.nodes[key[2]][2] or 0)]
-    if key[0] == "slice":
+    if key[0] == "slice" or (fact[0] == "delete_item" and _put_before(frame, number)):
         return True
     base = frame.facts.nodes[frame.origin(fact[1])]
     if base[0] in ("dict", "list", "tuple"):
@@ -104,7 +106,7 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
             return _in_display(frame.facts.nodes, base, key)
         keys = index.values(frame.ref(fact[2]))
         return bool(keys) and all(_in_display(frame.facts.nodes, base, list(each)) for each in keys)
-    if base[0] == "param" and _given_to_exit(frame, base, key):
+    if base[0] == "param" and _always_given(frame, base, key):
         return True
     if base[0] == "call" and (
         _in_parts(frame.facts.nodes, base, key) or _makes_defaults(index, frame.ref(frame.origin(fact[1])))
@@ -114,11 +116,36 @@ def has_item(index: Index, frame: Frame, number: int) -> bool:
     return bool(values) and all(_value_has(index, value, key) for value in values)
 
 
-def _given_to_exit(frame: Frame, base: Node, key: Node) -> bool:
-    """`exc[0]` in `def __exit__(self, *exc)`: there are always three."""
+def _put_before(frame: Frame, number: int) -> bool:
+    """`del busy[key]` where every path has passed `busy[key] = ...` in the same function."""
+    facts = frame.facts
+    wanted = [graph.text(facts, each) for each in facts.nodes[number][1:3]]
+    stores = (facts.nodes[each] for each in _stores_before(frame.scope.body, number, []) or ())
+    return any(node[0] == "store_item" and [graph.text(facts, part) for part in node[1:3]] == wanted for node in stores)
+
+
+def _stores_before(body: Block, number: int, passed: list[int]) -> list[int] | None:
+    """The stores in the blocks around a store step, before it; None if it is not in there."""
+    for step in body:
+        if step[:2] == ["store", number]:
+            return passed
+        for inner in blocks(step):
+            found = _stores_before(inner, number, list(passed))
+            if found is not None:
+                return found
+        passed += [each[1] for each in (step[3] if step[0] == "with" else [step]) if each[0] == "store"]
+    return None
+
+
+def _always_given(frame: Frame, base: Node, key: Node) -> bool:
+    """`exc[0]` in `def __exit__(self, *exc)`: there are always three. `args[0]` in the wrapper that a decorator makes:
+    the receiver of the method that it wraps."""
     scope = frame.facts.scopes[base[1]]
-    is_exit = scope.name in ("__exit__", "__aexit__") and base[2] == 1 and scope.params[1].kind == "vararg"
-    return bool(is_exit and key[:2] == ["const", "int"] and key[2] is not None and -3 <= key[2] < 3)
+    if scope.params[base[2]].kind != "vararg" or key[:2] != ["const", "int"] or key[2] is None:
+        return False
+    is_exit = scope.name in ("__exit__", "__aexit__") and base[2] == 1
+    is_inner = frame.facts.scopes[scope.parent].kind in ("function", "lambda")
+    return (is_exit and -3 <= key[2] < 3) or (is_inner and key[2] >= 0)
 
 
 def _makes_defaults(index: Index, call: tuple[str, int]) -> bool:

@@ -53,6 +53,7 @@ def _write(typestate: Typestate, number: int, base: int, value: int, env: Env) -
     made = before.states is None and _being_made(typestate, base)
     after = _assigned(typestate, env, key, value)
     allowed = typestate.key(value) in before.asked or _looked_up(typestate, value, key, before)
+    allowed = allowed or _in_turn(typestate, value, before)
     seen = frozenset[str]() if made else before.states
     handed = _is_handed(typestate, value)
     note(typestate, Write((typestate.module, number), seen, after, made, before.switched, allowed, handed))
@@ -91,6 +92,30 @@ def _looked_up(typestate: Typestate, value: int, key: ObjectKey, before: Known) 
     return bool(entries) and all(
         entries.get(one, frozenset()) <= frozenset(typestate.values.transitions.get(one, ())) for one in states
     )
+
+
+def _origin(typestate: Typestate, number: int) -> Node:
+    """The node that an expression of the current module goes back to."""
+    key = typestate.key(number)
+    last = key[1] if len(key) == 2 and key[0] == typestate.module else number
+    return typestate.node_at(last if isinstance(last, int) else number)
+
+
+def _in_turn(typestate: Typestate, value: int, before: Known) -> bool:
+    """`for job.state in (RUNNING, DONE)`: whether every state in turn is a move of the table from the one before it."""
+    node = _origin(typestate, value)
+    display = _origin(typestate, node[1]) if node[0] == "item" else node
+    if display[0] not in ("tuple", "list") or before.states is None:
+        return False
+    turns = [typestate.values.of((typestate.module, each)) for each in display[1]]
+    if not turns or any(each is None or len(each) != 1 for each in turns):
+        return False
+    line = [min(each or ()) for each in turns]
+    for state in before.states:
+        position = line.index(state) + 1 if state in line else 0
+        if position < len(line) and line[position] not in typestate.values.transitions.get(state, ()):
+            return False
+    return True
 
 
 def _entries(typestate: Typestate, value: int, key: ObjectKey) -> dict[str, States]:

@@ -65,6 +65,8 @@ def _bind(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
 def _store(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     node = step[1]
     fact = frame.facts.nodes[node]
+    if fact[0] == "delete_item":
+        return calls.subscript(engine, frame, step, entry)
     place, _ = engine.truth.place(frame, node) if fact[0].startswith("store") else (None, False)
     if place is None:
         return Outcomes(entry)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from governance.index import Index
     from governance.index.index import Callee
     from governance.paths.engine import Engine
+    from governance.paths.sought import Sought
 
 TRIGGER: Final = "trigger"
 DUTY: Final = "duty"
@@ -199,6 +200,9 @@ def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) 
                 found.append(Target(SAFE if is_member or _is_plain(engine, cls) else RAISES, PROBABLE))
         elif value[0] == "cmeth":
             found.append(Target(SAFE if assumptions.is_safe_method(value[2], count) else RAISES, PROBABLE))
+        elif value[0] == "partial" and value[1] == frame.module and not known:
+            made = frame.facts.nodes[value[2]]
+            found += _unknown(engine, frame, ["call", made[2][0], [], []], handed) if made[2] else []
         elif value[:2] == ("xinst", "operator.methodcaller"):
             found += _by_name(engine, frame, fact, value)
         elif value[0] in ("callable", "xinst", "enum") or (value[0] in ("inst", "self") and not known):
@@ -254,12 +258,19 @@ def _unknown(engine: Engine, frame: Frame, fact: Node, handed: tuple[Work, ...])
     name = last_of(frame, fact[1])
     if callee[0] == "attr":
         if name in engine.duty.names and engine.trusting:
-            return [Target(DUTY, UNRESOLVED, assumed=True)]
+            return [Target(DUTY, UNRESOLVED, assumed=True, deferred=_made_by(engine, engine.duty))]
         if name in engine.trigger.names:
-            return [Target(TRIGGER, engine.suspicion, assumed=True), Target(RAISES, PROBABLE)]
+            deferred = _made_by(engine, engine.trigger)
+            return [Target(TRIGGER, engine.suspicion, assumed=True, deferred=deferred), Target(RAISES, PROBABLE)]
         if assumptions.is_logging(graph.last_name(frame.facts, callee[1]), name):
             return [Target(SAFE)]
     return [_handing(handed, name, RAISES)]
+
+
+def _made_by(engine: Engine, wanted: Sought) -> str:
+    """What calling one of the sought functions makes, if they all are coroutine functions."""
+    scopes = [engine.index.project.scope(each) for each in wanted.functions]
+    return "coroutine" if scopes and all(each.is_async and not each.is_generator for each in scopes) else ""
 
 
 def last_of(frame: Frame, callee: int) -> str:

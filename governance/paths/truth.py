@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from governance.index.values import NONE
-from governance.paths.abstract import FALSE, NOTHING, SOME, TRUE, equal, is_soft, truthiness
+from governance.paths.abstract import FALSE, NOTHING, PARTS, SOME, TRUE, equal, is_soft, truthiness
 from governance.paths.evaluating import EVALUATE
 from governance.paths.frames import SELF, Frame
 from governance.paths.outcomes import DEFINITE, POSSIBLE, Abstract, Place, State
@@ -70,6 +70,10 @@ class Truth:
             return self.stored(frame, fact[2], state) if fact[2] >= 0 else None
         if fact[0] == "unpack" and not fact[3]:
             source = frame.facts.nodes[fact[1]]
+            known = self.evaluate(frame, fact[1], state) if source[0] != "tuple" else None
+            if known is not None and known[:2] == ("truthy", PARTS):
+                parts: tuple[Abstract | None, ...] = known[2]
+                return parts[fact[2]] if -len(parts) <= fact[2] < len(parts) else None
             plain = source[0] == "tuple" and all(frame.facts.nodes[each][0] != "star" for each in source[1])
             return self.evaluate(frame, source[1][fact[2]], state) if plain and fact[2] < len(source[1]) else None
         return self.evaluate(frame, node, state)

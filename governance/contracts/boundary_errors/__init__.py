@@ -15,6 +15,7 @@ from governance.contracts.boundary_errors.answers import answer
 from governance.contracts.boundary_errors.application import Application
 from governance.contracts.boundary_errors.exception_text import ExceptionText
 from governance.contracts.boundary_errors.failures import Failures
+from governance.contracts.boundary_errors.gathered import dropped
 from governance.contracts.boundary_errors.leaks import leaks
 from governance.contracts.boundary_errors.service_failures import ServiceFailures
 from governance.contracts.boundary_errors.spoken import spoken
@@ -61,7 +62,11 @@ def check(index: Index, options: Options) -> Report:
     report.violations.extend(_statuses(index, territory, allowed))
     report.violations.extend(_leaks(index, territory, wrappers))
     report.violations.extend(_below(index, territory))
-    found = [*failures.of_routes(), *(ServiceFailures(index, territory, domain).swallowed())]
+    found = [
+        *failures.of_routes(),
+        *ServiceFailures(index, territory, domain).swallowed(),
+        *dropped(index, territory, failures.services),
+    ]
     for each in found:
         violation = Violation(_CHECKS[each.kind], each.text, each.grade, each.at, chain=each.chain, subject=each.text)
         report.violations.append(violation)

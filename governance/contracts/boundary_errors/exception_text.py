@@ -15,6 +15,7 @@ from governance.contracts.boundary_errors.exception_objects import NO_MARKS, OBJ
 from governance.facts import Node
 from governance.index import Index
 from governance.index import calls as index_calls
+from governance.index.index import Callee
 from governance.index.values import FunctionId, last_part
 
 _DEPTH: Final = 6
@@ -121,8 +122,36 @@ class ExceptionText:
             display = self.index.project.node((module, node[1]))
             if display[0] == "tuple" and not node[3] and 0 <= node[2] < len(display[1]):
                 return self.source((module, display[1][node[2]]), marks, depth)
+            results = self._tuples(module, display, node[2]) if display[0] == "call" and not node[3] else None
+            if results is not None:
+                return self._element(ref, display, results, marks, depth)
         parts = [(module, each) for each in _parts(self.index, module, node) if each >= 0]
         return self._first(parts, marks, depth, said=op in _SAID or (op == "binary" and node[1] == "%"))
+
+    def _tuples(self, module: str, call: Node, position: int) -> list[tuple[Callee, Ref]] | None:
+        """The elements at a position of the tuples that the functions of a call return; None if they return others."""
+        project = self.index.project
+        found: list[tuple[Callee, Ref]] = []
+        for callee in self.index.runs((module, call[1])):
+            home = callee.function[0]
+            for result in project.scope(callee.function).results:
+                node = project.node((home, result))
+                if node[0] != "tuple" or not 0 <= position < len(node[1]):
+                    return None
+                if any(project.node((home, each))[0] == "star" for each in node[1]):
+                    return None
+                found.append((callee, (home, node[1][position])))
+        return found or None
+
+    def _element(
+        self, ref: Ref, call: Node, results: list[tuple[Callee, Ref]], marks: Marks, depth: int
+    ) -> Ref | None:  # fmt: skip
+        """The source in one element of the tuples that a call gives: `value, error = attempt(...)`."""
+        for callee, element in results:
+            given = self.handed(callee.function, call, ref[0], callee.receiver is not None, marks, depth)
+            if self.carried(element, given, depth - 1) is not None:
+                return ref
+        return None
 
     def _first(self, refs: list[Ref], marks: Marks, depth: int, *, said: bool = False) -> Ref | None:
         """The first source among several; said: where an exception itself stands, its text comes out."""

@@ -9,6 +9,7 @@ from governance.contracts.boundary_errors.answers import answer
 from governance.contracts.boundary_errors.spoken import STORES, tuple_answers
 from governance.contracts.boundary_errors.statuses import statuses
 from governance.index import Index
+from governance.paths.abstract import PARTS
 from governance.paths.exceptions import Exceptions
 from governance.paths.frames import SELF, Frame
 from governance.paths.outcomes import Abstract, Place, State
@@ -46,7 +47,8 @@ class Known(Truth):
         if frame.ref(node) in self._filling:
             return ("truthy",)
         known = super().stored(frame, node, state)
-        number = self._status(frame.ref(node)) if known is None or known == ("truthy",) else 0
+        plain = known is None or known == ("truthy",) or known[:2] == ("truthy", PARTS)
+        number = self._status(frame.ref(node)) if plain else 0
         return ("const", "int", number) if number else known
 
     def evaluate(self, frame: Frame, node: int, state: State) -> Abstract | None:

@@ -58,6 +58,7 @@ def _all(
                 source = texts.carried((module, node[3]), marks)
                 if source is not None and _is_answer(index, (module, node[1])):
                     yield Leak(ref, f"{index.project.text((module, node[1]))}.{node[2]} is set to", source)
+    yield from _decorators(index, territory, texts)
     for function in [*territory.routes, *(function for function in marked if territory.in_routes(function[0]))]:
         marks = marked.get(function, NO_MARKS)
         scope = index.project.scope(function)
@@ -67,6 +68,17 @@ def _all(
                 source = texts.source(ref, marks)
                 if source is not None:
                     yield Leak(ref, f"{index.project.qualname(function)} returns", source)
+
+
+def _decorators(index: Index, territory: Territory, texts: ExceptionText) -> Iterator[Leak]:
+    """What a decorator of a route, written elsewhere and put on without a call, puts into the answers it makes."""
+    for route in territory.routes:
+        for number in index.project.scope(route).decorators:
+            ref = (route[0], number)
+            for callee in index.runs(ref) if index.project.node(ref)[0] != "call" else ():
+                source = _inside(index, territory, texts, callee.function, NO_MARKS, _DEPTH)
+                if source is not None:
+                    yield Leak(ref, f"{index.project.text(ref)} puts into an answer", source)
 
 
 def _has_own_leak(index: Index, territory: Territory, texts: ExceptionText, ref: Ref, marks: Marks) -> bool:

@@ -46,6 +46,7 @@ def spoken(index: Index, territory: Territory) -> Iterator[Spoken]:
                     yield Spoken(ref, status, f"{index.project.text((module, node[1]))}.{node[2]} is set", grade)
     for function, decorator in territory.routes.items():
         yield from _declared(index, function, decorator)
+        yield from _decorated(index, territory, function)
         yield from _tuples(index, function, decorator)
     for handler in territory.handlers:
         if territory.in_routes(handler.function[0]):
@@ -144,6 +145,20 @@ def _declared(index: Index, function: FunctionId, decorator: Ref) -> Iterator[Sp
         if name == "status_code":
             for status, grade in statuses(index, (decorator[0], value)).items():
                 yield Spoken(decorator, status, f"{index.project.qualname(function)} is declared", grade)
+
+
+def _decorated(index: Index, territory: Territory, function: FunctionId) -> Iterator[Spoken]:
+    """What a decorator of a route, written elsewhere and put on without a call, answers with."""
+    for number in index.project.scope(function).decorators:
+        ref = (function[0], number)
+        for callee in index.runs(ref) if index.project.node(ref)[0] != "call" else ():
+            for inner, _ in answers_of(index, callee.function):
+                if territory.in_routes(inner.at[0]):
+                    continue
+                for status, grade in _numbers(index, inner, callee.function):
+                    text = f"{index.project.text(ref)} makes {inner.name}"
+                    chain = (Trail(f"{inner.name} is made", inner.at),)
+                    yield Spoken(ref, status, text, min(grade, callee.grade), chain)
 
 
 def _tuples(index: Index, function: FunctionId, decorator: Ref) -> Iterator[Spoken]:

@@ -88,7 +88,7 @@ def _member(scan: _Scan, ref: Ref, target: str, member: str) -> None:
     scan.known.add(("mod", full))
     if scan.judge(ref, full if is_module else target, f"{member} of {target} is imported", full):
         return
-    for entity in names.member(target, member):
+    for entity in names.member(target, member) or _lazy(scan, target, member):
         scan.known.add(entity)
         home = home_of(entity)
         if home is None or home == target:
@@ -96,6 +96,15 @@ def _member(scan: _Scan, ref: Ref, target: str, member: str) -> None:
         what = f"{member} is imported from {target}, but belongs to {home}"
         if scan.judge(ref, home, what, f"{home}.{member}", _trail(scan.layering, entity)):
             return
+
+
+def _lazy(scan: _Scan, module: str, name: str) -> list[Entity]:
+    """What a module's own `__getattr__` gives for a name."""
+    index = scan.layering.index
+    if module not in index.project.modules or index.project.child((module, 0), "__getattr__") is None:
+        return []
+    values = index.member(module, name).items()
+    return [value[:2] for value, why in values if value[0] in ("cls", "fn", "mod") and why.grade >= Grade.PROBABLE]
 
 
 def _star(scan: _Scan, ref: Ref, target: str) -> None:
@@ -125,7 +134,7 @@ def _attributes(scan: _Scan) -> None:
         for base in index.names.resolve((scan.module, node[1])):
             if base[0] != "mod":
                 continue
-            for entity in index.names.attribute(base, node[2]):
+            for entity in index.names.attribute(base, node[2]) or _lazy(scan, base[1], node[2]):
                 _taken(scan, ref, base[1], entity, index.project.text(ref))
 
 

@@ -242,7 +242,9 @@ def _raised_again(path: Path) -> bool:
     """Whether the exception that leaves was raised by a statement after one had been caught."""
     kinds = [event.kind for event in path.trail if event.kind != "called"]
     last = next((event for event in reversed(path.trail) if event.kind == "raised"), None)
-    return last is not None and last.text == "raise" and "caught" in kinds and kinds[-1] == "raised"
+    if last is None or last.text != "raise" or "caught" not in kinds or kinds[-1] != "raised":
+        return False
+    return "left" not in kinds[len(kinds) - kinds[::-1].index("caught") :]  # caught, and answered with a return
 
 
 def place_of(index: Index, function: FunctionId, path: Path) -> Ref | None:
