@@ -5,6 +5,7 @@ One folder `.governance_cache` at the project root:
     facts-.../ab/cdef...   one entry per content: what `reading` said about these bytes; one folder per extractor
     connections            which top-level packages each content names, as far as it was asked
     run                    the last result, with a key made of everything it depends on
+    standing               what must not have been touched for that result to be given again unseen
     stat                   size, times and inode of every file with the key of its content, so that unchanged files are
                            not read again; a file that was touched just before it was read is not in it
 
@@ -15,32 +16,32 @@ it must not come from elsewhere: `usable` refuses a folder that the repository i
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import cache as once
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from governance import __version__
 from governance.digest import digest
-from governance.facts import SCHEMA
 
 FOLDER: Final = ".governance_cache"
 _PACKAGE: Final = Path(__file__).parent
 _STAT_KEY: Final = "stat-1"
 """Raised when entries of `stat` mean something else."""
-_SETTLED_NS: Final = 2_000_000_000
+SETTLED_NS: Final = 2_000_000_000
 """A file younger than this when it is read may change again without its times showing it."""
 
 
 @once
 def extractor_version() -> bytes:
     """Identifies everything that facts depend on besides the bytes of the file."""
+    from governance.facts import SCHEMA  # not needed, and not loaded, where the last result still holds
+
     sources = [_PACKAGE / f"{name}.py" for name in ("facts", "reading", "suppressions")]
     sources += sorted((_PACKAGE / "extract").glob("*.py"))
     texts = [source.read_bytes() for source in sources]
@@ -63,7 +64,8 @@ def tool_version() -> bytes:
 @once
 def _libcst_version() -> bytes:
     """What libcst says about itself, without importing it."""
-    found = importlib.util.find_spec("libcst")
+    specs = (finder.find_spec("libcst", None) for finder in sys.meta_path)  # importlib.util takes longer to import
+    found = next((spec for spec in specs if spec), None)
     version = Path(found.origin).with_name("_version.py") if found and found.origin else None
     return version.read_bytes() if version and version.exists() else repr(found).encode()
 
@@ -74,9 +76,20 @@ class Cache:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.warning = ""
-        self._stats: dict[str, list[Any]] = self._load("stat", _STAT_KEY) or {}
-        self._known = dict(self._stats)
         self._fresh: dict[str, list[Any]] = {}
+
+    @cached_property
+    def _stats(self) -> dict[str, list[Any]]:
+        return self._load("stat", _STAT_KEY) or {}
+
+    @cached_property
+    def _known(self) -> dict[str, list[Any]]:
+        return dict(self._stats)
+
+    @property
+    def own_file(self) -> Path | None:
+        """A file in the folder that is made with it and never changed; None without a folder."""
+        return self.folder / ".gitignore" if self.folder else None
 
     def refuse(self, reason: str) -> None:
         """Use nothing and keep nothing from now on."""
@@ -85,6 +98,7 @@ class Cache:
 
     def content_key(self, root: Path, path: str, status: os.stat_result) -> str:
         """The key of a file's content; read only if its size, times or inode differ from last time. Raises OSError."""
+        _ = self._known  # before anything is forgotten
         identity = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         known = self._stats.get(path)
         if known and known[:4] == identity:
@@ -92,7 +106,7 @@ class Cache:
             return str(known[4])
         started = time.time_ns()
         key = digest((root / path).read_bytes())
-        if max(identity[1], identity[2]) < started - _SETTLED_NS:
+        if max(identity[1], identity[2]) < started - SETTLED_NS:
             self._fresh[path] = [*identity, key]
         return key
 
@@ -108,6 +122,8 @@ class Cache:
     def keep_facts(self, key: str, value: bytes) -> None:
         """Keep what was found out about this content, as JSON text."""
         if self.folder is not None and not (self.folder / _facts_folder()).exists():
+            import shutil
+
             for old in self.folder.glob("facts-*"):
                 shutil.rmtree(old, ignore_errors=True)
         self._store(_facts_name(key), key, value)
@@ -119,6 +135,15 @@ class Cache:
     def keep_result(self, key: str, value: dict[str, Any]) -> None:
         """Keep the result of a run."""
         self._store("run", key, _json(value))
+
+    def standing(self, key: str) -> list[str] | None:
+        """What `keep_standing` was given last if its key was this one."""
+        body = self._read("standing", key)
+        return body.decode("utf-8", "surrogateescape").split("\0") if body is not None else None
+
+    def keep_standing(self, key: str, value: list[str]) -> None:
+        """Keep what must not have been touched for the last result to hold."""
+        self._store("standing", key, "\0".join(value).encode("utf-8", "surrogateescape"))
 
     def connections(self, key: str) -> dict[str, dict[str, list[str]]]:
         """What `keep_connections` was given last if its key was this one."""
@@ -143,16 +168,21 @@ class Cache:
             self._guarded(lambda path: path.unlink(missing_ok=True), _facts_name(key))
 
     def _load(self, name: str, key: str) -> dict[str, Any] | None:
+        try:
+            value = json.loads(self._read(name, key) or b"null")
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _read(self, name: str, key: str) -> bytes | None:
+        """The body of an entry; None if there is none with this key, or it is not whole."""
         if self.folder is None:
             return None
         try:
             head, _, body = (self.folder / name).read_bytes().partition(b"\n")
-            if head.decode() != f"{key} {digest(body)}":
-                return None
-            value = json.loads(body)
-        except (OSError, ValueError, RecursionError):
+        except OSError:
             return None
-        return value if isinstance(value, dict) else None
+        return body if head == f"{key} {digest(body)}".encode() else None
 
     def _store(self, name: str, key: str, body: bytes) -> None:
         if self.folder is None or self.warning:
@@ -163,9 +193,9 @@ class Cache:
         if self.folder is None:
             return
         try:
-            if not (self.folder / ".gitignore").exists():
+            if self.own_file and not self.own_file.exists():
                 self.folder.mkdir(parents=True, exist_ok=True)
-                _write(self.folder / ".gitignore", b"*\n")
+                _write(self.own_file, b"*\n")
             action(self.folder / name)
         except OSError as error:
             self.warning = f"nothing is cached: {self.folder}: {error.strerror}"

@@ -53,6 +53,7 @@ class Listing:
     everything: tuple[str, ...]
     status: dict[str, os.stat_result]
     note: str = ""
+    from_git: bool = False
 
 
 def discover(root: Path, settings: FileSettings) -> Listing:
@@ -70,7 +71,8 @@ def discover(root: Path, settings: FileSettings) -> Listing:
         problems.append(Problem("no-files", "no Python file was found", hint="see paths and exclude"))
     projects = {""} | {path.rpartition("/")[0] for path in candidates if path.endswith(_PROJECT_FILES)}
     roots = list(settings.source_roots) or _source_roots(projects, status)
-    return Listing(_named(status, roots), problems, frozenset(listed[0] if listed else ()), everything, status, note)
+    tracked = frozenset(listed[0] if listed else ())
+    return Listing(_named(status, roots), problems, tracked, everything, status, note, listed is not None)
 
 
 def _git_files(root: Path, problems: list[Problem]) -> tuple[list[str], list[str]] | None:

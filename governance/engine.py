@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,21 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from governance import cache as caching
-from governance import config_file, suppressions
+from governance import config_file, standing
 from governance.cache import Cache
 from governance.digest import digest
-from governance.discovery import Listing, SourceFile, discover
-from governance.files import Files
 from governance.findings import Finding, Grade, Problem
-from governance.observed import ObservedFiles
 from governance.result import Outcome, ScanResult
-from governance.settings import FileSettings, Settings
-from governance.sources import Sources, read_sources
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a scan that finds everything as it was does not need is imported where it is
     from governance.config import FindType
+    from governance.discovery import Listing, SourceFile
     from governance.evaluation import Evaluation
+    from governance.files import Files
     from governance.index import Index
+    from governance.observed import ObservedFiles
+    from governance.settings import FileSettings, Settings
+    from governance.sources import Sources
 
 NOT_KEPT: Final = frozenset(
     {"crash", "unreadable", "changed", "missing-path", "too-slow", "too-much-memory", "parser-died"}
@@ -66,12 +67,16 @@ def scan(
     When nothing has changed since the last scan, its result is the answer: neither the configuration nor any source
     file is parsed then. Raises InvalidConfig; nothing that the files of the project could cause.
     """
+    started = time.time_ns()
     with without_garbage_collection():
         content = config_file.load(config)
         key = digest(caching.tool_version(), config.name.encode(), content, b"" if select else b"everything")
         last = None if find_type else cache.result(key)
-        inventory = take_inventory(root, FileSettings.from_json(last["files"]), cache) if last else None
+        if last and standing.holds(cache, root, f"{key}-{last['inventory']}"):
+            return ScanResult.from_json(last["result"])
+        inventory = take_inventory(root, file_settings(last["files"]), cache) if last else None
         if last and inventory and cache.folder and unchanged(last, inventory):
+            let_stand(root, f"{key}-{last['inventory']}", started, last, inventory, cache)
             return ScanResult.from_json(last["result"])
         settings = read_settings(config, content, find_type)
         if inventory is None or inventory.files != settings.files:
@@ -83,6 +88,13 @@ def scan(
         return result
 
 
+def file_settings(data: dict[str, Any]) -> FileSettings:
+    """The settings that `memory` kept."""
+    from governance.settings import FileSettings
+
+    return FileSettings.from_json(data)
+
+
 def memory(settings: Settings, inventory: Inventory, result: ScanResult) -> dict[str, Any]:
     """What the next scan needs to know that this result still holds."""
     return {
@@ -92,6 +104,14 @@ def memory(settings: Settings, inventory: Inventory, result: ScanResult) -> dict
         "observed": inventory.everything.observations(),
         "result": result.to_json(),
     }
+
+
+def let_stand(root: Path, key: str, started: int, last: dict[str, Any], inventory: Inventory, cache: Cache) -> None:
+    """Give this result again without looking at anything but times, if it rests on nothing else."""
+    observed = last["observed"]
+    if not observed["names"] and not observed["bases"]:
+        more = (*observed["contents"], *last["foreign"])
+        standing.record(cache, root, key, started, inventory.files, inventory.listing, more)
 
 
 def unchanged(last: dict[str, Any], inventory: Inventory) -> bool:
@@ -113,6 +133,9 @@ def read_settings(config: Path, content: bytes, find_type: FindType | None = Non
 
 def take_inventory(root: Path, files: FileSettings, cache: Cache) -> Inventory:
     """List the files and their contents. A cache that is not our own is refused here."""
+    from governance.discovery import discover
+    from governance.observed import ObservedFiles
+
     listing = discover(root, files)
     if listing.note or not caching.usable(root, listing.tracked, cache.folder):
         cache.refuse(listing.note or f"{cache.folder} is not used: the repository itself contains it")
@@ -133,6 +156,7 @@ def analyse(
     from governance.contract_types import load
     from governance.evaluation import Places, evaluate
     from governance.selection import select as selected
+    from governance.sources import read_sources
 
     find = find_type or load
     files = inventory.readable
@@ -177,6 +201,8 @@ def build_index(sources: Sources, files: Files) -> Index:
 
 def combine(settings: Settings, inventory: Inventory, sources: Sources, evaluation: Evaluation) -> ScanResult:
     """Suppress, count and order: the result as it is reported."""
+    from governance import suppressions
+
     known = frozenset(contract.id for contract in settings.contracts) | settings.disabled.keys()
     crashed = frozenset(outcome.id for outcome in evaluation.outcomes if outcome.state == "crashed")
     applied = suppressions.apply(evaluation.findings, sources.comments, known, crashed | settings.disabled.keys())

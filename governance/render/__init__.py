@@ -6,9 +6,9 @@ render(result, view) -> str    the whole output, ending in a line break
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from governance.render._text import document, printable, problem_line, summary, where
@@ -31,7 +31,7 @@ Renderer: TypeAlias = Callable[[ScanResult, View], str]
 
 def formats() -> list[str]:
     """The names of all formats."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
 
 
 def renderer(name: str) -> Renderer:
