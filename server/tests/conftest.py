@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from server.app.adapters.queue.postgres_queue import install_queue
 from server.app.core.clock import utc_now
 from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
 from server.app.plugins.isolation.process_settings import ProcessSettings
+from server.app.plugins.isolation.scratch_root import remove_left_behind
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService, PluginExecutionService
@@ -30,6 +32,13 @@ def observed_callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with Observer().watching() as observer:
         yield
     assert unknown_callers(observer, tmp_path_factory.mktemp("observed")) == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Servers that tests kill leave folders; the next start would remove them, but nobody may come after the tests."""
+    yield
+    remove_left_behind(Path(tempfile.gettempdir()))
 
 
 @pytest.fixture

@@ -53,7 +53,6 @@ def raw_request(live: ServerProcess, data: bytes) -> tuple[int, str, bytes]:
         (405, "ValidationError", "POST", "/v1/analyze-execution/jobs"),
         (405, "ValidationError", "DELETE", "/v1/plugins"),
         (405, "ValidationError", "PROPFIND", "/v1/health"),
-        (400, "ValidationError", "BREW", "/v1/health"),
     ],
 )
 def test_an_address_or_method_that_there_is_not(
@@ -120,6 +119,9 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(live: ServerProcess) -
     [
         b"\r\n\r\nnonsense",
         b"GET\r\n\r\n",
+        b"BREW\r\n\r\n",
+        b"BREW / HTTP/9.9\r\n\r\n",
+        b"BR(EW / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/9.9\r\nhost: x\r\n\r\n",
         b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
@@ -137,6 +139,16 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(live: ServerProcess) -
 def test_what_is_no_http_gets_the_envelope(live: ServerProcess, data: bytes) -> None:
     status, head, content = raw_request(live, data)
     assert (status, "content-type: application/json" in head.lower()) == (400, True)
+    assert_error(json.loads(content)["error"])
+    assert json.loads(content)["error"]["type"] == "ValidationError"
+
+
+@pytest.mark.requirement("R-056")
+@pytest.mark.parametrize("method", ["BREW", "get", "Post", "X-Y_Z", "BREW" * 500])
+def test_a_method_that_nobody_knows_is_not_allowed(live: ServerProcess, method: str) -> None:
+    data = f"{method} /v1/health HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n".encode("ascii")
+    status, head, content = raw_request(live, data)
+    assert (status, "allow: delete, get, patch, post" in head.lower()) == (405, True)
     assert_error(json.loads(content)["error"])
     assert json.loads(content)["error"]["type"] == "ValidationError"
 

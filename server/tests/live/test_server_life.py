@@ -39,7 +39,7 @@ def start(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.requirement("R-044")
+@pytest.mark.requirement("R-044", "R-142")
 def test_no_job_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "data", MAX_CONCURRENT_RUNS="1", **FEW_PLUGINS) as server:
         done = server.submit("text-statistics", text="one two")
@@ -48,13 +48,15 @@ def test_no_job_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
         server.await_status(running, "RUNNING")
         waiting = server.submit("text-statistics", text="one two three")
         plugin_processes = server.children()
-        assert plugin_processes
+        folder = Path(f"/proc/{min(plugin_processes)}/cwd").readlink().parent
         server.kill()
         deadline = time.monotonic() + 2
         while any(is_alive(pid) for pid in plugin_processes):
             assert time.monotonic() < deadline, "plugin processes outlive their server"
             time.sleep(0.02)
+    assert folder.exists()
     with ServerProcess(tmp_path / "data", **FEW_PLUGINS) as server:
+        assert not folder.exists()
         assert server.result(done)["result"]["words"] == 2
         lost = server.result(running)
         assert (lost["status"], lost["error"]["type"]) == ("FAILED", "ExecutionError")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -36,6 +35,7 @@ from server.app.plugins.isolation.isolation import PluginLoadError
 from server.app.plugins.isolation.limits import Limits
 from server.app.plugins.isolation.process_settings import MEGABYTE, ProcessSettings
 from server.app.plugins.isolation.scratch import Scratch
+from server.app.plugins.isolation.scratch_root import ScratchRoot
 from server.app.plugins.permit import demand_ticket
 from server.app.plugins.plugin import PluginSpec
 
@@ -53,7 +53,7 @@ class ProcessIsolation:
         path = os.pathsep.join(self._import_path)
         names = (*_INHERITED, *settings.environment)
         self._environment = {name: environ[name] for name in names if name in environ} | {"PYTHONPATH": path}
-        self._folder = tempfile.TemporaryDirectory(prefix="cts-plugins-")
+        self._scratch = ScratchRoot()
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="plugin-starter")
         self._lock = threading.Lock()
         self._references: dict[str, str] = {}
@@ -140,7 +140,7 @@ class ProcessIsolation:
             child.end(grace=0.5)
         self._starter.submit(self._end_orphans, {pid for child in idle for pid in child.killed})
         self._starter.shutdown()
-        self._folder.cleanup()
+        self._scratch.close()
 
     def pids(self) -> set[int]:
         """The plugin processes there are."""
@@ -157,7 +157,7 @@ class ProcessIsolation:
 
     def _start(self, reference: str, spec: PluginSpec | None) -> Child:
         """Only by the starter's thread, so that no process is new while orphans are looked for."""
-        scratch = Scratch(self._folder.name)
+        scratch = Scratch(self._scratch.path)
         try:
             child = Child(self._launch(reference, spec, scratch.path), scratch)
         except BaseException:

@@ -24,9 +24,14 @@ class Scratch:
         return True
 
     def remove(self) -> None:
-        self.empty()
-        with suppress(OSError):
-            Path(self.path).rmdir()
+        remove_folder(self.path)
+
+
+def remove_folder(path: str) -> None:
+    """Delete a folder whatever a plugin has done to what is in it, as far as that can be done."""
+    with suppress(OSError):
+        _empty(path)
+        Path(path).rmdir()
 
 
 def _empty(path: str) -> None:
