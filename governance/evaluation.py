@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from governance.connection import symbols_of
 from governance.contract import Broken, Ref, Report, Violation
 from governance.contract_types import ContractType
 from governance.digest import digest
@@ -33,6 +34,7 @@ def evaluate(places: Places, settings: Settings, find_type: Callable[[str], Cont
     """Ask every contract. One that fails, or speaks of what is not there, is a crash; the others still answer."""
     evaluation = Evaluation()
     index = places.index
+    index.prefer(symbol for contract in settings.contracts for symbol in symbols_of(contract.options))
     answers: list[tuple[Contract, Report, list[Violation]]] = []
     for contract in settings.contracts:
         try:

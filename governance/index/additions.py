@@ -3,107 +3,126 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from governance.contract import Ref
 from governance.index import graph
 from governance.index.project import Project
-from governance.index.solver import Answer, Solver
+from governance.index.solver import DEFINITE, Answer, Solver
 from governance.index.values import Key
 
 _ADDERS: Final = frozenset("append add appendleft put put_nowait set insert register subscribe push setdefault".split())
 _EXTENDERS: Final = frozenset(("extend", "update", "extendleft", "union"))
 _PUSHERS: Final = ("heappush", "heappushpop", "heapreplace", "insort", "insort_left", "insort_right")
-_SITES: Final = frozenset(("elem", "dval", "dkey", "dflt"))
-_NESTED: Final = frozenset(("nested",))
-
-
-def same_site(solver: Solver, site: Ref, base: Key, kinds: frozenset[str] = _SITES) -> bool:
-    """Whether a key may be the container made at a node."""
-    return any(
-        value[0] == "cont" and any(key[0] in kinds and key[1:] == site for key in value[2])
-        for value in solver.get(base)
-    )
+_SITES: Final = frozenset(("elem", "dval", "dkey", "dflt", "nested"))
 
 
 def rule_mutated(solver: Solver, key: Key, out: Answer) -> None:
-    """("mutated", module, node): what is stored into the container made at a node after it was made."""
-    _mutations(solver, (key[1], key[2]), _SITES, out)
+    """("mutated", module, node): what is stored into the container made at a node after it was made; told by links.
+
+    The same for ("nested", module, call): the containers that a defaultdict made at a call makes.
+    """
+    visit(solver, (key[1], key[2]))
 
 
-def rule_nested(solver: Solver, key: Key, out: Answer) -> None:
-    """("nested", module, call): what is stored into the containers that a defaultdict made at a call makes."""
-    _mutations(solver, (key[1], key[2]), _NESTED, out)
+def visit(solver: Solver, site: Ref) -> None:
+    """Have every place that may add to the container made at a node tell what it adds."""
+    for name in sorted(solver.project.site_names(site)):
+        solver.get(("additions", name))
 
 
-def _places(solver: Solver) -> Mapping[str, list[tuple[str, int, int]]]:
+def rule_additions(solver: Solver, key: Key, out: Answer) -> None:
+    """("additions", name): no answer: visits the places that add to what goes by that name."""
+    for ref in solver.project.item_stores(key[1]):
+        solver.get(("addition", *ref))
+    for ref in _places(solver).get(key[1], ()):
+        solver.get(("addition", *ref))
+
+
+def rule_addition(solver: Solver, key: Key, out: Answer) -> None:
+    """("addition", module, node): no answer: links what one place adds to the containers that it may add to."""
+    _, module, number = key
+    project = solver.project
+    node = project.node((module, number))
+    grown = node[1] if node[0] == "store_item" else _grown(project, (module, number))
+    name = graph.last_name(project.modules[module].facts, grown)
+    added: list[tuple[Key, str]] | None = None
+    for value in solver.get(("n", module, grown)):
+        if value[0] != "cont":
+            continue
+        for kind, *site in dict.fromkeys(value[2]):
+            if kind not in _SITES or name not in project.site_names((site[0], site[1])):
+                continue
+            if kind == "dkey":
+                if node[0] == "store_item":
+                    solver.link(("dkey", *site), ("n", module, node[2]), DEFINITE, "key")
+                continue
+            if added is None:
+                added = list(_added(solver, (module, number)))
+            for source, note in added:
+                solver.link(("nested" if kind == "nested" else "mutated", *site), source, DEFINITE, note)
+
+
+def _places(solver: Solver) -> Mapping[str, list[Ref]]:
     if solver.additions is None:
         solver.additions = by_name(solver.project)
     return solver.additions
 
 
-def by_name(project: Project) -> dict[str, list[tuple[str, int, int]]]:
-    """For every last name the places that add to what goes by it: (module, the adding node, the node of what grows)."""
-    found: defaultdict[str, list[tuple[str, int, int]]] = defaultdict(list)
-
-    def note(ref: Ref, grown: int) -> None:
-        name = graph.last_name(project.modules[ref[0]].facts, grown)
+def by_name(project: Project) -> dict[str, list[Ref]]:
+    """For every last name the places that add to what goes by it, item stores aside."""
+    found: defaultdict[str, list[Ref]] = defaultdict(list)
+    places = [ref for ref in project.nodes("augmented") if project.node(ref)[2] >= 0]
+    for method in (*_PUSHERS, *sorted(_ADDERS), *sorted(_EXTENDERS)):
+        places += project.calls(method)
+    for ref in places:
+        grown = _grown(project, ref)
+        name = graph.last_name(project.modules[ref[0]].facts, grown) if grown >= 0 else None
         if name is not None:
-            found[name].append((*ref, grown))
-
-    for ref in project.nodes("augmented"):
-        if project.node(ref)[2] >= 0:
-            note(ref, project.node(ref)[2])
-    for method in _PUSHERS:
-        for ref in project.calls(method):
-            if len(project.node(ref)[2]) > 1:
-                note(ref, project.node(ref)[2][0])
-    for method in (*_ADDERS, *_EXTENDERS):
-        for ref in project.calls(method):
-            _, called, positional, keywords = project.node(ref)
-            callee = project.node((ref[0], called))
-            if callee[0] == "attr" and (positional or (keywords and method in _EXTENDERS)):
-                note(ref, callee[1])
+            found[name].append(ref)
     return dict(found)
 
 
-def _mutations(solver: Solver, site: Ref, kinds: frozenset[str], out: Answer) -> None:
-    project = solver.project
-    for name in project.site_names(site):
-        for ref in project.item_stores(name):
-            node = project.node(ref)
-            if same_site(solver, site, ("n", ref[0], node[1]), kinds):
-                solver.copy(("n", ref[0], node[3]), out, "stored item")
-        for module, number, grown in _places(solver).get(name, ()):
-            if same_site(solver, site, ("n", module, grown), kinds):
-                _added(solver, (module, number), out)
+def _grown(project: Project, ref: Ref) -> int:
+    """The node of what an `x += ...`, `x.append(...)` or `heappush(x, ...)` adds to, -1 if it adds nothing."""
+    node = project.node(ref)
+    if node[0] == "augmented":
+        return int(node[2])
+    _, called, positional, keywords = node
+    method = _method(project, ref)
+    if method in _ADDERS or method in _EXTENDERS:
+        adds = positional or (keywords and method in _EXTENDERS)
+        return int(project.node((ref[0], called))[1]) if adds else -1
+    name = project.last_name((ref[0], called))
+    return int(positional[0]) if name in _PUSHERS and len(positional) > 1 else -1
 
 
-def _added(solver: Solver, ref: Ref, out: Answer) -> None:
-    """What one place adds."""
+def _method(project: Project, call: Ref) -> str:
+    callee = project.node((call[0], project.node(call)[1]))
+    return str(callee[2]) if callee[0] == "attr" else ""
+
+
+def _added(solver: Solver, ref: Ref) -> Iterator[tuple[Key, str]]:
+    """What one place adds: keys, with a note."""
     module = ref[0]
     node = solver.project.node(ref)
-    if node[0] == "augmented":
-        _extended(solver, ("n", module, node[3]), out)
-        return
-    callee = solver.project.node((module, node[1]))
-    method = callee[2] if callee[0] == "attr" else ""
-    if method not in _ADDERS and method not in _EXTENDERS:  # heappush(x, value)
-        solver.copy(("n", module, node[2][1]), out, "added")
+    method = _method(solver.project, ref) if node[0] == "call" else ""
+    if node[0] == "store_item":
+        yield ("n", module, node[3]), "stored item"
+    elif node[0] == "augmented":
+        yield from _extended(solver, ("n", module, node[3]))
     elif method in _EXTENDERS:
         for each in node[2]:
-            _extended(solver, ("n", module, each), out)
+            yield from _extended(solver, ("n", module, each))
         for _, each in node[3]:
-            solver.copy(("n", module, each), out, "added")
-    else:
-        solver.copy(("n", module, node[2][-1]), out, "added")
+            yield ("n", module, each), "added"
+    else:  # heappush(x, value) as well as x.append(value)
+        yield ("n", module, node[2][-1 if method else 1]), "added"
 
 
-def _extended(solver: Solver, source: Key, out: Answer) -> None:
+def _extended(solver: Solver, source: Key) -> Iterator[tuple[Key, str]]:
     for value in solver.get(source):
-        if value[0] == "cont" and value[1] == "dict":
-            solver.copy(value[2][1], out, "added")
-        elif value[0] == "cont":
-            for key in value[2]:
-                solver.copy(key, out, "added")
+        if value[0] == "cont":
+            for key in value[2][1:2] if value[1] == "dict" else value[2]:
+                yield key, "added"

@@ -41,7 +41,7 @@ def _argument(
     target: Key = ("param", *function, index)
     if param.kind in ("vararg", "kwarg"):
         target = ("varargs", *function, index)
-    solver.link(target, source, grade)
+    solver.link(target, source, grade, "argument")
 
 
 def spread(solver: Solver, function: FunctionId, position: int, source: Key, grade: int) -> None:

@@ -258,11 +258,7 @@ def rule_keys(solver: Solver, key: Key, out: Answer) -> None:
     elif node[0] == "call":
         for each in node[2]:
             _entries(solver, ("n", module, each), 0, out)
-    for name in solver.project.site_names((module, number)):
-        for ref in solver.project.item_stores(name):
-            store = solver.project.node(ref)
-            if additions.same_site(solver, (module, number), ("n", ref[0], store[1])):
-                solver.copy(("n", ref[0], store[2]), out, "key")
+    additions.visit(solver, (module, number))
 
 
 def rule_values(solver: Solver, key: Key, out: Answer) -> None:

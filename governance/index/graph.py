@@ -156,3 +156,19 @@ def text(facts: ModuleFacts, number: int, depth: int = 4) -> str:
     if op == "import":
         return str(node[3] or node[2])
     return "..."
+
+
+_DEFINITIONS = frozenset(("function", "class", "import", "import_as"))
+
+
+def is_definition(facts: ModuleFacts, callee: Node) -> bool:
+    """Whether a called name is that of a function, class or import, and no variable."""
+    if callee[0] == "local":
+        return callee[2] >= 0 and facts.nodes[callee[2]][0] in _DEFINITIONS
+    number = callee[2]
+    while number > 0:
+        scope = facts.scopes[number]
+        if scope.kind != "class" and callee[1] in scope.bindings:
+            return all(facts.nodes[each][0] in _DEFINITIONS for each in scope.bindings[callee[1]] if each >= 0)
+        number = scope.parent
+    return True

@@ -41,6 +41,16 @@ class Index:
         self.classes = Classes(self.project, self.names)
         self.solver = Solver(self.project, self.names, self.classes, RULES, repeats)
 
+    def prefer(self, symbols: Iterable[str]) -> None:
+        """Tell what the questions will be about: it is never given up where too many values come together."""
+        for symbol in symbols:
+            scope = self.find(symbol)
+            if scope is None or self.project.scope(scope).kind == "module":
+                continue
+            owner = scope if self.project.scope(scope).kind == "class" else self.project.owning_class(scope)
+            self.solver.wanted |= self.subclasses(owner) if owner else {scope}
+            self.solver.wanted |= self.overrides(scope) if owner != scope else set()
+
     def values(self, ref: Ref) -> Mapping[Value, Evidence]:
         """What a node may be; empty if that is not known."""
         return self.solver.ask(("n", *ref))

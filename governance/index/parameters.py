@@ -6,12 +6,9 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node, Param
-from governance.index import arguments, attributes, callbacks, definitions, fixtures, typing_forms
+from governance.index import arguments, attributes, callbacks, definitions, fixtures, reaching, typing_forms
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
 from governance.index.values import FunctionId, Key, Value
-
-CANDIDATES: Final = 400
-"""A function whose name is called in more places than this gets no inflow by name: reported as widened."""
 
 _CLASS_FIRST: Final = frozenset(("__new__", "__init_subclass__", "__class_getitem__"))
 
@@ -168,63 +165,6 @@ def rule_varargs(solver: Solver, key: Key, out: Answer) -> None:
         solver.get(("callers", module, number))
 
 
-def rule_callers(solver: Solver, key: Key, out: Answer) -> None:
-    """("callers", module, scope): visit every call that may reach a function, by the names it goes by."""
-    _, module, number = key
-    project = solver.project
-    function = (module, number)
-    scope = project.scope(function)
-    owner = project.owning_class(function)
-    names = {scope.name} if scope.name else set()
-    if owner is not None and scope.name in ("__init__", "__new__", "__post_init__"):
-        for cls in solver.classes.subclasses(owner):
-            names.add(project.scope(cls).name)
-        names.add("cls")
-    if scope.kind == "lambda" and scope.node >= 0:
-        names |= project.site_names((module, scope.node))
-    names |= {alias for name in names for alias in project.aliases.get(name, ())}
-    sites: dict[Ref, None] = {}
-    for name in names:
-        direct = project.calls(name)
-        passed = project.mentions(name)
-        sites.update(dict.fromkeys(direct))
-        sites.update(dict.fromkeys(passed))
-    nested = scope.parent > 0 and owner is None
-    if (
-        scope.decorators
-        or scope.kind == "lambda"
-        or nested
-        or scope.name == "__call__"
-        or any(project.mentions(name) for name in names)
-    ):
-        solver.get(("indirect", module))
-    if scope.kind == "lambda" and scope.node >= 0:
-        # Handed over where it is written: `map(lambda x: ..., xs)`.
-        written = [user for user in project.users((module, scope.node)) if project.node(user)[0] == "call"]
-        sites = dict.fromkeys([*written, *sites])
-    if len(sites) > CANDIDATES:
-        solver.widened.add(key)
-        sites = dict.fromkeys(list(sites)[:CANDIDATES])
-    for site in sites:
-        solver.get(("flow", *site))
-    around = {project.scope(each).name for each in project.enclosing(function)} | names
-    for name in (*sorted(around.union(*(project.aliases.get(name, ()) for name in around))), ""):
-        for definition in project.decorations_by_name.get(name, ()):
-            solver.get(("decorate", *definition))
-
-
-def rule_indirect(solver: Solver, key: Key, out: Answer) -> None:
-    """("indirect", module): visit the calls of variables and results, those in modules that lie nearest first."""
-    visited = 0
-    for module in solver.project.nearest(key[1]):
-        for site in solver.project.indirect_by_module.get(module, ()):
-            solver.get(("flow", *site))
-            visited += 1
-        if visited >= CANDIDATES:
-            solver.widened.add(key)
-            return
-
-
 def rule_flow(solver: Solver, key: Key, out: Answer) -> None:
     """("flow", module, call): contribute the arguments of a call to the parameters they reach."""
     _, module, number = key
@@ -296,9 +236,8 @@ def rule_made(solver: Solver, key: Key, out: Answer) -> None:
     _, module, number = key
     name = solver.project.scope((module, number)).name
     names = {name, *solver.project.aliases.get(name, ())}
-    for each in names:
-        for site in solver.project.calls(each)[:CANDIDATES]:
-            solver.get(("flow", *site))
+    for each in sorted(names):
+        reaching.visit(solver, each, module)
 
 
 def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, depth: int) -> None:
@@ -317,22 +256,3 @@ def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, 
                     arguments.give(solver, module, merged, each[1], receiver, best)
         elif each[0] == "partial":
             _reach(solver, value[1], inner, each, best, depth - 1)
-
-
-def rule_decorate(solver: Solver, key: Key, out: Answer) -> None:
-    """("decorate", module, definition): a project decorator is called with what it decorates."""
-    _, module, number = key
-    definition = solver.project.node((module, number))
-    scope = solver.project.scope((module, definition[1]))
-    value: Value = ("fn" if definition[0] == "function" else "cls", (module, definition[1]))
-    for decorator in scope.decorators:
-        for each, evidence in solver.get(("n", module, decorator)).items():
-            if each[0] in ("fn", "bm"):
-                target = solver.project.scope(each[1])
-                index = 1 if each[0] == "bm" else 0
-                if index < len(target.params):
-                    solver.contribute(
-                        ("param", *each[1], index),
-                        value,
-                        Evidence(evidence.grade, "decorates", ("n", module, number), value),
-                    )

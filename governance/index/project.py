@@ -246,48 +246,6 @@ class Project:
         ]
 
     @cached_property
-    def decorations_by_name(self) -> dict[str, list[Ref]]:
-        """The same by the name their decorators go by, "" for variables and other expressions."""
-        result: defaultdict[str, list[Ref]] = defaultdict(list)
-        for ref in self.decorations:
-            facts = self.modules[ref[0]].facts
-            for decorator in facts.scopes[facts.nodes[ref[1]][1]].decorators:
-                node = facts.nodes[decorator]
-                while node[0] == "call":
-                    node = facts.nodes[node[1]]
-                defined = node[0] == "attr" or (node[0] in ("free", "local") and _is_definition(facts, node))
-                result[(node[2] if node[0] == "attr" else node[1]) if defined else ""].append(ref)
-        return dict(result)
-
-    @cached_property
-    def indirect_by_module(self) -> dict[str, list[Ref]]:
-        """Calls whose callee is a variable, item or result, by the module they stand in."""
-        result: defaultdict[str, list[Ref]] = defaultdict(list)
-        for ref in self.indirect_calls:
-            result[ref[0]].append(ref)
-        return dict(result)
-
-    @cached_property
-    def _below(self) -> dict[str, list[str]]:
-        """The modules with such calls in and below every package, "" for all."""
-        result: defaultdict[str, list[str]] = defaultdict(list)
-        for name in self.indirect_by_module:
-            parts = name.split(".")
-            for count in range(len(parts) + 1):
-                result[".".join(parts[:count])].append(name)
-        return dict(result)
-
-    def nearest(self, module: str) -> Iterator[str]:
-        """Modules with such calls: the module itself, those of its package, of the package around that, and so on."""
-        seen: set[str] = set()
-        parts = module.split(".")
-        for count in range(len(parts), -1, -1):
-            for name in self._below.get(".".join(parts[:count]), ()):
-                if name not in seen:
-                    seen.add(name)
-                    yield name
-
-    @cached_property
     def aliases(self) -> dict[str, set[str]]:
         """Other names under which imported names go (`from m import f as g`: f -> {g})."""
         result: defaultdict[str, set[str]] = defaultdict(set)
@@ -339,7 +297,7 @@ def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
                 tables.calls[callee[2]].append(ref)
             elif callee[0] in ("free", "local"):
                 tables.calls[callee[1]].append(ref)
-                if not _is_definition(facts, callee):
+                if not graph.is_definition(facts, callee):
                     tables.indirect.append(ref)
             else:
                 tables.indirect.append(ref)
@@ -356,22 +314,6 @@ def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
                 tables.item_stores[base].append(ref)
         elif op in _KEPT:
             tables.by_op[op].append(ref)
-
-
-_DEFINITIONS = frozenset(("function", "class", "import", "import_as"))
-
-
-def _is_definition(facts: ModuleFacts, callee: Node) -> bool:
-    """Whether a called name is that of a function, class or import, and no variable."""
-    if callee[0] == "local":
-        return callee[2] >= 0 and facts.nodes[callee[2]][0] in _DEFINITIONS
-    number = callee[2]
-    while number > 0:
-        scope = facts.scopes[number]
-        if scope.kind != "class" and callee[1] in scope.bindings:
-            return all(facts.nodes[each][0] in _DEFINITIONS for each in scope.bindings[callee[1]] if each >= 0)
-        number = scope.parent
-    return True
 
 
 def _site_names(facts: ModuleFacts) -> dict[int, set[str]]:

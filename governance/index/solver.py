@@ -15,6 +15,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("body", module, scope)   | what its `return` statements give |
 | ("own", module, scope)    | what its `return` statements give besides parameters that come back as they went in |
 | ("yields", module, scope) | what it yields |
+| ("calls", name, module) / ("decorations", name) | no answer: starts the flows of calls by a name; visits decorators |
 | ("indirect", module)       | no answer: starts the flows of calls of variables and results, in modules nearby |
 | ("callers", module, scope) | no answer: starts the flows of the calls that may reach the function |
 | ("attr", C, name)         | an attribute of instances of C that was stored |
@@ -22,6 +23,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("store", module, node) / ("setattrs",) | no answer: one such place, all calls of setattr; they tell the former |
 | ("elem"/"dkey"/"dval", module, node) | elements, keys, values of the container made at node |
 | ("flow", module, call)    | no answer of its own: contributes the call's arguments to parameters |
+| ("additions", name) / ("addition", module, node) | no answer: places that add to what goes by that name; one of them |
 | ("mutated"/"nested", module, node) | what is stored into that container, or into those a defaultdict makes, later |
 | ("items"/"entered", module, node) | what iterating over, or entering, the value of the node gives |
 | ("pair", key, ...)        | a tuple of these keys |
@@ -36,7 +38,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("varargs", module, scope, index) | elements of a `*args` or values of a `**kwargs` parameter |
 
 Termination: the domain is finite but for containers and type arguments, whose depth is bounded; a key that collects more
-than `WIDTH` values of the project stops growing and is counted in `Solver.widened`. Of more than `LIGHT` constants and
+than `WIDTH` values of the project takes no more and is counted in `Solver.widened`; those of `Solver.wanted` are counted apart. Of more than `LIGHT` constants and
 external objects the others are told as "some text", "some external object": which of them are kept depends on the order
 of work, nothing else does.
 """  # noqa: E501
@@ -47,6 +49,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from governance.contract import Ref
 from governance.findings import Grade
 from governance.index.values import ClassId, FunctionId, Key, Value
 
@@ -55,10 +58,12 @@ if TYPE_CHECKING:
     from governance.index.names import Names
     from governance.index.passing import Passing
     from governance.index.project import Project
+    from governance.index.reaching import Tables
 
 WIDTH: Final = 64
 LIGHT: Final = 24
 DEPTH: Final = 40
+_ROOM: Final = {"light": LIGHT, "wanted": WIDTH, "other": WIDTH}
 BUDGET: Final = 3_000_000
 
 DEFINITE, PROBABLE, POSSIBLE = int(Grade.DEFINITE), int(Grade.PROBABLE), int(Grade.POSSIBLE)
@@ -76,6 +81,7 @@ class Evidence(NamedTuple):
 Answer = dict[Value, Evidence]
 Rule = Callable[["Solver", Key, "Answer"], None]
 _EMPTY: Final[Answer] = {}
+_WANTED: Final = frozenset(("inst", "self", "cls", "selfcls", "enum", "fn"))
 _LIGHT: Final = frozenset(("const", "xinst", "ext", "xmeth", "cmeth", "smeth"))
 ELSEWHERE: Final[Value] = ("xinst", "*", ())
 """Some external object; which one does not matter any more."""
@@ -103,8 +109,9 @@ class Solver:
         self.state: dict[Key, Answer] = {}
         self.snapshots: dict[Key, Answer] = {}
         self.passing: dict[FunctionId, Passing] = {}
-        self.additions: Mapping[str, list[tuple[str, int, int]]] | None = None
+        self.additions: Mapping[str, list[Ref]] | None = None
         """Places that add to containers, made on first use, see `additions.by_name`."""
+        self.reaching: Tables | None = None
         self.properties: dict[ClassId, bool] = {}
         """Decorator classes of the project: whether they work like `property`."""
         self.contributed: dict[Key, Answer] = {}
@@ -112,15 +119,18 @@ class Solver:
         self.pending: deque[Key] = deque()
         self.queued: set[Key] = set()
         self.answered: set[Key] = set()
-        self.sources: dict[Key, dict[Key, int]] = {}
-        """For every parameter the arguments that reach it, those included that nothing is known about, with a grade."""
+        self.sources: dict[Key, dict[Key, tuple[int, str]]] = {}
+        """Links, with a grade and a note: for every parameter the arguments that reach it, those included that nothing
+        is known about; for every container what is added to it."""
         self.closed: set[Key] = set()
         """Keys whose declaration says it all: contributions to them are not taken."""
         self.active: set[Key] = set()
         self.stack: list[Key] = []
         self.widened: set[Key] = set()
-        self.full: set[tuple[Key, bool]] = set()
-        """Keys that take no more light, or no more other, values."""
+        self.wanted: set[ClassId | FunctionId] = set()
+        """What contracts are about: values of it have a room of their own."""
+        self.full: set[tuple[Key, str]] = set()
+        """Keys that take no more values of a sort."""
         self.evaluations = 0
 
     def ask(self, key: Key) -> Mapping[Value, Evidence]:
@@ -191,11 +201,11 @@ class Solver:
             if key in self.state:
                 self._queue(key)
 
-    def link(self, key: Key, source: Key, grade: int) -> None:
-        """Whatever an argument may be, the parameter that it reaches may be."""
+    def link(self, key: Key, source: Key, grade: int, note: str) -> None:
+        """Whatever `source` may be, `key` may be: from an argument to the parameter that it reaches."""
         known = self.sources.setdefault(key, {})
-        if known.get(source, -1) < grade:
-            known[source] = grade
+        if known.get(source, (-1,))[0] < grade:
+            known[source] = (grade, note)
             if key in self.state:
                 self._queue(key)
 
@@ -206,15 +216,26 @@ class Solver:
         """
         if value in held or len(held) < LIGHT or key[0] == "stores":
             return value
-        light = value[0] in _LIGHT
-        if (key, light) not in self.full:
-            if sum((each[0] in _LIGHT) == light for each in held) < (LIGHT if light else WIDTH):
+        sort = self._sort(value)
+        if (key, sort) not in self.full:
+            if sum(self._sort(each) == sort for each in held) < _ROOM[sort]:
                 return value
-            self.full.add((key, light))
-        if not light:
+            self.full.add((key, sort))
+        if sort != "light":
             self.widened.add(key)
             return None
         return _VAGUE.get(value[1], ELSEWHERE) if value[0] == "const" else ELSEWHERE
+
+    def _sort(self, value: Value) -> str:
+        """Light values, those that contracts are about, and others: none of them takes the room of another."""
+        if value[0] in _LIGHT:
+            return "light"
+        return "wanted" if self.wanted and self._is_wanted(value) else "other"
+
+    def _is_wanted(self, value: Value) -> bool:
+        if value[0] == "bm":
+            return value[1] in self.wanted or (value[2][1:2] and value[2][1] in self.wanted)
+        return value[0] in _WANTED and value[1] in self.wanted
 
     def copy(self, source: Key, out: Answer, note: str = "", cap: int = DEFINITE) -> None:
         """Everything that `source` may be, `out` may be."""
@@ -242,8 +263,8 @@ class Solver:
         try:
             self.rules[key[0]](self, key, out)
             if key in self.sources and key not in self.closed:
-                for source, grade in tuple(self.sources[key].items()):
-                    self.copy(source, out, "argument", grade)
+                for source, (grade, note) in tuple(self.sources[key].items()):
+                    self.copy(source, out, note, grade)
         finally:
             self.active.discard(key)
             self.stack.pop()
