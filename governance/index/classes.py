@@ -27,6 +27,9 @@ class Classes:
         self._bases: dict[ClassId, list[tuple[ClassId, Ref]]] = {}
         self._external: dict[ClassId, set[str]] = {}
         self._mro: dict[ClassId, list[ClassId]] = {}
+        self._ancestry: dict[ClassId, set[str]] = {}
+        self._type_params: dict[ClassId, list[Ref]] = {}
+        self._subscripted: dict[ClassId, list[tuple[ClassId, int]]] = {}
 
     def bases(self, cls: ClassId) -> list[tuple[ClassId, Ref]]:
         """Direct bases that are project classes, with the node that writes each."""
@@ -58,11 +61,25 @@ class Classes:
 
     def external_bases(self, cls: ClassId) -> set[str]:
         """Dotted names of external classes anywhere in the ancestry; "?" stands for a base that is not known."""
-        result: set[str] = set()
-        for each in self.mro(cls):
-            self.bases(each)
-            result |= self._external[each]
+        result = self._ancestry.get(cls)
+        if result is None:
+            result = self._ancestry[cls] = set()
+            for each in self.mro(cls):
+                self.bases(each)
+                result |= self._external[each]
         return result
+
+    def subscripted_bases(self, cls: ClassId) -> list[tuple[ClassId, int]]:
+        """Bases in the ancestry that are written with type arguments: the class, and the node that writes each."""
+        found = self._subscripted.get(cls)
+        if found is None:
+            found = self._subscripted[cls] = [
+                (each, base)
+                for each in self.mro(cls)
+                for base in self.project.scope(each).bases
+                if self.project.node((each[0], base))[0] == "sub"
+            ]
+        return found
 
     def mro(self, cls: ClassId) -> list[ClassId]:
         """Project classes in method resolution order, the class itself first (C3; depth first where C3 fails)."""
@@ -200,6 +217,12 @@ class Classes:
 
     def type_params(self, cls: ClassId) -> list[Ref]:
         """Type variables of a generic class, in order, as their defining nodes."""
+        known = self._type_params.get(cls)
+        if known is None:
+            known = self._type_params[cls] = self._declared_type_params(cls)
+        return known
+
+    def _declared_type_params(self, cls: ClassId) -> list[Ref]:
         module, _ = cls
         scope = self.project.scope(cls)
         if scope.type_params:

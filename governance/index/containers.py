@@ -61,11 +61,9 @@ def _next(solver: Solver, value: Value, grade: int, out: Answer) -> None:
 def inherited(solver: Solver, value: Value) -> list[Value]:
     """The containers an instance is by inheritance: `class Plugins(list[Plugin])`."""
     found: list[Value] = []
-    for cls in solver.classes.mro(value[1]):
+    for cls, base in solver.classes.subscripted_bases(value[1]):
         env = solver.classes.environment(value[1], value[2] if value[0] == "inst" else (), cls)
-        for base in solver.project.scope(cls).bases:
-            if solver.project.node((cls[0], base))[0] == "sub":
-                found += [each for each in solver.get(("t", cls[0], base, env)) if each[0] == "cont" and each[2]]
+        found += [each for each in solver.get(("t", cls[0], base, env)) if each[0] == "cont" and each[2]]
     return found
 
 

@@ -131,6 +131,8 @@ class Solver:
         """What contracts are about: values of it have a room of their own."""
         self.full: set[tuple[Key, str]] = set()
         """Keys that take no more values of a sort."""
+        self.taken: dict[tuple[Key, str], int] = {}
+        """How many of a sort they have, where they have many."""
         self.evaluations = 0
 
     def ask(self, key: Key) -> Mapping[Value, Evidence]:
@@ -218,7 +220,13 @@ class Solver:
             return value
         sort = self._sort(value)
         if (key, sort) not in self.full:
-            if sum(self._sort(each) == sort for each in held) < _ROOM[sort]:
+            if held is not self.state.get(key):
+                return value
+            taken = self.taken.get((key, sort))
+            if taken is None:
+                taken = sum(self._sort(each) == sort for each in held)
+            self.taken[key, sort] = taken + 1
+            if taken < _ROOM[sort]:
                 return value
             self.full.add((key, sort))
         if sort != "light":
