@@ -73,6 +73,7 @@ class Subject:
     goal: float | None  # times the cost of the first one
     command: list[str]
     plugin: str
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 def main() -> int:
@@ -109,6 +110,13 @@ def chosen(folder: Path) -> tuple[list[Subject], list[str]]:
     server = [sys.executable, "-m", "server", "--port"]
     subjects = [
         Subject("the same FastAPI application doing nothing", 1.0, [sys.executable, str(folder / "bare.py")], "x"),
+        Subject(
+            "governed, not persisted, inside the server",
+            1.3,
+            server,
+            "noop-thread",
+            (("CTS_JOBS_IN_MEMORY", "true"),),
+        ),
         Subject("governed and persisted, inside the server", 1.8, server, "noop-thread"),
         Subject("governed, persisted, in a warm and confined process", 3.0, server, "noop-process"),
     ]
@@ -142,9 +150,9 @@ def started(subject: Subject, folder: Path) -> Iterator[tuple[int, int]]:
     port = free_port()
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
-        "CTS_DATA_DIR": str(folder / subject.plugin),
+        "CTS_DATA_DIR": str(folder / f"data-{port}"),
         "CTS_PLUGIN_PACKAGES": "benchmarks.noop_plugins",
-        "CTS_MAX_CONCURRENT_CALLS": str(CLIENTS),
+        **dict(subject.settings),
     }
     log = (folder / "log").open("ab")
     process = subprocess.Popen([*subject.command, str(port)], cwd=ROOT, env=environment, stdout=log, stderr=log)

@@ -9,13 +9,14 @@ from datetime import datetime
 
 from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.database import Database
-from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
+from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.adapters.memory_job_store import MemoryJobStore
 from server.app.adapters.rounds import Rounds
 from server.app.core.clock import utc_now
 from server.app.core.settings import Settings
-from server.app.jobs.store import Dispatcher, JobStore
+from server.app.jobs.store import Dispatcher, JobStore, StoreLimits
 from server.app.services.execution import AnalysisExecutionService, JobExecutionService
 
 _LOOK_SECONDS = 0.3
@@ -58,7 +59,8 @@ def _one_server(settings: Settings) -> Iterator[Backend]:
     with data_folder(settings.data_dir) as folder:
         database = opened_database(folder / "cts.db")
         try:
-            store = SqlJobStore(database, _limits(settings))
+            limits = _limits(settings)
+            store = MemoryJobStore(limits) if settings.jobs_in_memory else SqlJobStore(database, limits)
             workers = EmbeddedWorkers(store)
             yield Backend(
                 database,

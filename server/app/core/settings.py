@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     log_requests: bool = False
     data_dir: Path = Field(default_factory=default_data_dir)
     database_url: SecretStr | None = None
+    jobs_in_memory: bool = False
 
     require_authentication: bool = False
     rate_limit_enabled: bool = False
@@ -117,6 +118,12 @@ class Settings(BaseSettings):
     def _somebody_works(self) -> Self:
         if self.max_concurrent_runs == 0 and self.database_url is None:
             raise ValueError("max_concurrent_runs may be 0 only where workers can be elsewhere: set database_url")
+        return self
+
+    @model_validator(mode="after")
+    def _one_place_for_jobs(self) -> Self:
+        if self.jobs_in_memory and self.database_url is not None:
+            raise ValueError("jobs_in_memory is for a server by itself: leave out database_url")
         return self
 
     @field_validator("log_level", mode="before")

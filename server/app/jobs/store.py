@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from server.app.jobs.job import Job, JobSummary, Lease
 from server.app.jobs.state import JobState
@@ -23,6 +23,17 @@ class JobFilter:
     limit: int = 100
     offset: int = 0
     after: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreLimits:
+    """How many jobs may wait, and how many of one plugin may run at the same time."""
+
+    waiting: int = 10_000
+    runs_per_plugin: int | None = None
+
+
+DEFAULT_LIMITS: Final = StoreLimits()
 
 
 class DuplicateJob(Exception):

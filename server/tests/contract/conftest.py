@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,18 @@ from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.database.postgres import opened_postgres
 
 
+@contextmanager
+def opened(name: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
+    """An empty database of this kind."""
+    if name == "sqlite":
+        database = opened_database(folder / "test.db")
+    else:
+        database = opened_postgres(request.getfixturevalue("postgres_url"))
+    yield database
+    database.close()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        opened = opened_database(tmp_path / "test.db")
-    else:
-        opened = opened_postgres(request.getfixturevalue("postgres_url"))
-    yield opened
-    opened.close()
+    with opened(request.param, request, tmp_path) as database:
+        yield database

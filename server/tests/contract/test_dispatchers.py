@@ -30,10 +30,16 @@ from server.tests.sample_plugins import SamplePlugin
 LEASE_SECONDS = 1.0
 
 
-@pytest.fixture(params=["embedded", "distributed"])
+@pytest.fixture(params=["embedded", "in memory", "distributed"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     url = SecretStr(request.getfixturevalue("postgres_url")) if request.param == "distributed" else None
-    settings = Settings(data_dir=tmp_path, database_url=url, job_lease_seconds=LEASE_SECONDS, max_waiting_jobs=1000)
+    settings = Settings(
+        data_dir=tmp_path,
+        database_url=url,
+        jobs_in_memory=request.param == "in memory",
+        job_lease_seconds=LEASE_SECONDS,
+        max_waiting_jobs=1000,
+    )
     with opened_backend(settings) as backend:
         yield backend
         backend.stop()
@@ -227,6 +233,7 @@ def test_the_job_of_a_lost_worker_is_executed_again_if_its_tool_allows_it_and_th
     assert (ended.state, ended.attempt, ended.result["seen"], ran) == (JobState.SUCCESS, 2, 1, [1])
 
 
+@pytest.mark.parametrize("backend", ["embedded", "distributed"], indirect=True)
 def test_a_worker_that_cannot_renew_its_leases_stops_its_work(backend: Backend, registry: PluginRegistry) -> None:
     running, stopped = threading.Event(), threading.Event()
 

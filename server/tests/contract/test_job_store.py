@@ -1,27 +1,34 @@
-"""What every store of jobs must do, on every database."""
+"""What every store of jobs must do, on every database and in memory."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
-from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.memory_job_store import MemoryJobStore
 from server.app.core.ids import new_id
 from server.app.jobs.job import ANONYMOUS, Job, JobSummary, Lease, moved, started_again
 from server.app.jobs.state import JobState
 from server.app.jobs.store import DuplicateJob, JobFilter, JobStore
+from server.tests.contract.conftest import opened
 
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def store(database: Database) -> JobStore:
-    return SqlJobStore(database)
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
+    if request.param == "memory":
+        yield MemoryJobStore()
+    else:
+        with opened(request.param, request, tmp_path) as database:
+            yield SqlJobStore(database)
 
 
 def new_job(number: int = 0, *, queued: bool = True, plugin: str = "sample", owner: str = ANONYMOUS) -> Job:
@@ -291,3 +298,14 @@ def test_what_ended_long_ago_is_forgotten(store: JobStore) -> None:
         store.swap(jobs[number], moved(jobs[number], JobState.FAILED, at))
     assert [store.forget(START + timedelta(days=2, hours=12), 2) for _ in range(3)] == [2, 1, 0]
     assert {job.id for job in store.list(JobFilter())} == {jobs[3].id, jobs[4].id}
+
+
+def test_in_memory_the_newest_ended_jobs_are_kept_and_every_other_one() -> None:
+    store = MemoryJobStore(kept=2)
+    jobs = [new_job(number) for number in range(6)]
+    for job in jobs:
+        store.insert(job)
+    for job in jobs[:4]:
+        store.swap(job, moved(job, JobState.FAILED, START))
+    assert [job.id for job in store.list(JobFilter())] == [job.id for job in reversed(jobs[2:])]
+    assert store.get(jobs[0].id) is None

@@ -11,14 +11,14 @@ from sqlalchemy.exc import DBAPIError
 
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.database_clock import DatabaseClock
-from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
+from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.database.postgres import opened_postgres
 from server.app.adapters.queue.postgres_queue import PostgresQueue, install_queue, put
 from server.app.core.clock import utc_now
 from server.app.core.ids import new_id
 from server.app.jobs.job import Job, Lease, moved
 from server.app.jobs.state import JobState
-from server.app.jobs.store import DuplicateJob, QueueFull
+from server.app.jobs.store import DuplicateJob, QueueFull, StoreLimits
 from server.tests.live.postgres_process import PostgresProcess
 
 LIMIT = 5

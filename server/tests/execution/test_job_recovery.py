@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from server.app.adapters.database.database import Database
-from server.app.adapters.database.job_store import SqlJobStore, StoreLimits
+from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.adapters.memory_job_store import MemoryJobStore
 from server.app.core.clock import utc_now
 from server.app.core.ids import new_id
 from server.app.jobs.job import Job, JobStateError
 from server.app.jobs.state import JobState
+from server.app.jobs.store import StoreLimits
 from server.app.plugins.errors.exceptions import (
     InputValidationError,
     LimitExceeded,
@@ -283,9 +285,11 @@ def test_a_key_names_one_request(worker: Worker, same: bool, plugin: str, payloa
 
 
 @pytest.mark.requirement("R-126")
-def test_limits_of_queue_and_plugin(database: Database, registry: PluginRegistry) -> None:
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_limits_of_queue_and_plugin(database: Database, registry: PluginRegistry, in_memory: bool) -> None:
     registry.register(SamplePlugin())
-    store = SqlJobStore(database, StoreLimits(waiting=2, runs_per_plugin=1))
+    limits = StoreLimits(waiting=2, runs_per_plugin=1)
+    store = MemoryJobStore(limits) if in_memory else SqlJobStore(database, limits)
     plugins = PluginExecutionService(ToolRunner(registry))
     service = JobExecutionService(store, EmbeddedWorkers(store), plugins, utc_now)
     waiting = [service.create_job(name, {}, queued=True) for name in ("busy", "busy")]

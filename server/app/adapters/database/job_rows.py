@@ -28,7 +28,7 @@ def new_row(job: Job) -> dict[str, Any]:
         "max_attempts": job.max_attempts,
         "idempotency_key": job.idempotency_key,
         "created_at": microseconds(job.created_at),
-        "payload": _PAYLOAD.encode(job.payload),
+        "payload": payload_text(job.payload),
     }
 
 
@@ -93,6 +93,11 @@ def _summary_values(values: Mapping[str, Any]) -> dict[str, Any]:
         "started_at": moment(values["started_at"]),
         "completed_at": moment(values["completed_at"]),
     }
+
+
+def payload_text(payload: dict[str, Any]) -> str:
+    """As JSON; bytes become base64. Raises ``TypeError`` for what cannot be written."""
+    return _PAYLOAD.encode(payload)
 
 
 def _text(value: dict[str, Any]) -> str:

@@ -26,15 +26,7 @@ from server.app.adapters.database.statements import (
 )
 from server.app.adapters.database.tables import JOB, Moment, microseconds, moment
 from server.app.jobs.job import Job, JobSummary, Lease
-from server.app.jobs.store import DuplicateJob, JobFilter, PluginBusy, QueueFull
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreLimits:
-    """How many jobs may wait, and how many of one plugin may run at the same time."""
-
-    waiting: int = 10_000
-    runs_per_plugin: int | None = None
+from server.app.jobs.store import DEFAULT_LIMITS, DuplicateJob, JobFilter, PluginBusy, QueueFull, StoreLimits
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,7 @@ class SqlJobStore:
     def __init__(
         self,
         database: Database,
-        limits: StoreLimits = StoreLimits(),
+        limits: StoreLimits = DEFAULT_LIMITS,
         alongside: Callable[[Connection, Sequence[str]], None] | None = None,
     ) -> None:
         self._database = database
