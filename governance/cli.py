@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", parents=[common], help="check every contract", description=_CHECK)
     check.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="report findings in these only")
     check.add_argument("--format", choices=render.formats(), default="full", help="default: full")
+    check.add_argument("--base", metavar="REV", help="find what has weakened the policy since; or set GOVERNANCE_BASE")
     check.add_argument("--all-files", action="store_true", help="read files too that no contract can be about")
     check.add_argument("--output", type=Path, metavar="FILE", help="write the report there, and the summary here")
 
@@ -143,7 +144,10 @@ def _check(arguments: argparse.Namespace, config: Path, root: Path) -> int:
 
     paths = tuple(_relative(path, root) for path in arguments.paths)
     cache = _cache(arguments, root)
-    result = scan(root, config, cache, select=not arguments.all_files)
+    base = os.environ.get("GOVERNANCE_BASE", "") if arguments.base is None else arguments.base
+    if arguments.base == "":
+        raise UsageError("--base needs a revision, such as origin/main")
+    result = scan(root, config, cache, select=not arguments.all_files, base=base)
     if paths:
         result = result.only(paths)
     if cache.warning:

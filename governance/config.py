@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from governance import contract_types, globs, options, presets
-from governance.config_file import InvalidConfig, Mistake, own_table
+from governance.config_file import InvalidConfig, Mistake, line_of, own_table
 from governance.contract_types import ContractType, UnusableType
+from governance.findings import GUARD
 from governance.options import Complain, did_you_mean
 from governance.settings import Contract, FileSettings, Settings, Terms
 
@@ -34,12 +35,29 @@ def read(name: str, content: bytes, find_type: FindType = contract_types.load) -
     return _Reading(name, text, prefix, find_type).settings(table)
 
 
+def guarded(settings: Settings, find_type: FindType = contract_types.load) -> Settings:
+    """The settings with a contract that guards them, whatever they say themselves: what a change takes out of the
+    configuration still has to answer for it."""
+    kind = find_type(GUARD)
+    if kind is None or any(contract.terms.type == GUARD for contract in settings.contracts):
+        return settings
+    name = GUARD
+    while name in settings.disabled or any(contract.id == name for contract in settings.contracts):
+        name += "-guard"
+    terms = Terms(GUARD, "a check that a change may weaken does not judge that change", _WAY_OUT)
+    contracts = sorted((*settings.contracts, Contract(name, terms, kind.options())), key=lambda each: each.id)
+    return replace(settings, contracts=tuple(contracts))
+
+
+_WAY_OUT: Final = "keep the contract as it was, or have the weakening approved by itself by whoever owns the policy"
+
+
 class _Reading:
     """One pass over one file; collects mistakes."""
 
     def __init__(self, path: str, text: str, prefix: str, find_type: FindType) -> None:
         self.path, self.prefix, self.find_type = path, prefix, find_type
-        self.lines = text.split("\n")
+        self.text = text
         self.mistakes: list[Mistake] = []
         self.sources: set[str] = set()
 
@@ -149,13 +167,17 @@ class _Reading:
         kind = self._type(table.get("type"), complain)
         if kind is None:
             return None
+        if kind.name == GUARD:
+            for key in ("exclude", "tests"):
+                if key in table:
+                    complain(key, "what this contract finds cannot be exempted: it guards the exemptions too")
         before = len(self.mistakes)
         own = {key: value for key, value in table.items() if key not in common}
         built = options.build(kind.options, own, complain)
         self._explain_unknown(before, common)
         if built is None or terms is None:
             return None
-        return Contract(slug, terms, built, self._line(slug))
+        return Contract(slug, terms, built, line_of(self.text, slug))
 
     def _explain_unknown(self, before: int, common: set[str]) -> None:
         for number, mistake in enumerate(self.mistakes[before:], before):
@@ -197,7 +219,3 @@ class _Reading:
         for pattern in patterns if isinstance(patterns, (list, tuple)) else ():
             if isinstance(pattern, str) and (mistake := globs.problem(pattern)):
                 complain(key, f'"{pattern}" {mistake}')
-
-    def _line(self, slug: str) -> int:
-        header = re.compile(rf"""\s*\[[^\]]*contracts\s*\.\s*["']?{re.escape(slug)}["']?\s*\]""")
-        return next((number for number, line in enumerate(self.lines, 1) if header.match(line)), 0)

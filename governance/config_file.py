@@ -67,18 +67,28 @@ def own_table(name: str, document: dict[str, Any]) -> tuple[Any, str]:
     return document, ""
 
 
-def _speaks_of_us(path: Path) -> bool:
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
-    if path.name == "governance.toml" or _HEADER.search(content):
+def line_of(text: str, contract: str) -> int:
+    """The line on which a configuration begins to speak of a contract, 0 if it does not."""
+    header = re.compile(rf"""\s*\[[^\]]*contracts\s*\.\s*["']?{re.escape(contract)}["']?\s*\]""")
+    return next((number for number, line in enumerate(text.split("\n"), 1) if header.match(line)), 0)
+
+
+def speaks_of_us(name: str, content: bytes) -> bool:
+    """Whether a file of that name is a configuration of ours."""
+    if name == "governance.toml" or _HEADER.search(content):
         return True
     if b"governance" not in content:
         return False
     import tomllib
 
     try:
-        return own_table(path.name, tomllib.loads(content.decode()))[0] is not None
+        return own_table(name, tomllib.loads(content.decode()))[0] is not None
     except (ValueError, RecursionError):
         return b"tool.governance" in content
+
+
+def _speaks_of_us(path: Path) -> bool:
+    try:
+        return speaks_of_us(path.name, path.read_bytes())
+    except OSError:
+        return False

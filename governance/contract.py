@@ -7,13 +7,15 @@ A contract type is one module of `governance.contracts` with
     check(index, options)      -> Report; a pure function over the index
 
 `config` builds Options from TOML (str, bool, int, tuple[str, ...], dict[str, str], dict[str, tuple[str, ...]] fields;
-a field without default is required) and refuses unknown keys. Symbols are written `pkg.mod:Class.method`; a leading
-`+` in front takes subclasses and overrides along.
+a field without default is required) and refuses unknown keys. `WEAKER`, optional, says for each field which change of
+it makes the contract weaker. Symbols are written `pkg.mod:Class.method`; a leading `+` in front takes subclasses and
+overrides along.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TypeAlias
 
 from governance.findings import Grade
@@ -32,8 +34,9 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A finding before its place is known. Exactly one of `ref` (a node) and `path` (a whole file) is set.
+    """A finding before its place is known. Exactly one of `ref` (a node) and `path` (a file) is set.
 
+    line: with `path`, the line that is meant, 0 for the whole file.
     name: the finding is about the name that is bound to the node, and has its place.
     message: one line, says what happens and where ("plugin.run() is called in retry_job"), names no remedy.
     """
@@ -46,6 +49,7 @@ class Violation:
     chain: tuple[Trail, ...] = ()
     subject: str = ""
     name: str = ""
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +83,22 @@ class Report:
     bindings: list[Binding] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     sites: int = 0
+    skipped: str = ""
+    """Why there was nothing to be asked in this run, which is no fault: shown, and neither kept nor broken."""
+
+
+class Weaker(Enum):
+    """Which change of an option makes a contract weaker; without a word about an option, any change does.
+
+    A tuple of words instead of one of these: the values of the option from strict to lax.
+    """
+
+    MORE = auto()
+    """More entries, true instead of false: what is listed is let off."""
+    LESS = auto()
+    """Fewer entries, false instead of true, another text: what is listed is demanded."""
+    MORE_OR_NONE = auto()
+    """More entries, or none at all, which lets everything pass."""
+
+
+Direction: TypeAlias = "Weaker | tuple[str, ...]"

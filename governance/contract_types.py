@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class ContractType:
     source: str = ""
     looks_at_everything: Callable[[Any], bool] = lambda _: True
     """Whether a contract with these options is about files that have nothing to do with the symbols it names."""
+    weaker: Mapping[str, Any] = field(default_factory=dict)
+    """By the name of an option, the `governance.contract.Direction` in which it makes a contract weaker."""
 
 
 def own_types() -> list[str]:
@@ -76,7 +78,7 @@ def _checked(module: ModuleType, name: str, own: bool) -> ContractType:
         raise UnusableType(f"{module.__name__}.Options has fields that every contract has already: {', '.join(taken)}")
     source = "" if own else module.__file__ or module.__name__
     everything = getattr(module, "looks_at_everything", None) or (_no if own else _yes)
-    return ContractType(name, options, module.check, source, everything)
+    return ContractType(name, options, module.check, source, everything, getattr(module, "WEAKER", {}))
 
 
 def _no(_: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -58,11 +59,12 @@ class Inventory:
 
 
 def scan(
-    root: Path, config: Path, cache: Cache, find_type: FindType | None = None, *, select: bool = True
+    root: Path, config: Path, cache: Cache, find_type: FindType | None = None, *, select: bool = True, base: str = ""
 ) -> ScanResult:
     """The whole scan: configure, discover, select, read, index, evaluate, suppress.
 
-    Not to select is to read every file, whether or not it can have to do with a contract.
+    Not to select is to read every file, whether or not it can have to do with a contract. base: the revision of git
+    that the configuration is compared with.
 
     When nothing has changed since the last scan, its result is the answer: neither the configuration nor any source
     file is parsed then. Raises InvalidConfig; nothing that the files of the project could cause.
@@ -70,17 +72,25 @@ def scan(
     started = time.time_ns()
     with without_garbage_collection():
         content = config_file.load(config)
-        key = digest(caching.tool_version(), config.name.encode(), content, b"" if select else b"everything")
+        words = f"{config.name}\0{base}".encode("utf-8", "surrogateescape")
+        key = digest(caching.tool_version(), words, content, b"" if select else b"everything")
         last = None if find_type else cache.result(key)
         if last and standing.holds(cache, root, f"{key}-{last['inventory']}"):
             return ScanResult.from_json(last["result"])
-        inventory = take_inventory(root, file_settings(last["files"]), cache) if last else None
+        where = Path(os.path.relpath(config, root)).as_posix()
+
+        def take(files: FileSettings) -> Inventory:
+            return take_inventory(root, files, cache, "" if where.startswith("../") else where, base)
+
+        inventory = take(file_settings(last["files"])) if last else None
         if last and inventory and cache.folder and unchanged(last, inventory):
             let_stand(root, f"{key}-{last['inventory']}", started, last, inventory, cache)
             return ScanResult.from_json(last["result"])
         settings = read_settings(config, content, find_type)
         if inventory is None or inventory.files != settings.files:
-            inventory = take_inventory(root, settings.files, cache)
+            inventory = take(settings.files)
+        if base:
+            settings = guarded(settings, find_type)
         result = analyse(root, settings, inventory, cache, find_type, select=select)
         if not find_type and not any(problem.kind in NOT_KEPT for problem in result.problems):
             cache.keep_result(key, memory(settings, inventory, result))
@@ -131,8 +141,17 @@ def read_settings(config: Path, content: bytes, find_type: FindType | None = Non
     return read(config.name, content, find_type or load)
 
 
-def take_inventory(root: Path, files: FileSettings, cache: Cache) -> Inventory:
-    """List the files and their contents. A cache that is not our own is refused here."""
+def guarded(settings: Settings, find_type: FindType | None = None) -> Settings:
+    """The settings with a contract that guards them, whatever they say themselves."""
+    from governance import config
+    from governance.contract_types import load
+
+    return config.guarded(settings, find_type or load)
+
+
+def take_inventory(root: Path, files: FileSettings, cache: Cache, config: str = "", base: str = "") -> Inventory:
+    """List the files and their contents. A cache that is not our own is refused here. config, base: the path of the
+    configuration in the project, and the revision it is compared with, if there is one."""
     from governance.discovery import discover
     from governance.observed import ObservedFiles
 
@@ -140,7 +159,7 @@ def take_inventory(root: Path, files: FileSettings, cache: Cache) -> Inventory:
     if listing.note or not caching.usable(root, listing.tracked, cache.folder):
         cache.refuse(listing.note or f"{cache.folder} is not used: the repository itself contains it")
     keys, unread = content_keys(root, listing, files.max_file_kilobytes, cache)
-    return Inventory(files, listing, keys, unread, ObservedFiles(root, listing.everything))
+    return Inventory(files, listing, keys, unread, ObservedFiles(root, listing.everything, config, base))
 
 
 def analyse(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,11 +56,12 @@ def evaluate(places: Places, settings: Settings, find_type: Callable[[str], Cont
     for contract, report, violations in answers:
         evaluation.findings += [_finding(contract, each, places, index) for each in violations]
         evaluation.findings += [_anchor(contract, each, settings.path) for each in report.broken]
-        state = "broken" if report.broken else "kept"
-        if not (report.sites or report.violations or report.broken):
+        state = "broken" if report.broken else "skipped" if report.skipped else "kept"
+        if not (report.sites or report.violations or report.broken or report.skipped):
             state = "vacuous"
         exempt = len(report.violations) - len(violations)
-        evaluation.outcomes.append(Outcome(contract.id, contract.terms.type, state, sites=report.sites, exempt=exempt))
+        outcome = Outcome(contract.id, contract.terms.type, state, sites=report.sites, exempt=exempt)
+        evaluation.outcomes.append(replace(outcome, note=report.skipped))
     evaluation.outcomes.sort(key=lambda outcome: outcome.id)
     return evaluation
 
@@ -135,7 +136,7 @@ def _finding(contract: Contract, violation: Violation, places: Places, index: In
         contract.id,
         contract.terms.type,
         violation.check,
-        places.of(ref, violation.name) if ref else Place(violation.path, WHOLE_FILE),
+        places.of(ref, violation.name) if ref else Place(violation.path, _line(violation.line)),
         index.project.qualname(index.project.owner(ref)) if ref else "",
         violation.message,
         violation.grade,
@@ -148,13 +149,17 @@ def _finding(contract: Contract, violation: Violation, places: Places, index: In
 
 
 def _anchor(contract: Contract, broken: Broken, config: str) -> Finding:
-    place = Place(config, Span(contract.line, 1, contract.line, 1) if contract.line else WHOLE_FILE)
+    place = Place(config, _line(contract.line))
     suggestion = f"did you mean {broken.suggestion}?" if broken.suggestion else "name one that exists, or add it"
     message = f'{broken.option} = "{broken.symbol}": {broken.message}'
     because = contract.terms.because
     grade = Grade.DEFINITE
     kind = contract.terms.type
     return Finding(contract.id, kind, "anchor", place, "", message, grade, True, because, suggestion, (), broken.symbol)
+
+
+def _line(number: int) -> Span:
+    return Span(number, 1, number, 1) if number else WHOLE_FILE
 
 
 def _crash(contract: str, error: Exception) -> Problem:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
+
+GUARD: Final = "policy"
+"""The contract type that guards the configuration. What it finds can be neither excluded nor suppressed: whoever
+weakens a contract could else take the finding about it away by the same change."""
 
 
 class Grade(IntEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -19,8 +20,33 @@ def environment() -> dict[str, str]:
 
 def ask(folder: Path, environment: dict[str, str], *arguments: str) -> list[str] | None:
     """The entries, separated by NUL, that a git command prints; None if it fails."""
+    said = _run(folder, environment, arguments)
+    return None if said is None else [os.fsdecode(name) for name in said.split(b"\0") if name]
+
+
+def contents(folder: Path, environment: dict[str, str], blobs: Iterable[str]) -> list[bytes | None]:
+    """What each blob holds, by its id, in order; None for what cannot be had."""
+    wanted = list(blobs)
+    said = _run(folder, environment, ["cat-file", "--batch"], "".join(f"{blob}\n" for blob in wanted).encode())
+    found: list[bytes | None] = []
+    rest = said or b""
+    for _ in wanted:
+        head, _, rest = rest.partition(b"\n")
+        words = head.split(b" ")
+        if len(words) != 3 or words[1] != b"blob":
+            found.append(None)
+            continue
+        size = int(words[2])
+        found.append(rest[:size])
+        rest = rest[size + 1 :]
+    return found
+
+
+def _run(folder: Path, environment: dict[str, str], arguments: Sequence[str], given: bytes = b"") -> bytes | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, env=environment, capture_output=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, env=environment, input=given, capture_output=True, check=False
+        )
     except OSError:
         return None
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None

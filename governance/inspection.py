@@ -22,7 +22,7 @@ FindType = Callable[[str], ContractType | None]
 
 def look(root: Path, settings: Settings, cache: Cache) -> Places:
     """The index of a project with its places; what could not be looked at is among their problems."""
-    inventory = take_inventory(root, settings.files, cache)
+    inventory = take_inventory(root, settings.files, cache, settings.path)
     sources = read_sources(root, inventory.readable, inventory.keys, cache)
     places = Places(root, build_index(sources, inventory.everything), inventory.keys)
     places.problems += [*inventory.listing.problems, *inventory.unread, *sources.problems]
@@ -55,7 +55,8 @@ def describe_bindings(
         for broken in report.broken:
             remedy = f"; did you mean {broken.suggestion}?" if broken.suggestion else ""
             lines.append(printable(f'    broken: {broken.option} = "{broken.symbol}": {broken.message}{remedy}'))
-        lines.append(f"    sites examined: {report.sites}")
+        said = f"skipped: {report.skipped}" if report.skipped else f"sites examined: {report.sites}"
+        lines.append(printable(f"    {said}"))
         sound = sound and not report.broken
     return lines, sound
 

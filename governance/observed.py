@@ -13,10 +13,11 @@ from governance.files import Base
 
 
 class ObservedFiles:
-    """The files of a project root. `listed` are the candidates; those that do not exist are left out."""
+    """The files of a project root. `listed` are the candidates; those that do not exist are left out. config, revision:
+    as `Files` describes them."""
 
-    def __init__(self, root: Path, listed: Iterable[str]) -> None:
-        self.root = root
+    def __init__(self, root: Path, listed: Iterable[str], config: str = "", revision: str = "") -> None:
+        self.root, self.config, self.revision = root, config, revision
         self._listed = listed
         self._seen: dict[str, dict[str, str]] = {"names": {}, "contents": {}, "bases": {}}
 
@@ -41,7 +42,8 @@ class ObservedFiles:
     def base(self, revision: str) -> Base | None:
         """The project where HEAD branched off from a revision; None if git does not know it."""
         found = _base(self.root, revision)
-        self._seen["bases"][revision] = _digest([*sorted(found.paths), "", *sorted(found.changed)]) if found else ""
+        seen = [found.commit, *sorted(found.paths), "", *sorted(found.changed)] if found else []
+        self._seen["bases"][revision] = _digest(seen) if found else ""
         return found
 
     def observations(self) -> dict[str, Any]:
@@ -71,11 +73,19 @@ def _base(root: Path, revision: str) -> Base | None:
     commit = merged[0].strip() if merged else ""
     if not commit:
         return None
-    names = git.ask(root, environment, "ls-tree", "-r", "-z", "--name-only", commit)
+    listed = git.ask(root, environment, "ls-tree", "-r", "-z", commit)
     changed = git.ask(root, environment, "diff", "--raw", "-z", "--no-renames", "--relative", commit)
-    if names is None or changed is None:
+    if listed is None or changed is None:
         return None
-    return Base(frozenset(names), frozenset(_paths(changed)))
+    # Each entry: mode, kind and id, separated by blanks; a tab; the path.
+    blobs = {path: words.split(" ")[2] for words, _, path in (entry.partition("\t") for entry in listed)}
+
+    def read(paths: Iterable[str]) -> dict[str, bytes]:
+        asked = [path for path in paths if path in blobs]
+        held = git.contents(root, environment, (blobs[path] for path in asked))
+        return {path: content for path, content in zip(asked, held, strict=True) if content is not None}
+
+    return Base(frozenset(blobs), frozenset(_paths(changed)), read, commit)
 
 
 def _paths(raw: list[str]) -> Iterator[str]:

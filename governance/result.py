@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from typing import Any
 
-from governance.findings import ChainStep, Finding, Grade, Place, Problem, Span
+from governance.findings import GUARD, ChainStep, Finding, Grade, Place, Problem, Span
 
 
 class Exit(IntEnum):
@@ -27,12 +27,14 @@ class Outcome:
     id: str
     type: str
     state: str
-    """kept, broken, vacuous or crashed."""
+    """kept, broken, vacuous, skipped or crashed."""
     sites: int = 0
     findings: int = 0
     unresolved: int = 0
     suppressed: int = 0
     exempt: int = 0
+    note: str = ""
+    """Why it was skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,10 @@ class ScanResult:
     def only(self, paths: tuple[str, ...]) -> ScanResult:
         """The same scan with only the findings in these files or folders; problems concern every answer and stay.
 
-        Findings about the configuration stay as well: an anchor that names nothing is nobody's file.
+        Findings about the configuration stay as well: an anchor that names nothing, or a weakening, is nobody's file.
         """
-        kept = tuple(each for each in self.findings if each.check == "anchor" or _below(each.place.path, paths))
-        return replace(self, findings=kept)
+        kept = [each for each in self.findings if _about_us(each) or _below(each.place.path, paths)]
+        return replace(self, findings=tuple(kept))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON-ready data; `from_json` restores it."""
@@ -89,6 +91,10 @@ class ScanResult:
             data["disabled"],
             data["left_out"],
         )
+
+
+def _about_us(finding: Finding) -> bool:
+    return finding.check == "anchor" or finding.type == GUARD
 
 
 def _below(path: str, paths: tuple[str, ...]) -> bool:

@@ -10,6 +10,7 @@ from governance import connection
 from governance.cache import Cache
 from governance.contract_types import ContractType
 from governance.discovery import SourceFile
+from governance.findings import GUARD
 from governance.settings import Settings
 
 _KEY: Final = "connection-1"
@@ -59,6 +60,8 @@ def _symbols(
     """What the contracts name; None if one of them looks at everything."""
     found: set[str] = set()
     for contract in settings.contracts:
+        if contract.terms.type == GUARD:
+            continue
         kind = find_type(contract.terms.type)
         symbols = set(connection.symbols_of(contract.options))
         if kind is None or kind.looks_at_everything(contract.options) or not connection.anchored(symbols, tops):

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from governance.findings import Finding, Grade, Place, Span
+from governance.findings import GUARD, Finding, Grade, Place, Span
 
 NAME: Final = "suppressions"
 """The contract under which findings about suppressions themselves are reported."""
@@ -79,6 +79,8 @@ def apply(
 ) -> Applied:
     """Take away what is suppressed; `suppressions` is by path. Comments for `undecided` contracts (those that could
     not be evaluated or are switched off) are left alone."""
+    findings = list(findings)
+    guards = {finding.contract for finding in findings if finding.type == GUARD}
     applied = Applied()
     used: set[tuple[str, int, str]] = set()
     for finding in findings:
@@ -92,11 +94,13 @@ def apply(
         for comment in comments:
             if comment.contract in undecided or (path, comment.line, comment.contract) in used:
                 continue
-            applied.findings.append(_about(path, comment, known))
+            applied.findings.append(_about(path, comment, known, guards))
     return applied
 
 
 def _covering(finding: Finding, comments: list[Suppression]) -> Suppression | None:
+    if finding.type == GUARD:
+        return None
     span = finding.place.span
     alone = {comment.line for comment in comments if comment.alone}
     above = span.line - 1
@@ -111,13 +115,16 @@ def _covering(finding: Finding, comments: list[Suppression]) -> Suppression | No
     return None
 
 
-def _about(path: str, comment: Suppression, known: frozenset[str]) -> Finding:
+def _about(path: str, comment: Suppression, known: frozenset[str], guards: set[str]) -> Finding:
     form = "# governance: except[contract-id] reason"
     if not comment.contract:
         check, message, instead = "form", "this comment is not a suppression", f"write {form}"
     elif comment.contract not in known:
         check, message = "unknown-contract", f'no contract has the id "{comment.contract}"'
         instead = "correct the id or delete the comment"
+    elif comment.contract in guards:
+        check, message = "not-suppressible", f'what "{comment.contract}" finds cannot be suppressed'
+        instead = "delete the comment"
     elif not comment.reason:
         check, message, instead = "no-reason", "a suppression needs a reason", f"write {form}"
     else:

@@ -3,10 +3,12 @@
 usage: python scripts/run_workflow.py WORKFLOW FOLDER
 
 What `uses:` brings (checkout, interpreter, uploads) is the caller's part. A line that needs the hosted runner's own
-expressions is refused, for then nobody could run it elsewhere.
+expressions is refused, for then nobody could run it elsewhere. A variable that says something of the pull request is
+left out: there is none.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +18,8 @@ from typing import Any
 
 import yaml
 
+_OF_PULL_REQUEST = re.compile(r"\$\{\{ github\.event\.pull_request\.[\w.]+ \}\}")
+
 
 def commands(workflow: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The name and the text of each `run:` step, job by job; ValueError when one cannot be run as written."""
@@ -23,7 +27,8 @@ def commands(workflow: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for step in job["steps"]:
             if "run" not in step:
                 continue
-            if "${{" in step["run"] or "env" in step or "shell" in step or "working-directory" in step:
+            needed = [value for value in step.get("env", {}).values() if not _OF_PULL_REQUEST.fullmatch(str(value))]
+            if "${{" in step["run"] or needed or "shell" in step or "working-directory" in step:
                 raise ValueError(f"step {step.get('name', step['run'])!r} cannot be run as written outside the runner")
             yield step.get("name", step["run"]), step["run"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from governance.contract import Binding, Broken, Ref, Report, Violation
+from governance.contract import Binding, Broken, Direction, Ref, Report, Violation, Weaker
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
@@ -20,6 +20,11 @@ from governance.index.uses import use
 from governance.index.values import ClassId, FunctionId, Value
 
 NAME: Final = "confined-call"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "methods": Weaker.LESS,
+    "allowed": Weaker.MORE,
+    "receiver_names": Weaker.LESS,
+}
 
 _COMPUTED: Final = frozenset((("xinst", "builtins.str"), ("xinst", "inspect.getmembers")))
 """Values of a name that is not known before run time; `getmembers` stands for all names there are."""

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from governance.contract import Binding, Broken, Report, Violation
+from governance.contract import Binding, Broken, Direction, Report, Violation, Weaker
 from governance.files import Files
 from governance.findings import Grade
 from governance.globs import matcher, problem
 from governance.index import Index
 
 NAME: Final = "frozen"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "files": Weaker.LESS,
+    "paths": Weaker.LESS,
+    "base": Weaker.LESS,
+}
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 

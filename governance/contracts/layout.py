@@ -7,18 +7,27 @@ Limits: names are compared as they are written; what a name means cannot be chec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from governance.contract import Binding, Broken, Ref, Report, Violation
+from governance.contract import Binding, Broken, Direction, Ref, Report, Violation, Weaker
 from governance.facts import Scope
 from governance.findings import Grade
 from governance.globs import matcher, problem
 from governance.index import Index
 
 NAME: Final = "layout"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "forbidden_names": Weaker.LESS,
+    "identifiers": Weaker.LESS,
+    "free": Weaker.MORE,
+    "required": Weaker.LESS,
+    "test_root": Weaker.MORE_OR_NONE,
+    "test_files": Weaker.LESS,
+    "counterparts": Weaker.LESS,
+}
 
 _PLACED: Final = frozenset(
     """item unpack enter exception param import import_as annotated function class typevar alias phi narrow

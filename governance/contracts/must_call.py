@@ -6,10 +6,11 @@ Limits: signals between two operations, `os._exit` and a killed process are outs
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from governance.contract import Binding, Broken, Ref, Report, Trail, Violation
+from governance.contract import Binding, Broken, Direction, Ref, Report, Trail, Violation, Weaker
 from governance.findings import Grade
 from governance.index.values import ClassId, FunctionId
 from governance.paths import coverage
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from governance.index import Index
 
 NAME: Final = "must-call"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "function": Weaker.LESS,
+    "call": Weaker.MORE,
+    "once": Weaker.LESS,
+    "each": Weaker.LESS,
+    "assume_safe": Weaker.MORE,
+}
 
 
 @dataclass(frozen=True, slots=True)

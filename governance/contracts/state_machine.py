@@ -6,11 +6,11 @@ Limits: an object that comes from outside can be in any state; two tasks that ra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from governance.contract import Binding, Broken, Ref, Report, Violation
+from governance.contract import Binding, Broken, Direction, Ref, Report, Violation, Weaker
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
@@ -21,6 +21,14 @@ from governance.paths.state_values import StateValues
 from governance.paths.typestate import Typestate
 
 NAME: Final = "state-machine"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "transitions": Weaker.MORE,
+    "initial": Weaker.MORE,
+    "enum": Weaker.LESS,
+    "owners": Weaker.MORE_OR_NONE,
+    "table": Weaker.LESS,
+    "unguarded": ("probable", "possible"),
+}
 
 
 @dataclass(frozen=True, slots=True)

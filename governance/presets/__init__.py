@@ -55,8 +55,12 @@ def contracts(name: str, given: Mapping[str, Any], complain: Complain) -> dict[s
 
     Mistakes of the user go to `complain` under the parameter's key. Raises ValueError when the preset itself is wrong.
     """
-    document = tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
-    return fill(name, document, given, complain)
+    return fill(name, document(name), given, complain)
+
+
+def document(name: str) -> dict[str, Any]:
+    """A preset that comes with the tool, as it is written. Raises OSError if there is none of that name."""
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def fill(

@@ -46,6 +46,11 @@ def problem_line(problem: Problem) -> str:
     return printable(f"{where or 'project'}: {problem.kind}: {problem.message}{hint}")
 
 
+def skipped_lines(result: ScanResult) -> list[str]:
+    """One line for each contract that was not asked."""
+    return [printable(f"skipped: {each.id}: {each.note}") for each in result.outcomes if each.state == "skipped"]
+
+
 def summary(result: ScanResult) -> str:
     """The last line: the verdict and what it rests on."""
     kept = sum(outcome.state == "kept" for outcome in result.outcomes)
@@ -71,6 +76,7 @@ def summary(result: ScanResult) -> str:
         "suppressed": sum(outcome.suppressed for outcome in result.outcomes),
         "exempt": sum(outcome.exempt for outcome in result.outcomes),
         "switched off": len(result.disabled),
+        "skipped": sum(outcome.state == "skipped" for outcome in result.outcomes),
     }
     parts += [f"{number} {what}" for what, number in extras.items() if number]
     if result.problems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from governance.render import View
-from governance.render._text import printable, problem_line, summary
+from governance.render._text import printable, problem_line, skipped_lines, summary
 from governance.result import ScanResult
 
 
@@ -16,4 +16,4 @@ def render(result: ScanResult, _view: View) -> str:
         where = f"{finding.place.path}:{span.line}:{span.column}"
         lines.append(printable(f"{where} {finding.contract} {finding.message}{grade}"))
     lines += [problem_line(problem) for problem in result.problems]
-    return "\n".join([*lines, summary(result)]) + "\n"
+    return "\n".join([*lines, *skipped_lines(result), summary(result)]) + "\n"

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from governance.findings import Finding, Place
 from governance.render import View
-from governance.render._text import chain_line, printable, problem_line, summary, where
+from governance.render._text import chain_line, printable, problem_line, skipped_lines, summary, where
 from governance.result import Exit, ScanResult
 
 MARKED_LINES: Final = 4
@@ -24,8 +24,8 @@ def render(result: ScanResult, view: View) -> str:
     blocks = ["\n".join(_finding(finding, view, paint)) + "\n" for finding in result.findings]
     problems = [f"{paint('problem', _RED)}: {problem_line(problem)}" for problem in result.problems]
     switched = [f"switched off: {name}: {printable(because)}" for name, because in result.disabled.items()]
-    if problems or switched:
-        blocks.append("\n".join([*problems, *switched]) + "\n")
+    if lines := [*problems, *switched, *skipped_lines(result)]:
+        blocks.append("\n".join(lines) + "\n")
     verdict = paint(summary(result), _GREEN if result.exit is Exit.KEPT else _RED)
     return "\n".join([*blocks, verdict]) + "\n"
 

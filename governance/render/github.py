@@ -24,6 +24,7 @@ def render(result: ScanResult, _view: View) -> str:
         place = {"file": problem.path} | ({"line": str(problem.line)} if problem.line else {}) if problem.path else {}
         message = "\n".join(part for part in (problem.message, problem.hint) if part)
         lines.append(_command("error", problem.contract or problem.kind, place, message))
+    lines += [_command("notice", each.id, {}, each.note) for each in result.outcomes if each.state == "skipped"]
     return "\n".join([*lines, summary(result)]) + "\n"
 
 

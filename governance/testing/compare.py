@@ -29,7 +29,7 @@ class Mismatch:
 
 def compare(example: Example, answer: Answer) -> list[Mismatch]:
     """Everything that differs, by file and line; empty if the example holds."""
-    found = [*_anchors(example, answer), *_vacuity(example, answer)]
+    found = [*_anchors(example, answer), *_vacuity(example, answer), *_skipped(example, answer)]
     for file in (each for each in example.files if not each.at):
         lines = {each.line for each in file.expected}
         mine = [each for each in answer.reported if each.path == file.path]
@@ -104,6 +104,18 @@ def _vacuity(example: Example, answer: Answer) -> list[Mismatch]:
         names = ", ".join(answer.vacuous)
         return [_mismatch(example, None, 0, f"contract {names} looked at nothing, so its silence proves nothing")]
     return []
+
+
+def _skipped(example: Example, answer: Answer) -> list[Mismatch]:
+    found = []
+    left = list(answer.skipped)
+    for text in example.skipped:
+        match = next((each for each in left if text in each[1]), None)
+        if match is None:
+            found.append(_mismatch(example, None, 0, f"a contract should be skipped, saying {text!r}"))
+        else:
+            left.remove(match)
+    return found + [_mismatch(example, None, 0, f"contract {name} was skipped: {text}") for name, text in left]
 
 
 def _said(reported: Reported) -> str:

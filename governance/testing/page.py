@@ -18,6 +18,7 @@ each of them may replace a file by one of the same name. Everything outside of t
 | `<!-- broken: option -->`             | an anchor of that option names nothing |
 | `<!-- broken: option: text -->`       | the same, and its message contains the text |
 | `<!-- vacuous -->`                    | the contract has nothing to hold on to here |
+| `<!-- skipped: text -->`              | a contract is not asked here, and its reason contains the text |
 
 A code block of Python without a file name is an error: it would look like a case and never run.
 """
@@ -96,6 +97,7 @@ class Example:
     files: tuple[File, ...]
     broken: tuple[Anchor, ...] = ()
     vacuous: bool = False
+    skipped: tuple[str, ...] = ()
     error: str = ""
     """Why the page could not be read: such an example stands for its page and always fails."""
 
@@ -115,6 +117,7 @@ class _Section:
     """Those that held when the first file was read: a toml block after it is for what follows."""
     broken: list[Anchor] = field(default_factory=list)
     vacuous: bool = False
+    skipped: list[str] = field(default_factory=list)
     example: Example | None = None
     shared: bool = False
 
@@ -168,7 +171,7 @@ class _Reader:
     def _close(self) -> None:
         """The text of the innermost section ends here; its subsections may follow."""
         section = self.stack[-1]
-        if not (section.files or section.broken or section.vacuous):
+        if not (section.files or section.broken or section.vacuous or section.skipped):
             return
         for above in self.stack[:-1]:
             above.shared = True
@@ -190,6 +193,7 @@ class _Reader:
             tuple(files.values()),
             tuple(section.broken),
             section.vacuous,
+            tuple(section.skipped),
         )
 
     def _prose(self, line: str, number: int) -> tuple[int, str, str] | None:
@@ -209,7 +213,9 @@ class _Reader:
                 section.broken.append(Anchor(option.strip(), expected.strip()))
             elif word == "vacuous" and not rest:
                 section.vacuous = True
-            elif word in ("broken", "vacuous", "finding", "possible"):
+            elif word == "skipped" and rest:
+                section.skipped.append(rest.strip())
+            elif word in ("broken", "vacuous", "skipped", "finding", "possible"):
                 raise self.fail(number, f"cannot read {line.strip()!r}: write <!-- broken: option -->")
         return None
 

@@ -45,6 +45,8 @@ class Answer:
     reported: tuple[Reported, ...]
     broken: tuple[tuple[str, str], ...]
     vacuous: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    """(id, reason) of contracts that were not asked."""
 
 
 def answer(example: Example, find_type: FindType = contract_types.load) -> Answer:
@@ -56,14 +58,17 @@ def answer(example: Example, find_type: FindType = contract_types.load) -> Answe
     reported: list[Reported] = []
     broken: list[tuple[str, str]] = []
     vacuous: list[str] = []
+    skipped: list[tuple[str, str]] = []
     for name, table in example.contracts.items():
         contract, check = _contract(name, table, find_type)
         report = check(index, contract.options)
         reported.extend(_reported(report, contract.fail_on, paths, sources))
         broken.extend((each.option, f"{each.symbol} {each.message} {each.suggestion}") for each in report.broken)
-        if not (report.sites or report.violations or report.broken):
+        if report.skipped:
+            skipped.append((name, report.skipped))
+        elif not (report.sites or report.violations or report.broken):
             vacuous.append(name)
-    return Answer(tuple(reported), tuple(broken), tuple(vacuous))
+    return Answer(tuple(reported), tuple(broken), tuple(vacuous), tuple(skipped))
 
 
 def _bases(example: Example, sources: Mapping[str, bytes]) -> dict[str, Base]:
@@ -72,10 +77,7 @@ def _bases(example: Example, sources: Mapping[str, bytes]) -> dict[str, Base]:
     for file in example.files:
         if file.at:
             held.setdefault(file.at, {})[file.path] = file.text.encode()
-    return {
-        revision: Base(frozenset(files), frozenset(path for path in files if sources.get(path) != files[path]))
-        for revision, files in held.items()
-    }
+    return {revision: Base.given(files, sources) for revision, files in held.items()}
 
 
 def module_name(path: str) -> tuple[str, bool]:
@@ -120,7 +122,7 @@ def _reported(report: Report, fail_on: Grade, paths: Mapping[str, str], sources:
     places = {module: locate(sources[paths[module]], nodes) for module, nodes in wanted.items()}
     reported: list[Reported] = []
     for violation in report.violations:
-        path, line = violation.path, 0
+        path, line = violation.path, violation.line
         if violation.ref is not None:
             path, span = paths[violation.ref[0]], places[violation.ref[0]][violation.ref[1]]
             line = (locate_name(sources[path], span, violation.name) if violation.name else span).line

@@ -13,7 +13,7 @@ class Shell:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        hidden = ("COVERAGE_", "PYTEST_", "VIRTUAL_ENV", "GIT_", "PRE_COMMIT")
+        hidden = ("COVERAGE_", "PYTEST_", "VIRTUAL_ENV", "GIT_", "GOVERNANCE_", "PRE_COMMIT")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(hidden)},
             **environment,

@@ -87,6 +87,8 @@ def test_actions_are_pinned_and_permissions_minimal(workflow: dict[Any, Any]) ->
     [
         pytest.param({"run": "echo ${{ github.ref }}"}, id="an expression"),
         pytest.param({"run": "make", "env": {"A": "b"}}, id="an environment"),
+        pytest.param({"run": "make", "env": {"A": "${{ github.event.pull_request.number }}-b"}}, id="and more"),
+        pytest.param({"run": "make", "env": {"A": "${{ secrets.KEY }}"}}, id="a secret"),
         pytest.param({"run": "make", "shell": "pwsh"}, id="another shell"),
         pytest.param({"run": "make", "working-directory": "app"}, id="another folder"),
     ],
@@ -94,6 +96,19 @@ def test_actions_are_pinned_and_permissions_minimal(workflow: dict[Any, Any]) ->
 def test_a_command_that_cannot_run_elsewhere_is_refused(step: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="cannot be run as written"):
         list(run_workflow.commands({"jobs": {"a": {"steps": [step]}}}))
+
+
+def test_what_is_said_of_a_pull_request_is_not_needed() -> None:
+    step = {"run": "make", "env": {"BASE": "${{ github.event.pull_request.base.sha }}"}}
+    assert list(run_workflow.commands({"jobs": {"a": {"steps": [step]}}})) == [("make", "make")]
+
+
+@pytest.mark.requirement("R-221")
+def test_the_scanner_compares_a_pull_request_with_its_base(workflow: dict[Any, Any]) -> None:
+    (job,) = workflow["jobs"].values()
+    steps = {step["name"]: step for step in job["steps"]}
+    assert steps["Check out"]["with"]["fetch-depth"] == 0
+    assert steps["Scanner"]["env"] == {"GOVERNANCE_BASE": "${{ github.event.pull_request.base.sha }}"}
 
 
 def test_commands_run_in_order_until_one_fails(tmp_path: Path) -> None:

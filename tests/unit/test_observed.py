@@ -84,11 +84,29 @@ def test_the_base_is_where_the_branch_began(repository: Path) -> None:
     assert found == Base(held, frozenset({"edit.txt", "drop.txt", "move.txt", "moved.txt"}))
 
 
+def test_what_files_held_at_the_base(repository: Path) -> None:
+    """Names that git quotes, contents that look like git's own answers, links and files that are gone."""
+    odd = {"a\nb.txt": b"x\n", "sp ace/\u00e9.txt": b"", "answer.txt": b"0123 blob 4\nxxxx\n", "raw.bin": b"\0\xff\r\n"}
+    for path, content in odd.items():
+        (repository / path).parent.mkdir(exist_ok=True)
+        (repository / path).write_bytes(content)
+    (repository / "link").symlink_to("keep.txt")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-q", "-m", "odd")
+    for path in odd:
+        (repository / path).unlink()
+    base = ObservedFiles(repository, []).base("HEAD")
+    assert base is not None
+    assert base.read([*odd, "nowhere.txt", "link"]) == {**odd, "link": b"keep.txt"}
+    assert base.read([]) == {}
+
+
 def test_a_project_in_a_folder_of_the_repository_sees_its_own_paths(repository: Path) -> None:
     write(repository, "sub/deep.txt", "edited\n")
     write(repository, "edit.txt", "edited\n")
     found = ObservedFiles(repository / "sub", []).base("main")
     assert found == Base(frozenset({"deep.txt"}), frozenset({"deep.txt"}))
+    assert found.read(["deep.txt", "keep.txt"]) == {"deep.txt": b"sub/deep.txt\n" * 9}
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "", "--all", "-h", "main:keep.txt"])

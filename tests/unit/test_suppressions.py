@@ -1,5 +1,7 @@
 """Suppression comments: which findings they take away, and which of them are findings themselves."""
 
+from dataclasses import replace
+
 import pytest
 
 from governance import suppressions
@@ -12,6 +14,13 @@ KNOWN = frozenset({"one", "two"})
 def finding(line: int, end_line: int = 0, contract: str = "one") -> Finding:
     place = Place("a.py", Span(line, 1, end_line or line, 5))
     return Finding(contract, "t", "call", place, "f", "m", Grade.DEFINITE, True, "b", "i")
+
+
+def test_what_guards_the_configuration_is_not_taken_away() -> None:
+    comments = {"a.py": suppressions.find(b"f()  # governance: except[one] why\n")}
+    applied = suppressions.apply([replace(finding(1), type="policy")], comments, KNOWN, frozenset())
+    assert [each.check for each in applied.findings] == ["call", "not-suppressible"]
+    assert applied.taken == {}
 
 
 def apply(source: str, *findings: Finding) -> tuple[list[int], list[tuple[int, str]]]:

@@ -6,11 +6,11 @@ Limits: statuses and texts that come from outside the project are not known; str
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from governance.contract import Binding, Broken, Report, Violation
+from governance.contract import Binding, Broken, Direction, Report, Violation, Weaker
 from governance.contracts.boundary_errors.answers import answer
 from governance.contracts.boundary_errors.application import Application
 from governance.contracts.boundary_errors.exception_text import ExceptionText
@@ -25,6 +25,13 @@ from governance.index import Index
 from governance.index.project import ScopeId
 
 NAME: Final = "boundary-errors"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "routes": Weaker.LESS,
+    "services": Weaker.LESS,
+    "allowed_statuses": Weaker.MORE_OR_NONE,
+    "wrapper": Weaker.MORE,
+    "domain_errors": Weaker.LESS,
+}
 
 _SERVER_ERROR: Final = 500
 _CHECKS: Final = {"unhandled": "unhandled-service-error", "swallowed": "swallowed-exception"}

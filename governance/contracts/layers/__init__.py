@@ -6,15 +6,25 @@ Limits: module names and receivers that are computed at run time are reported be
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from governance.contract import Report, Violation
+from governance.contract import Direction, Report, Violation, Weaker
 from governance.contracts.layers import anchors, carriers, crossings, imports
 from governance.contracts.layers.layering import Layering
 from governance.index import Index
 
 NAME: Final = "layers"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "modules": Weaker.LESS,
+    "composition_roots": Weaker.MORE,
+    "outside": Weaker.MORE,
+    "neutral": Weaker.MORE,
+    "type_checking_imports": ("forbidden", "allowed"),
+    "undeclared": ("finding", "unrestricted"),
+    "skip": Weaker.MORE,
+}
 OUTSIDE: Final = ("tests", "**.tests", "test_*", "**.test_*", "*_test", "**.*_test", "conftest", "**.conftest")
 
 

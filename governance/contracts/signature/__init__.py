@@ -6,11 +6,11 @@ Limits: decorators of other distributions are taken to keep the signature unless
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from governance.contract import Binding, Broken, Ref, Report, Trail, Violation
+from governance.contract import Binding, Broken, Direction, Ref, Report, Trail, Violation, Weaker
 from governance.contracts.signature import forms, handling, layers, parameters, results
 from governance.contracts.signature.expected import Expected, parse
 from governance.contracts.signature.places import functions_named
@@ -20,6 +20,15 @@ from governance.index.values import FunctionId
 from governance.paths.targets import is_abstract
 
 NAME: Final = "signature"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "functions": Weaker.LESS,
+    "signature": Weaker.LESS,
+    "unannotated": Weaker.MORE,
+    "handles": Weaker.LESS,
+    "requires_finally": Weaker.LESS,
+    "calls": Weaker.LESS,
+    "handlers_call": Weaker.MORE_OR_NONE,
+}
 
 
 @dataclass(frozen=True, slots=True)

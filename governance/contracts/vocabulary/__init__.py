@@ -6,10 +6,10 @@ Limits: words computed at run time are not seen; a word that reaches an undeclar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from governance.contract import Ref, Report, Violation
+from governance.contract import Direction, Ref, Report, Violation, Weaker
 from governance.contracts.vocabulary import anchors, comparisons, declared, definitions, passing, sql, stores
 from governance.contracts.vocabulary.members_used import Uses
 from governance.contracts.vocabulary.options import Options
@@ -19,6 +19,14 @@ from governance.index import Index
 __all__ = ["NAME", "Options", "check"]
 
 NAME: Final = "vocabulary"
+WEAKER: Final[Mapping[str, Direction]] = {
+    "values": Weaker.MORE,
+    "enum": Weaker.LESS,
+    "forbidden": Weaker.LESS,
+    "attributes": Weaker.LESS,
+    "parameters": Weaker.LESS,
+    "columns": Weaker.LESS,
+}
 
 
 def check(index: Index, options: Options) -> Report:

@@ -194,5 +194,5 @@ def test_json() -> None:
     assert report["problems"][0]["kind"] == "parse"
     assert report["contracts"][0] == {
         "id": "only-runner", "type": "t", "state": "broken", "sites": 3, "findings": 2, "unresolved": 0,
-        "suppressed": 1, "exempt": 4,
+        "suppressed": 1, "exempt": 4, "note": "",
     }  # fmt: skip

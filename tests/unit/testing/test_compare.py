@@ -30,7 +30,8 @@ def said(
 def mismatches(annotation: str, *reported: Reported, comments: str = "", **rest: tuple[object, ...]) -> list[str]:
     text = PAGE.format(annotation=f"  # {annotation}" if annotation else "", comments=comments)
     (example,) = parse(text, "page")
-    given = Answer(reported, rest.get("broken", ()), rest.get("vacuous", ()))  # type: ignore[arg-type]
+    rest = {"broken": (), "vacuous": (), **rest}
+    given = Answer(reported, **rest)  # type: ignore[arg-type]
     return [str(each) for each in compare(example, given)]
 
 
@@ -106,3 +107,18 @@ def test_silence_that_proves_nothing(expected: list[str], comments: str, vacuous
     found = mismatches("", comments=comments, vacuous=vacuous)
     assert len(found) == len(expected)
     assert all(part in text for part, text in zip(expected, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("expected", "comments", "skipped"),
+    [
+        pytest.param([], "<!-- skipped: no base -->", (("t", "there is no base"),), id="expected"),
+        pytest.param(["contract t was skipped: no base"], "", (("t", "no base"),), id="not expected"),
+        pytest.param(["should be skipped, saying 'no base'"], "<!-- skipped: no base -->", (), id="asked"),
+        pytest.param(["saying 'x'", "was skipped"], "<!-- skipped: x -->", (("t", "no base"),), id="another reason"),
+    ],
+)
+def test_contracts_that_are_not_asked(expected: list[str], comments: str, skipped: tuple[tuple[str, str], ...]) -> None:
+    found = mismatches("", comments=comments, skipped=skipped)
+    assert len(found) == len(expected)
+    assert all(part in each for each, part in zip(found, expected, strict=True))

@@ -112,10 +112,12 @@ def test_forms_of_configuration(ids: list[str], toml: str) -> None:
 
 
 def test_expectations_about_anchors() -> None:
-    body = "## One\n<!-- broken: enum -->\n<!-- broken: allowed: mean a:b -->\n<!-- vacuous -->\n<!-- prose -->\n"
+    marks = ("broken: enum", "broken: allowed: mean a:b", "vacuous", "skipped: no base", "prose")
+    body = "## One\n" + "".join(f"<!-- {mark} -->\n" for mark in marks)
     (example,) = parse(page(body + block("m.py", "pass")))
     assert example.broken == (Anchor("enum"), Anchor("allowed", "mean a:b"))
     assert example.vacuous
+    assert example.skipped == ("no base",)
 
 
 def test_code_fences_inside_longer_fences_and_headings_inside_code_are_text() -> None:
