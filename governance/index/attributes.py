@@ -78,16 +78,24 @@ def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, 
 
 
 def namespace_item(solver: Solver, module: str, base: int, index: int, out: Answer) -> None:
-    """`x.__dict__["name"]` and `vars(x)["name"]` are `x.name`."""
+    """`x.__dict__["name"]` and `vars(x)["name"]` are `x.name`; `globals()` and `sys.modules` are looked up likewise."""
     node = solver.project.node((module, base))
-    if node[0] == "attr" and node[2] == "__dict__":
-        owner = node[1]
-    elif node[0] == "call" and len(node[2]) == 1 and "builtins.vars" in solver.names.dotted((module, node[1])):
-        owner = node[2][0]
-    else:
-        return
-    for value in solver.get(("n", module, index)):
-        if value[:2] == ("const", "str"):
+    owner = node[1] if node[0] == "attr" and node[2] == "__dict__" else -1
+    space = ""
+    if node[0] == "call" and len(node[2]) < 2:
+        called = solver.names.dotted((module, node[1]))
+        owner = node[2][0] if node[2] and "builtins.vars" in called else -1
+        space = "globals" if "builtins.globals" in called else ""
+    elif "modules" in node[1:3] and "sys.modules" in solver.names.dotted((module, base)):
+        space = "modules"
+    for value in solver.get(("n", module, index)) if owner >= 0 or space else ():
+        if value[:2] != ("const", "str"):
+            continue
+        if space == "modules":
+            add(out, solver.names.module(value[2]), note="sys.modules")
+        elif space:
+            of_module(solver, module, value[2], out)
+        else:
             load(solver, ("n", module, owner), value[2], out)
 
 

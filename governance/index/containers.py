@@ -86,9 +86,12 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
                 _tuple_item(solver, value, solver.get(index), grade, out)
         elif kind == "cls":
             if solver.classes.is_enum(value[1]):
-                for each in solver.get(index):
+                asked = solver.get(index)
+                for each in asked:
                     if each[0] == "const" and each[1] == "str":
                         attributes.attribute(solver, source, value, grade, str(each[2]), out)
+                if solver.ready(index) and not any(each[0] == "const" for each in asked):
+                    add(out, ("inst", value[1], ()), grade, "some member", source, value)
             elif (own := solver.classes.lookup(value[1], "__class_getitem__")) is not None:
                 for each in own[1]:
                     function = solver.project.node(each)

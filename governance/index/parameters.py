@@ -24,6 +24,8 @@ def rule_param(solver: Solver, key: Key, out: Answer) -> None:
         return
     if index == 0 and scope.kind == "function" and _receiver(solver, function, out):
         return
+    if index == 0 and scope.kind == "lambda":
+        _attached(solver, function, out)
     declared: Answer = {}
     if param.annotation >= 0:
         typing_forms.concrete(solver, ("t", module, param.annotation, ()), declared, "annotation")

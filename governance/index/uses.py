@@ -11,7 +11,7 @@ _INSPECTION: Final = frozenset(
     """callable hasattr isinstance issubclass id repr str type print hash bool iscoroutinefunction signature getdoc
     getsource isfunction ismethod ismethoddescriptor getfullargspec unwrap get_type_hints isabstract
     isasyncgenfunction isgeneratorfunction getfile getsourcefile getsourcelines getmodule getattr_static
-    markcoroutinefunction isroutine isbuiltin getcallargs""".split()
+    markcoroutinefunction isroutine isbuiltin getcallargs wraps update_wrapper""".split()
 )
 """Functions that look at a function without calling it."""
 

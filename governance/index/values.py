@@ -44,13 +44,13 @@ NONE: Final[Value] = ("const", "none", None)
 SEQUENCES: Final = frozenset(
     "list set frozenset deque List Set FrozenSet Deque Sequence MutableSequence Iterable Iterator AsyncIterable "
     "AsyncIterator AbstractSet MutableSet Collection Container Reversible KeysView ValuesView Generator AsyncGenerator "
-    "Queue SimpleQueue LifoQueue PriorityQueue WeakSet".split()
+    "Queue SimpleQueue LifoQueue PriorityQueue WeakSet UserList".split()
 )
 """Type names whose first argument is what iteration (or get) yields."""
 
 MAPPINGS: Final = frozenset(
     "dict Dict Mapping MutableMapping defaultdict DefaultDict OrderedDict ChainMap WeakValueDictionary "
-    "WeakKeyDictionary MappingProxyType ItemsView".split()
+    "WeakKeyDictionary MappingProxyType ItemsView UserDict".split()
 )
 
 
