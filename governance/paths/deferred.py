@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from governance.paths import assumptions, targets
+from governance.paths import assumptions, held, targets
 from governance.paths.frames import Frame, Work
 from governance.paths.outcomes import PROBABLE
 from governance.paths.targets import Target
@@ -89,7 +89,7 @@ def _call(engine: Engine, frame: Frame, number: int, depth: int) -> tuple[list[l
             Job(frame, number, (_target(engine, work),))
             for argument in (*fact[2], *(value for _, value in fact[3]))
             if frame.facts.nodes[argument][0] != "star"
-            for work in targets.functions_in(engine, frame, argument)
+            for work in held.functions_in(engine, frame, argument)
             if engine.matters(work)
         ]
         if jobs:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.index.values import FunctionId
-from governance.paths import managers, targets
+from governance.paths import held, managers, targets
 from governance.paths.abstract import NOTHING, is_soft
 from governance.paths.exceptions import ANY, EXIT
 from governance.paths.frames import RESULT, SELF, Frame, Work
@@ -101,14 +101,14 @@ class Runs:
         assert work is not None
         if frame.facts.nodes[number][0] != "call":
             return work
-        held = dict(work.callables)
+        grown = dict(work.callables)
         for name, node in targets.arguments(self.engine, frame, number, target):
-            found = targets.functions_in(self.engine, frame, node)
+            found = held.functions_in(self.engine, frame, node)
             if 0 < len(found) <= 4:
-                held[work.function, name] = tuple(found)
-        if held == dict(work.callables):
+                grown[work.function, name] = tuple(found)
+        if grown == dict(work.callables):
             return work
-        return work._replace(callables=tuple(sorted(held.items(), key=lambda item: item[0])))
+        return work._replace(callables=tuple(sorted(grown.items(), key=lambda item: item[0])))
 
     def _call(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
         if self.live > NESTING or self._inline.count(work.function) > 1:
@@ -140,8 +140,8 @@ class Runs:
         scope = self.engine.index.project.scope(work.function)
         if scope.name in _EXITS or (work.outer is not None and scope.nonlocal_names):
             return True
-        held = (each for _, works in work.callables for each in works)
-        return self.engine.matters(work) or any(self.engine.matters(each) for each in held)
+        inner = (each for _, works in work.callables for each in works)
+        return self.engine.matters(work) or any(self.engine.matters(each) for each in inner)
 
     def _seen_aside(self, work: Work) -> Summary:
         """What a function that does not concern the contract raises and returns, whatever the state."""

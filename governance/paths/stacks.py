@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from governance.paths import calls, generators, managers, targets
+from governance.paths import calls, generators, held, managers, targets
 from governance.paths.frames import Frame
 from governance.paths.outcomes import Abstract, Kind, Outcomes, State, States, put
 
@@ -122,18 +122,18 @@ def _left(engine: Engine, frame: Frame, item: int, at: int, before: Outcomes) ->
     """One registered thing runs."""
     fact = frame.facts.nodes[item]
     if fact[0] == "function":
-        return managers.closed_by(engine, frame, at, targets.functions_in(engine, frame, item), before)
+        return managers.closed_by(engine, frame, at, held.functions_in(engine, frame, item), before)
     callee = frame.facts.nodes[frame.origin(fact[1])]
     name = callee[2]
     if not fact[2]:
         return before
     argument = fact[2][0]
     if name in ("enter_context", "enter_async_context", "push", "push_async_exit"):
-        works = targets.functions_in(engine, frame, argument) if name.startswith("push") else []
+        works = held.functions_in(engine, frame, argument) if name.startswith("push") else []
         if not works:
             return _left_manager(engine, frame, argument, at, "async" in name, before)
         return managers.closed_by(engine, frame, at, works, before)
-    works = targets.functions_in(engine, frame, argument)
+    works = held.functions_in(engine, frame, argument)
     if name == "callback" and any(engine.index.project.scope(work.function).is_async for work in works):
         return before  # makes a coroutine that nobody awaits
     if not works:

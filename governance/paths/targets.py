@@ -9,8 +9,8 @@ from governance.findings import Grade
 from governance.index import calls as index_calls
 from governance.index import graph
 from governance.index.values import ClassId, FunctionId, Value
-from governance.paths import assumptions, lookups
-from governance.paths.frames import Callables, Frame, Slot, Work
+from governance.paths import assumptions, held, lookups, natures
+from governance.paths.frames import Frame, Work
 from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ class Target(NamedTuple):
 def find(engine: Engine, frame: Frame, number: int) -> list[Target]:
     """Everything a call may do; never empty."""
     fact = frame.facts.nodes[number]
-    held = held_by(engine, frame, fact[1])
-    if held is not None:
-        return [_classified(engine, frame, work, False) for work in held]
+    known = held.held_by(engine, frame, fact[1])
+    if known is not None:
+        return [_classified(engine, frame, work, False) for work in known]
     found = _project_targets(engine, frame, number, fact)
     found += _others(engine, frame, number, fact, bool(found))
     return list(dict.fromkeys(found))
@@ -71,15 +71,15 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
         kind: max((int(each.grade) for each in callees if each.function in functions), default=0)
         for kind, functions in ((TRIGGER, engine.trigger.functions), (DUTY, engine.duty.functions))
     }
-    concrete = [each for each in callees if not is_abstract(engine.index, each.function)]
+    concrete = [each for each in callees if not natures.is_abstract(engine.index, each.function)]
     callees = sorted(concrete or callees, key=lambda each: (each.function, repr(each.receiver)))
     found = []
     for callee in callees:
         if _makes_sought(engine, callee):
             continue  # what counts is that the class is called, see `_others`
         receiver, same = _receiver(frame, fact[1], callee)
-        work = work_of(frame, callee.function, receiver, same, int(callee.grade))
-        bound = callee.receiver is not None and not _is_static(engine, callee.function)
+        work = held.work_of(frame, callee.function, receiver, same, int(callee.grade))
+        bound = callee.receiver is not None and not natures.is_static(engine, callee.function)
         target = _classified(engine, frame, work, bound)
         if target.kind in sought:
             # Which override it is does not matter: the call is as certain as the best of them.
@@ -90,7 +90,7 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
 
 def _makes_sought(engine: Engine, callee: Callee) -> bool:
     is_constructor = engine.index.project.scope(callee.function).name == "__init__"
-    return is_constructor and _class_of(callee.receiver) in engine.duty.classes | engine.trigger.classes
+    return is_constructor and held.class_of(callee.receiver) in engine.duty.classes | engine.trigger.classes
 
 
 def _undecorated(engine: Engine, callees: list[Callee]) -> list[Callee]:
@@ -143,32 +143,8 @@ def _receiver(frame: Frame, callee: int, target: Callee) -> tuple[ClassId | None
         if owner is None and base[0] == "call" and frame.facts.nodes[base[1]][:2] == ["free", "super"]:
             owner = frame if frame.self_name else None
         if owner is not None:
-            return owner.receiver or _class_of(target.receiver), owner.same_self
-    return _class_of(target.receiver), False
-
-
-def _class_of(value: Value | None) -> ClassId | None:
-    if value is not None and value[0] in ("inst", "self", "cls", "selfcls", "enum"):
-        cls: ClassId = value[1]
-        return cls
-    return None
-
-
-def work_of(
-    frame: Frame, function: FunctionId, receiver: ClassId | None = None, same_self: bool = False, grade: int = DEFINITE
-) -> Work:
-    """What is known about a function that is called from a frame: the activation around it, if it is nested there."""
-    parent = frame.project.scope(function).parent
-    for active in frame.lexical():
-        if active.function == (function[0], parent):
-            return Work(function, None, False, active, _sorted(active.callables), grade)
-    enclosing = set(frame.project.enclosing(function)) - {function}
-    inherited = {slot: works for slot, works in frame.callables.items() if slot[0] in enclosing}
-    return Work(function, receiver, same_self, None, _sorted(inherited), grade)
-
-
-def _sorted(callables: dict[Slot, tuple[Work, ...]]) -> Callables:
-    return tuple(sorted(callables.items(), key=lambda item: item[0]))
+            return owner.receiver or held.class_of(target.receiver), owner.same_self
+    return held.class_of(target.receiver), False
 
 
 def _classified(engine: Engine, frame: Frame, work: Work, bound: bool) -> Target:
@@ -186,7 +162,7 @@ def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) 
     """What is not a function of the project."""
     index = engine.index
     ref = frame.ref(number)
-    handed = _handed_over(engine, frame, fact)
+    handed = held.handed_over(engine, frame, fact)
     count = len(fact[2])
     found = [_external(engine, dotted, handed, count) for dotted in sorted(index.externals(ref))]
     values = index.values(frame.ref(fact[1]))
@@ -216,7 +192,7 @@ def _by_name(engine: Engine, frame: Frame, fact: Node, caller: Value) -> list[Ta
         each[2] for key in caller[2] for each in engine.index.values((key[1], key[2])) if each[:2] == ("const", "str")
     ]
     found = [
-        _classified(engine, frame, work_of(frame, function, cls, grade=int(grade)), bound=False)
+        _classified(engine, frame, held.work_of(frame, function, cls, grade=int(grade)), bound=False)
         for argument in fact[2][:1]
         for cls, (grade, _) in engine.index.classes_of(frame.ref(argument)).items()
         for name in names
@@ -281,85 +257,6 @@ def last_of(frame: Frame, callee: int) -> str:
     return str(fact[1]) if fact[0] in ("local", "free") else ""
 
 
-# functions as values ------------------------------------------------------------------------------------------------
-
-
-def held_by(engine: Engine, frame: Frame, node: int) -> list[Work] | None:
-    """The functions a parameter is known to hold in this activation; None for everything else."""
-    name = frame.name_of(node)
-    if name is None:
-        return _held_by_self(frame, node)
-    for scope in frame.project.enclosing(frame.function):
-        works = frame.callables.get((scope, name))
-        bindings = frame.project.scope(scope).bindings.get(name, ())
-        if works is not None and len(bindings) <= 1:
-            return list(works)
-        if bindings:
-            break
-    return None
-
-
-def _held_by_self(frame: Frame, node: int) -> list[Work] | None:
-    """What a decorator that is a class keeps in an attribute."""
-    fact = frame.facts.nodes[frame.origin(node)]
-    owner = frame.project.owning_class(frame.function)
-    if fact[0] != "attr" or owner is None or not frame.is_self(fact[1]):
-        return None
-    works = frame.callables.get((owner, f".{fact[2]}"))
-    return list(works) if works is not None else None
-
-
-def functions_in(engine: Engine, frame: Frame, node: int) -> list[Work]:
-    """The functions an expression may be (lambdas, methods, partials), [] if it is none."""
-    held = held_by(engine, frame, node)
-    if held is not None:
-        return held
-    fact = frame.facts.nodes[frame.origin(node)]
-    if fact[0] == "function":
-        return [work_of(frame, (frame.module, fact[1]))]
-    found: list[Work] = []
-    for value, evidence in engine.index.values(frame.ref(node)).items():
-        found += _function_value(engine, frame, node, value, evidence.grade, 3)
-    return sorted(dict.fromkeys(found), key=lambda each: (each.function, repr(each.receiver)))
-
-
-def _function_value(engine: Engine, frame: Frame, node: int, value: Value, grade: int, depth: int) -> list[Work]:
-    if value[0] in ("fn", "bm", "decorated"):
-        bound = value[2] if value[0] == "bm" else None
-        function: FunctionId = value[1]
-        if is_abstract(engine.index, function) and function not in engine.duty.functions | engine.trigger.functions:
-            return []
-        same = False
-        fact = frame.facts.nodes[frame.origin(node)]
-        if bound is not None and fact[0] == "attr":
-            owner = frame.self_frame(frame.name_of(fact[1]) or "")
-            same = owner is not None and owner.same_self
-        return [work_of(frame, function, _class_of(bound), same, grade)]
-    if value[0] == "partial" and depth:
-        call = engine.index.project.node((value[1], value[2]))
-        if call[2] and value[1] == frame.module:
-            inner = call[2][0]
-            found = [
-                each
-                for item, evidence in engine.index.values((value[1], inner)).items()
-                for each in _function_value(engine, frame, inner, item, min(grade, evidence.grade), depth - 1)
-            ]
-            fact = frame.facts.nodes[frame.origin(inner)]
-            return [work_of(frame, (frame.module, fact[1]))] if fact[0] == "function" else found
-    return []
-
-
-def _handed_over(engine: Engine, frame: Frame, fact: Node) -> tuple[Work, ...]:
-    """The functions among the arguments of a call that matter to the contract."""
-    found: list[Work] = []
-    for argument in (*fact[2], *(value for _, value in fact[3])):
-        inner = frame.facts.nodes[argument]
-        if inner[0] == "star":
-            continue
-        found.extend(work for work in functions_in(engine, frame, argument) if engine.matters(work))
-    return tuple(dict.fromkeys(found))
-
-
 def arguments(engine: Engine, frame: Frame, number: int, target: Target) -> list[tuple[str, int]]:
     """Which argument nodes of a call reach which parameters of a function that it runs."""
     assert target.work is not None
@@ -371,31 +268,3 @@ def arguments(engine: Engine, frame: Frame, number: int, target: Target) -> list
     return [
         (scope.params[index].name, node) for index, node in pairs if scope.params[index].kind not in ("vararg", "kwarg")
     ]
-
-
-# what functions are -------------------------------------------------------------------------------------------------
-
-
-def is_abstract(index: Index, function: FunctionId) -> bool:
-    """Whether a function only stands for its overrides: its body is `...`, `pass` or `raise NotImplementedError`."""
-    scope = index.project.scope(function)
-    if scope.kind != "function" or index.project.owning_class(function) is None:
-        return False
-    for decorator in scope.decorators:
-        if any(name.rpartition(".")[2].startswith("abstract") for name in index.names.dotted((function[0], decorator))):
-            return True
-    steps = [step for step in scope.body if step[0] not in ("bind", "attr")]
-    raising = [step for step in steps if step[0] == "raise"]
-    if raising and all(step[0] in ("raise", "call") for step in steps):
-        names = index.project.text((function[0], raising[0][2])) if raising[0][2] >= 0 else ""
-        return names.startswith("NotImplementedError")
-    return not steps and index.classes.is_protocol(index.project.owning_class(function) or function)
-
-
-def _is_static(engine: Engine, function: FunctionId) -> bool:
-    scope = engine.index.project.scope(function)
-    return any(
-        name.rpartition(".")[2] == "staticmethod"
-        for decorator in scope.decorators
-        for name in engine.index.names.dotted((function[0], decorator))
-    )

@@ -1,19 +1,35 @@
 """A pull request that weakens what judges it: `governance check --base` in a real repository."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from governance.cache import FOLDER, Cache
+from governance.engine import scan
+from governance.findings import GUARD
 from tests.functional.conftest import BYPASS, CONFIG, Project
 
 WORKFLOW = "jobs:\n  gate:\n    steps:\n      - run: governance check --base origin/main\n"
 LAYOUT = '\n[contracts.names]\ntype = "layout"\nrequired = ["README.md"]\nbecause = "it is read first"\n'
-GUARD = '\n[contracts.guard]\ntype = "policy"\nbecause = "it judges"\n'
+GUARDED = '\n[contracts.guard]\ntype = "policy"\nbecause = "it judges"\n'
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is known of the files of these projects: to find it out anew takes longer than all else here."""
+    project = Project(tmp_path_factory.mktemp("known"))
+    for number, text in enumerate((BYPASS, SUPPRESSED)):
+        project.write(f"app/more{number}.py", text)
+    scan(project.root, project.root / "governance.toml", Cache(project.root / FOLDER))
+    return next((project.root / FOLDER).glob("facts-*"))
 
 
 @pytest.fixture
-def branch(project: Project) -> Project:
+def branch(project: Project, facts: Path) -> Project:
     """A branch that began at `main`, on which nothing has happened yet."""
+    shutil.copytree(facts, project.root / FOLDER / facts.name)
+    project.write(f"{FOLDER}/.gitignore", "*\n")
     project.write("governance.toml", CONFIG + LAYOUT)
     project.write("README.md", "# Demo\n")
     project.write(".github/workflows/ci.yml", WORKFLOW)
@@ -24,10 +40,17 @@ def branch(project: Project) -> Project:
     return project
 
 
-def found(project: Project, *arguments: str, **environment: str) -> list[str]:
-    """`path:line message` of what the guard reports."""
+def found(project: Project, config: str = "governance.toml", base: str = "main") -> list[str]:
+    """`path:line message` of what the guard reports, without a process for each answer."""
+    result = scan(project.root, project.root / config, Cache(project.root / FOLDER), base=base)
+    findings = [each for each in result.findings if each.type == GUARD]
+    return [f"{each.place.path}:{each.place.span.line} {each.message}" for each in findings]
+
+
+def told(project: Project, *arguments: str, **environment: str) -> list[str]:
+    """The same from the command line."""
     answer = project.check("--format", "json", *arguments, **environment)
-    findings = [each for each in answer.json()["findings"] if each["type"] == "policy"]
+    findings = [each for each in answer.json()["findings"] if each["type"] == GUARD]
     assert answer.code == (1 if findings else 0)
     return [f"{each['path']}:{each['line']} {each['message']}" for each in findings]
 
@@ -95,13 +118,18 @@ SCAN = "run: governance check --base origin/main"
     ],
 )
 def test_every_weakening_is_a_finding(branch: Project, expected: str, path: str, text: str) -> None:
-    lines = [expected] if expected else []
     branch.write(path, text)
-    assert found(branch, "--base", "main") == lines
-    branch.git("add", "-A")
-    branch.git("commit", "-q", "-m", "weaker")
-    assert found(branch, GOVERNANCE_BASE="main") == lines
-    assert found(branch, "--base", "main", "README.md") == lines, "paths restrict findings about code only"
+    assert found(branch) == ([expected] if expected else [])
+
+
+def test_the_base_comes_from_the_command_line_or_the_environment(branch: Project) -> None:
+    branch.write("governance.toml", CONFIG)
+    branch.git("commit", "-q", "-a", "-m", "weaker")
+    lines = ["governance.toml:0 contract names is gone"]
+    assert told(branch, "--base", "main") == lines
+    assert told(branch, GOVERNANCE_BASE="main") == lines
+    assert told(branch, "--base", "HEAD", GOVERNANCE_BASE="main") == []
+    assert told(branch, "--base", "main", "README.md") == lines, "paths restrict findings about code only"
 
 
 def test_what_main_did_since_is_not_held_against_the_branch(branch: Project) -> None:
@@ -109,38 +137,38 @@ def test_what_main_did_since_is_not_held_against_the_branch(branch: Project) -> 
     branch.write("governance.toml", CONFIGURED.replace(ALLOWED, "allowed = []"))
     branch.git("commit", "-q", "-a", "-m", "stricter")
     branch.git("switch", "-q", "work")
-    assert found(branch, "--base", "main") == []
+    assert found(branch) == []
 
 
 def test_a_kept_result_knows_what_it_was_compared_with(branch: Project) -> None:
     branch.write("governance.toml", CONFIG)
-    assert found(branch, "--base", "main") == found(branch, "--base", "main") != []
-    assert found(branch) == []
+    assert found(branch) == found(branch) != []
+    assert found(branch, base="") == []
     branch.git("commit", "-q", "-a", "-m", "weaker")
-    assert found(branch, "--base", "HEAD") == []
+    assert found(branch, base="HEAD") == []
     branch.git("branch", "-q", "-f", "main", "work")
-    assert found(branch, "--base", "main") == []
+    assert found(branch) == []
 
 
 @pytest.mark.parametrize(
     "guard",
     [
         pytest.param("", id="no guard was configured"),
-        pytest.param(GUARD.replace("]\n", "]\ngates = []\ncommands = []\n", 1), id="a guard that is blind"),
+        pytest.param(GUARDED.replace("]\n", "]\ngates = []\ncommands = []\n", 1), id="a guard that is blind"),
     ],
 )
 def test_a_change_does_not_choose_its_judge(branch: Project, guard: str) -> None:
     branch.write("governance.toml", CONFIG + guard)
     branch.write(".github/workflows/ci.yml", "jobs: {}\n")
-    assert len(found(branch, "--base", "main")) == 2
+    assert len(found(branch)) == 2
 
 
 def test_a_guard_that_is_taken_out_still_judges(branch: Project) -> None:
-    branch.write("governance.toml", CONFIGURED + GUARD)
+    branch.write("governance.toml", CONFIGURED + GUARDED)
     branch.git("commit", "-q", "-a", "-m", "guarded")
     branch.git("branch", "-q", "-f", "main", "work")
     branch.write("governance.toml", CONFIG)
-    assert found(branch, "--base", "main") == [
+    assert found(branch) == [
         "governance.toml:0 contract guard is gone",
         "governance.toml:0 contract names is gone",
     ]
@@ -160,7 +188,7 @@ def test_what_it_finds_cannot_be_suppressed(branch: Project) -> None:
 
 @pytest.mark.parametrize("key", ['exclude = ["governance.toml"]', 'tests = "exempt"'])
 def test_what_it_finds_cannot_be_exempted(branch: Project, key: str) -> None:
-    branch.write("governance.toml", CONFIGURED + GUARD + key + "\n")
+    branch.write("governance.toml", CONFIGURED + GUARDED + key + "\n")
     answer = branch.check("--base", "main")
     assert answer.code == 2
     assert f"contracts.guard.{key.partition(' ')[0]}: what this contract finds cannot be exempted" in answer.err
@@ -180,7 +208,7 @@ def test_outside_of_a_repository_there_is_no_base(project: Project, tmp_path: Pa
 
 
 def test_no_base_is_said_in_every_format(branch: Project) -> None:
-    branch.write("governance.toml", CONFIGURED + GUARD)
+    branch.write("governance.toml", CONFIGURED + GUARDED)
     reason = "not compared: there is no base; give one with --base REV or GOVERNANCE_BASE"
     for format_, line in (
         ("full", f"skipped: guard: {reason}"),
@@ -213,12 +241,11 @@ def test_a_configuration_in_a_folder_is_compared_with_its_own_past(branch: Proje
     branch.git("commit", "-q", "-m", "strict")
     branch.git("branch", "-q", "-f", "main", "work")
     branch.write("ci/strict.toml", CONFIG)
-    words = ("--config", "ci/strict.toml", "--root", ".", "--base", "main")
-    assert found(branch, *words) == ["ci/strict.toml:0 contract names is gone"]
+    assert found(branch, "ci/strict.toml") == ["ci/strict.toml:0 contract names is gone"]
 
 
 def test_the_first_configuration_weakens_nothing(branch: Project) -> None:
     branch.git("rm", "-q", "--cached", "governance.toml")
     branch.git("commit", "-q", "-m", "none")
     branch.git("branch", "-q", "-f", "main", "work")
-    assert found(branch, "--base", "main") == []
+    assert found(branch) == []

@@ -17,7 +17,7 @@ from governance.contracts.signature.places import functions_named
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
-from governance.paths.targets import is_abstract
+from governance.paths.natures import is_abstract
 
 NAME: Final = "signature"
 WEAKER: Final[Mapping[str, Direction]] = {

@@ -17,10 +17,11 @@ from governance.paths.engine import Engine, Summary, TooComplex
 from governance.paths.exceptions import MUST, NO, Exceptions
 from governance.paths.frames import Frame, Work
 from governance.paths.layers import Layers
+from governance.paths.natures import is_abstract
 from governance.paths.outcomes import Kind, Path
 from governance.paths.reach import Reach
 from governance.paths.sought import Sought, sought
-from governance.paths.targets import RAISES, RUN, SAFE, Target, is_abstract
+from governance.paths.targets import RAISES, RUN, SAFE, Target
 from governance.paths.tracked import blocks
 
 _HELPERS: Final = 3
