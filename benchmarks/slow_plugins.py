@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import quantiles
-from typing import Final
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -17,7 +17,7 @@ from server.tests.live.server_process import ServerProcess
 REQUESTS: Final = 400
 JOBS_BEFORE: Final = 300
 AIM_MS: Final = 100.0
-Calls = tuple[tuple[str, dict[str, object]], ...]
+Calls = tuple[tuple[str, dict[str, Any]], ...]
 LOADS: Final[dict[str, Calls]] = {
     "nothing": (),
     "8 calls and 3 jobs that sleep": (("ticking", {"seconds": 60}),) * 8,
@@ -38,7 +38,7 @@ def listed(server: ServerProcess) -> list[float]:
 def under_load(server: ServerProcess, calls: Calls) -> list[float]:
     busy = bool(calls)
 
-    def call(plugin: str, payload: dict[str, object]) -> None:
+    def call(plugin: str, payload: dict[str, Any]) -> None:
         while busy:
             server.execute(plugin, **payload)
 
