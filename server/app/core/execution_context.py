@@ -1,15 +1,19 @@
-"""What is known about the execution that the current thread works on: its job, and whether it was cancelled.
+"""What is known about the run that the current thread works on, in the server as in a plugin's own process.
 
-The signature of ``ToolRunner.run`` is fixed, so these travel beside the arguments.
+The signatures of ``ToolRunner.run`` and of a plugin's ``run`` are fixed, so this travels beside their arguments.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
+
+logger = logging.getLogger(__name__)
 
 
 class Cancellation:
@@ -55,22 +59,55 @@ class Cancellation:
                 self._stop = None
 
 
-@dataclass(frozen=True)
-class ExecutionContext:
+@dataclass
+class RunContext:
+    """One start of a job. ``attempt`` counts its starts from 1. ``timeout_seconds`` is how long it may take, ``None``
+    where nothing stops it. ``traceparent`` is for requests that the run makes itself (W3C Trace Context).
+
+    ``error_category`` (``tool_error``, ``validation_error`` or ``system_error``) and ``error_details`` are set when it
+    has failed, before the handlers of its end are called.
+    """
+
     job_id: str | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
+    attempt: int = 1
+    timeout_seconds: float | None = None
+    traceparent: str | None = None
+    error_category: str | None = None
+    error_details: Mapping[str, Any] = field(default_factory=dict)
+    _handlers: list[Callable[[], object]] = field(default_factory=list, repr=False)
+
+    @property
+    def recovery_attempted(self) -> bool:
+        """Whether it is the repetition of a run that was lost."""
+        return self.attempt > 1
+
+    def on_end(self, handler: Callable[[], object]) -> None:
+        """Call this when the run has ended, well or not, within its time; not if its process was killed."""
+        self._handlers.append(handler)
+
+    def failed(self, category: str, details: Mapping[str, Any]) -> None:
+        self.error_category, self.error_details = category, details
+
+    def end(self) -> None:
+        """Call the handlers, the newest first; one that fails keeps none of the others from its turn."""
+        while self._handlers:
+            try:
+                self._handlers.pop()()
+            except BaseException as failure:  # noqa: BLE001  # a plugin's handler may raise anything
+                logger.warning("what a run wanted done at its end failed: %s", type(failure).__name__)
 
 
-_current: ContextVar[ExecutionContext | None] = ContextVar("execution_context", default=None)
+_current: ContextVar[RunContext | None] = ContextVar("run_context", default=None)
 
 
-def current_execution() -> ExecutionContext:
-    """The context of this thread's execution; outside of any job, one that nothing can cancel."""
-    return _current.get() or ExecutionContext()
+def current_execution() -> RunContext:
+    """The context of this thread's run; outside of any, one that nothing can cancel."""
+    return _current.get() or RunContext()
 
 
 @contextmanager
-def execution_scope(context: ExecutionContext) -> Iterator[None]:
+def execution_scope(context: RunContext) -> Iterator[None]:
     token = _current.set(context)
     try:
         yield

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
@@ -47,3 +49,13 @@ def current_trace() -> Trace | None:
 def set_trace(trace: Trace) -> None:
     """For the current context: a request's task, and the threads that it sends its work to."""
     _current.set(trace)
+
+
+@contextmanager
+def trace_scope(traceparent: str | None) -> Iterator[None]:
+    """Let the block belong to the trace of this header; to none, if there is none."""
+    token = _current.set(None if traceparent is None else trace_of(traceparent))
+    try:
+        yield
+    finally:
+        _current.reset(token)

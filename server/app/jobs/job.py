@@ -35,6 +35,7 @@ class JobSummary:
     ``queued`` jobs wait for a worker, the others are run by the call that made them. ``attempt`` counts how
     often the job was started; it may be started ``max_attempts`` times if workers are lost. A job that
     somebody is working on has a ``worker`` and a ``lease_until``; one that has ended keeps the worker's name.
+    ``traceparent`` names the request that made it (W3C Trace Context).
     """
 
     id: str
@@ -52,10 +53,15 @@ class JobSummary:
     worker: str | None = None
     lease_until: datetime | None = None
     idempotency_key: str | None = None
+    traceparent: str | None = None
 
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+    @property
+    def trace_id(self) -> str | None:
+        return None if self.traceparent is None else self.traceparent.split("-")[1]
 
     @property
     def may_be_started_again(self) -> bool:
@@ -106,6 +112,7 @@ def moved(
         worker=lease.worker if lease else job.worker,
         lease_until=lease.until if lease else None,
         idempotency_key=job.idempotency_key,
+        traceparent=job.traceparent,
         payload=job.payload,
         result=result or {},
         error=error or {},

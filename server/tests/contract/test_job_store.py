@@ -42,6 +42,7 @@ def new_job(number: int = 0, *, queued: bool = True, plugin: str = "sample", own
         updated_at=at,
         owner=owner,
         queued=queued,
+        traceparent=f"00-{number:032x}-{'b' * 16}-01",
     )
 
 

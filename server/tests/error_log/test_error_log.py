@@ -15,7 +15,9 @@ from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.core.clock import utc_now
 from server.app.core.ids import new_id
+from server.app.core.trace import trace_scope
 from server.app.error_log.record import ErrorFilter, ErrorRecord
+from server.app.jobs.job import Job
 from server.app.plugins.errors.error_envelope import build_error_envelope
 from server.app.plugins.errors.exceptions import (
     ErrorType,
@@ -95,9 +97,14 @@ def test_a_job_whose_worker_is_lost_is_kept_once(
         return {"n": 1}
 
     registry.register(SamplePlugin(run))
+
+    def execute() -> Job:
+        with trace_scope(f"00-{'a' * 32}-{'b' * 16}-01"):
+            return lost.execute_job("sample", {})
+
     lost, others = service(), [service(), service()]
     with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(lost.execute_job, "sample", {})
+        running = thread.submit(execute)
         assert entered.wait(10)
         if how == "stopped":
             assert lost.stop_jobs() == 1
@@ -108,6 +115,7 @@ def test_a_job_whose_worker_is_lost_is_kept_once(
     (record,) = errors.errors(ErrorFilter())
     assert ended.error["details"] == {"reason": "worker_lost", "attempts": 1, "error_id": record.id}
     assert (record.error_type, record.component, record.job_id) == ("ExecutionError", "plugin sample", ended.id)
+    assert record.trace_id == "a" * 32
     assert record.error_message == ended.error["message"]
 
 

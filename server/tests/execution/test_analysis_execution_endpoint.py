@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -194,6 +195,8 @@ class TestErrorReport:
         report = live.client.get(f"{JOBS}/{job_id}/error").json()
         assert report.pop("suggested_actions") == ["report it, with the error_id of the details, to the administrator"]
         assert datetime.fromisoformat(report.pop("timestamp")) == datetime.fromisoformat(error["timestamp"])
+        trace_id = report["technical_details"].pop("trace_id")
+        assert re.fullmatch("[0-9a-f]{32}", trace_id)
         assert report == {
             "error_category": "tool_error",
             "error_code": "TOOL_ERROR_PLUGINERROR",

@@ -21,11 +21,14 @@ from server.app.plugins.errors.exceptions import (
 @pytest.mark.parametrize("kind", list(ErrorType))
 def test_every_type_has_a_category_a_code_and_advice(kind: ErrorType) -> None:
     error = {"type": kind.value, "message": "m", "details": {"a": 1}, "plugin": "p", "timestamp": "t"}
-    report = error_report(error, "run", attempts=2)
+    report = error_report(error, "run", attempts=2, trace_id="t")
     assert report.error_category in {"tool_error", "validation_error", "system_error"}
     assert report.error_code == f"{CATEGORIES[kind]}_{kind.value.upper()}"
     assert 1 <= len(report.suggested_actions) <= MOST_ACTIONS
-    assert (report.technical_details, report.recovery_attempted) == ({"a": 1, "plugin": "p"}, True)
+    assert (report.technical_details, report.recovery_attempted) == (
+        {"a": 1, "plugin": "p", "trace_id": "t"},
+        True,
+    )
 
 
 @pytest.mark.requirement("R-141")

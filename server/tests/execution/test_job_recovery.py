@@ -15,7 +15,9 @@ from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.memory_job_store import MemoryJobStore
 from server.app.core.clock import utc_now
+from server.app.core.execution_context import current_execution
 from server.app.core.ids import new_id
+from server.app.core.trace import current_trace, trace_scope
 from server.app.jobs.job import Job, JobStateError
 from server.app.jobs.state import JobState
 from server.app.jobs.store import StoreLimits
@@ -159,6 +161,35 @@ def test_only_what_may_pass_is_tried_again(
     assert ended is not None
     assert (ended.state, ended.attempt, plugin.calls) == (JobState.FAILED, calls, calls)
     assert service.get_job(ended.id) == ended
+
+
+@pytest.mark.requirement("R-041", "R-144")
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_submitted_job_belongs_to_the_trace_of_its_request(
+    worker: Worker, registry: PluginRegistry, clock: Clock, lost: bool
+) -> None:
+    seen: list[Any] = []
+
+    def behave(payload: dict[str, Any]) -> dict[str, Any]:
+        seen.append((current_trace(), current_execution().attempt))
+        return payload
+
+    registry.register(SamplePlugin(behave))
+    service = worker("w", max_attempts=2)
+    with trace_scope(f"00-{'a' * 32}-{'b' * 16}-01"):
+        job = service.create_job("sample", {"n": 1}, queued=True)
+    other = service.create_job("sample", {"n": 1}, queued=True)
+    if lost:
+        assert service._store.claim(clock.now, service._started) is not None
+        clock.now += timedelta(seconds=11)
+        assert service.recover_jobs() == 0
+    assert service.run_next() is not None
+    assert service.run_next() is not None
+    assert service.get_job(job.id).trace_id == "a" * 32
+    assert (service.get_job(other.id).trace_id, current_trace()) == (None, None)
+    (trace, attempt), nothing = seen
+    assert (trace.trace_id, trace.flags, attempt) == ("a" * 32, "01", 2 if lost else 1)
+    assert nothing == (None, 1)
 
 
 @pytest.mark.requirement("R-143")

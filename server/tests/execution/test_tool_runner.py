@@ -7,13 +7,14 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from server.app.core.execution_context import Cancellation
+from server.app.core.execution_context import Cancellation, RunContext, current_execution, execution_scope
 from server.app.core.logging import fields_of
 from server.app.plugins.errors.exceptions import InputValidationError, MissingDependency, PluginError
 from server.app.plugins.isolation.process import ProcessIsolation
@@ -347,3 +348,47 @@ def test_the_schemas_of_a_plugin_in_a_process_are_applied_here(
     _, envelope = runner.run("ticking", {"seconds": 0})
     assert envelope["error"]["details"]["problems"] == [{"path": "", "problem": "'n' is required"}]
     assert status_of(registry, "ticking").state is LifecycleState.FAILED
+
+
+@pytest.mark.requirement("R-142", "R-144")
+@pytest.mark.parametrize(
+    ("category", "details", "payload", "failure"),
+    [
+        (None, {}, {"n": 1}, None),
+        ("tool_error", {"exception": "ValueError"}, {"n": 1}, ValueError("x")),
+        ("tool_error", {"step": 3}, {"n": 1}, PluginError("x", {"step": 3})),
+        ("validation_error", {"field": "n"}, {"n": 1}, InputValidationError("x", {"field": "n"})),
+        ("system_error", {"exception": "MemoryError"}, {"n": 1}, MemoryError()),
+        ("tool_error", {"exception": "SystemExit"}, {"n": 1}, SystemExit(0)),
+    ],
+    ids=str,
+)
+def test_a_runs_handlers_are_called_at_every_end_and_know_how_it_ended(
+    registry: PluginRegistry,
+    runner: ToolRunner,
+    caplog: pytest.LogCaptureFixture,
+    category: str | None,
+    details: dict[str, Any],
+    payload: dict[str, Any],
+    failure: BaseException | None,
+) -> None:
+    seen: list[Any] = []
+    run = RunContext("job", attempt=2)
+
+    def behave(given: dict[str, Any]) -> dict[str, Any]:
+        inner = current_execution()
+        inner.on_end(lambda: seen.append((inner.error_category, dict(inner.error_details), inner.recovery_attempted)))
+        for broken in (SystemExit(1), ValueError("y"), KeyboardInterrupt()):
+            inner.on_end(partial(raising(broken), {}))
+        inner.on_end(lambda: seen.append("first"))
+        if failure is not None:
+            raise failure
+        return given
+
+    registry.register(SamplePlugin(behave))
+    with execution_scope(run):
+        runner.run("sample", payload)
+        assert seen == ["first", (category, details, True)]
+        runner.run("nobody", {})
+    assert (run.error_category, len(seen)) == ("validation_error", 2)
+    assert caplog.text.count("at its end failed") == 3

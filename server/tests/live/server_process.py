@@ -133,4 +133,12 @@ def children_of(pid: int) -> set[int]:
     found: set[int] = set()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         found |= {int(child) for child in task.read_text("ascii").split()}
-    return found
+    return {child for child in found if is_alive(child)}
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it is there and more than an exit status that nobody has asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -125,6 +126,28 @@ def test_a_plugin_runs_outside_of_the_server(live: ServerProcess) -> None:
     assert (result["pid"] != live.process.pid, result["parent"]) == (True, live.process.pid)
     again = live.execute("misbehaving", kind="tells_pid").json()["result"]
     assert again["pid"] == result["pid"]  # warm
+
+
+@pytest.mark.requirement("R-144")
+@pytest.mark.parametrize("path", ["", "/async"])
+def test_a_plugin_is_told_about_its_run(live: ServerProcess, path: str) -> None:
+    trace = f"{len(path):032x}" if path else "a" * 32
+    answer = live.client.post(
+        f"/v1/analyze-execution{path}",
+        json={"plugin": "misbehaving", "payload": {"kind": "tells_run"}},
+        headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"},
+    ).json()
+    run = live.result(answer["job_id"])["result"]
+    assert (run["job"], run["attempt"], run["seconds"]) == (answer["job_id"], 1, 1.0)
+    assert re.fullmatch(f"00-{trace}-(?!00f067aa0ba902b7)[0-9a-f]{{16}}-01", run["trace"])
+
+
+@pytest.mark.requirement("R-142", "R-144")
+def test_what_a_run_wanted_done_at_its_end_is_done(live: ServerProcess, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    assert_envelope(live.execute("misbehaving", kind="cleans_up", path=str(notes)), 400, "PluginError")
+    assert notes.read_text("ascii") == "first, last: tool_error {'step': 3}"
+    assert live.execute("misbehaving", kind="nothing").status_code == 200
 
 
 @pytest.mark.requirement("R-008", "R-019")

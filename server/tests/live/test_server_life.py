@@ -15,16 +15,9 @@ from server.app.adapters.data_folder import data_folder
 from server.app.core.start_error import StartError
 from server.app.core.version import VERSION
 from server.serve_command import listening_socket, settings_from
-from server.tests.live.server_process import ROOT, ServerProcess, children_of
+from server.tests.live.server_process import ROOT, ServerProcess, children_of, is_alive
 
 FEW_PLUGINS = {"PLUGIN_PACKAGES": "server.tests.live.plugins_quick"}
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def start(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -27,6 +27,7 @@ def new_row(job: Job) -> dict[str, Any]:
         "queued": job.queued,
         "max_attempts": job.max_attempts,
         "idempotency_key": job.idempotency_key,
+        "traceparent": job.traceparent,
         "created_at": microseconds(job.created_at),
         "payload": payload_text(job.payload),
     }
@@ -88,6 +89,7 @@ def _summary_values(values: Mapping[str, Any]) -> dict[str, Any]:
         "worker": values["worker"],
         "lease_until": moment(values["lease_until"]),
         "idempotency_key": values["idempotency_key"],
+        "traceparent": values["traceparent"],
         "created_at": moment(values["created_at"]),
         "updated_at": moment(values["updated_at"]),
         "started_at": moment(values["started_at"]),

@@ -72,6 +72,7 @@ JOB: Final = Table(
     Column("lease_until", Moment),
     Column("turn", BigInteger, nullable=False),
     Column("idempotency_key", String(255)),
+    Column("traceparent", String(55)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("started_at", Moment),

@@ -158,7 +158,7 @@ async def get_error_report(
     job = await threads.quick(analysis.finished_job, job_id, seen_by(sender))
     if not job.error:
         raise JobConflict(job, "the job has succeeded, so there is no error")
-    return ErrorReportResponse.of(error_report(job.error, job.id, attempts=job.attempt))
+    return ErrorReportResponse.of(error_report(job.error, job.id, attempts=job.attempt, trace_id=job.trace_id))
 
 
 @analysis_execution_router.delete("/jobs/{job_id}", responses=_NOT_FOUND_OR_CONFLICT)

@@ -27,7 +27,7 @@ class ErrorReport:
     timestamp: str
 
 
-def error_report(error: Mapping[str, Any], run_id: str, *, attempts: int) -> ErrorReport:
+def error_report(error: Mapping[str, Any], run_id: str, *, attempts: int, trace_id: str | None = None) -> ErrorReport:
     """The report about a run that ended with ``error``, the content of an envelope, at its ``attempts``-th start."""
     kind = ErrorType(error["type"])
     category = CATEGORIES[kind]
@@ -35,7 +35,7 @@ def error_report(error: Mapping[str, Any], run_id: str, *, attempts: int) -> Err
         error_category=category.lower(),
         error_code=f"{category}_{kind.value.upper()}",
         user_message=error["message"],
-        technical_details={**error["details"], "plugin": error["plugin"]},
+        technical_details={**error["details"], "plugin": error["plugin"], "trace_id": trace_id},
         suggested_actions=suggested_actions(kind, error["details"]),
         recovery_attempted=attempts > 1,
         run_id=run_id,

@@ -13,6 +13,7 @@ import os
 import sys
 from typing import Any, Final
 
+from server.app.core.execution_context import RunContext, execution_scope
 from server.app.plugins.isolation.confinement import Confinement
 from server.app.plugins.isolation.descendants import adopt_orphans
 from server.app.plugins.isolation.frames import read_frame, write_frame
@@ -53,7 +54,8 @@ class Host:
         if not isinstance(ticket, str) or ticket in ("", self._last_ticket):
             raise UngovernedRun(f"plugin {self.spec.name!r}")
         self._last_ticket = ticket
-        result, envelope = self._runner.run(self.spec.name, asked["payload"])
+        with execution_scope(RunContext(**asked.get("run", {}))):
+            result, envelope = self._runner.run(self.spec.name, asked["payload"])
         status = self._registry.status(self.spec.name)
         body = json.dumps(
             {

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from server.app.core.execution_context import Cancellation
+from server.app.core.execution_context import Cancellation, current_execution
+from server.app.core.trace import current_trace
 from server.app.plugins.errors.exceptions import (
     ExecutionCancelled,
     ExecutionTimeout,
@@ -89,7 +90,7 @@ class ProcessIsolation:
         try:
             child.limit_cpu(cpu_seconds)
             with cancellation.armed(child.kill):
-                answer = self._ask(child, ticket, payload, time.monotonic() + seconds)
+                answer = self._ask(child, ticket, payload, seconds)
         except ChildTimeout:
             self._discard(child)
             raise ExecutionTimeout(seconds) from None
@@ -208,8 +209,10 @@ class ProcessIsolation:
             raise
         return child
 
-    def _ask(self, child: Child, ticket: str, payload: dict[str, Any], deadline: float) -> dict[str, Any]:
-        child.send(json.dumps({"ticket": ticket, "payload": payload}).encode("ascii"), deadline)
+    def _ask(self, child: Child, ticket: str, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        request = {"ticket": ticket, "payload": payload, "run": _told(seconds)}
+        child.send(json.dumps(request).encode("ascii"), deadline)
         try:
             answer = json_object(child.receive(deadline))
         except ValueError:
@@ -234,6 +237,13 @@ class ProcessIsolation:
             self._busy.discard(child)
         if child.may_have_children and not self._closed:
             self._starter.submit(self._end_orphans, child.killed).result()
+
+
+def _told(seconds: float) -> dict[str, Any]:
+    """What the plugin's process hears of the run."""
+    run, trace = current_execution(), current_trace()
+    traceparent = trace.header() if trace else None
+    return {"job_id": run.job_id, "attempt": run.attempt, "timeout_seconds": seconds, "traceparent": traceparent}
 
 
 def process_isolation(settings: ProcessSettings) -> ProcessIsolation:

@@ -12,8 +12,13 @@ import time
 from typing import Any
 
 from server.app.core.execution_context import current_execution
-from server.app.plugins.errors.error_envelope import build_error_envelope
-from server.app.plugins.errors.exceptions import ExecutionLayerError, HostedPluginError, MissingDependency
+from server.app.plugins.errors.error_envelope import CATEGORIES, build_error_envelope
+from server.app.plugins.errors.exceptions import (
+    ErrorType,
+    ExecutionLayerError,
+    HostedPluginError,
+    MissingDependency,
+)
 from server.app.plugins.isolation.isolation import Isolation
 from server.app.plugins.lifecycle import LifecycleState
 from server.app.plugins.loader.plugin_registry import PluginRegistry
@@ -41,6 +46,7 @@ class ToolRunner:
         state = LifecycleState.RUNNING
         had_error = True
         in_plugin = False
+        run = current_execution()
         try:
             self._registry.begin(plugin_name)
             clean = validate_input_payload(payload, self._registry.input_rules(plugin_name))
@@ -48,7 +54,7 @@ class ToolRunner:
             output: object
             if self._isolation is not None and handle.spec.isolation == "process":
                 with permit_for(handle.name, None):
-                    output = self._isolation.call(handle.spec, clean, current_execution().cancellation)
+                    output = self._isolation.call(handle.spec, clean, run.cancellation)
             else:
                 plugin: Plugin = self._registry.unwrap(handle)
                 in_plugin = True
@@ -66,13 +72,16 @@ class ToolRunner:
             had_error = True
             state = _state_after(failure, in_plugin=in_plugin)
             envelope = build_error_envelope(failure, _text(plugin_name), in_plugin=in_plugin)
+            error = envelope["error"]
+            run.failed(CATEGORIES[ErrorType(error["type"])].lower(), error["details"])
             if state in (LifecycleState.FAILED, LifecycleState.UNAVAILABLE):
-                self._registry.explain(plugin_name, envelope["error"]["message"])
-            _log(plugin_name, envelope["error"]["type"], _milliseconds_since(started))
+                self._registry.explain(plugin_name, error["message"])
+            _log(plugin_name, error["type"], _milliseconds_since(started))
             logger.debug("%s", envelope["_internal"]["traceback"])
             return {}, envelope
         finally:
             self._registry.update_execution_metrics(plugin_name, state, _milliseconds_since(started), had_error)
+            run.end()
 
 
 def _state_after(failure: BaseException, *, in_plugin: bool) -> LifecycleState:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from server.app.core.execution_context import Cancellation, ExecutionContext, execution_scope
+from server.app.core.execution_context import Cancellation, RunContext, execution_scope
 from server.app.core.ids import new_id
+from server.app.core.trace import current_trace, trace_scope
 from server.app.jobs.job import ANONYMOUS, Job, JobStateError, JobSummary, Lease, moved, started_again
 from server.app.jobs.state import JobState
 from server.app.jobs.store import Dispatcher, JobFilter, JobStore, PluginBusy, QueueFull
@@ -137,7 +138,7 @@ class JobExecutionService:
         job = self._store.claim(self._clock(), self._claimed, job_id)
         if job is None:
             return None
-        with self._watched(job.id) as cancellation:
+        with self._watched(job.id) as cancellation, trace_scope(job.traceparent):
             return self._executed(job, cancellation)
 
     def run_queued(self, job_id: str) -> bool:
@@ -274,7 +275,8 @@ class JobExecutionService:
         if not self._store.swap(job, moved(job, JobState.FAILED, self._clock(), error=error)):
             return False
         if self._errors is not None:  # only now: of all who look for lost jobs, one ends it
-            self._errors.keep(error_id, error, "", component=f"plugin {job.plugin}", job_id=job.id)
+            with trace_scope(job.traceparent):
+                self._errors.keep(error_id, error, "", component=f"plugin {job.plugin}", job_id=job.id)
         return True
 
     def _is_gone(self, job_id: str) -> bool:
@@ -293,6 +295,7 @@ class JobExecutionService:
     ) -> Job:
         now = self._clock()
         lease = None if queued else self._lease()
+        trace = current_trace()
         return Job(
             id=job_id or new_id(),
             plugin=plugin,
@@ -306,6 +309,7 @@ class JobExecutionService:
             worker=lease.worker if lease else None,
             lease_until=lease.until if lease else None,
             idempotency_key=idempotency_key,
+            traceparent=trace.header() if trace else None,
         )
 
     def _lease(self) -> Lease:
@@ -323,7 +327,7 @@ class JobExecutionService:
 
     def _executed(self, job: Job, cancellation: Cancellation) -> Job:
         while True:
-            with execution_scope(ExecutionContext(job.id, cancellation)):
+            with execution_scope(RunContext(job.id, cancellation, job.attempt)):
                 result, envelope = self._plugins.execute(job.plugin, job.payload)
             if job.id in self._given_back:
                 return job

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from server.app.core.execution_context import current_execution
 from server.app.plugins.errors.exceptions import InputValidationError, PluginError
 from server.app.plugins.plugin import PluginSpec
 
@@ -132,6 +133,23 @@ def _bad_exit_of_thread() -> Any:
     ctypes.string_at(0)
 
 
+def _tell_run() -> Any:
+    run = current_execution()
+    return {"job": run.job_id, "attempt": run.attempt, "trace": run.traceparent, "seconds": run.timeout_seconds}
+
+
+def _clean_up(path: str) -> Any:
+    def note(text: str) -> None:
+        with Path(path).open("a", encoding="ascii") as file:
+            file.write(text)
+
+    run = current_execution()
+    run.on_end(lambda: note(f"last: {run.error_category} {run.error_details}"))
+    run.on_end(lambda: sys.exit(3))
+    run.on_end(lambda: note("first, "))
+    raise PluginError("the model is not trained", {"step": 3})
+
+
 KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "nothing": lambda _: {"fine": True},
     "raises": lambda _: _raise(ValueError("secret at /srv/app/secret.py")),
@@ -164,6 +182,8 @@ KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "writes_to_pipes": lambda _: _write_everywhere(),
     "forges_answer": lambda _: _answer_for_itself(),
     "reads_environment": lambda _: {"names": sorted(os.environ)},
+    "tells_run": lambda _: _tell_run(),
+    "cleans_up": lambda payload: _clean_up(payload["path"]),
     "tells_pid": lambda _: {"pid": os.getpid(), "parent": os.getppid()},
     "stops_itself": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
     "stops_answering": lambda _: _half_an_answer(),
