@@ -217,9 +217,10 @@ def usable(root: Path, tracked: frozenset[str], folder: Path | None) -> bool:
     """Whether the folder is our own: nothing in it, nor the way to it, is kept in the repository."""
     if not tracked or folder is None:
         return True
-    for candidate in (folder, folder.resolve()):
+    paths = "\0".join(["", *tracked, ""])
+    for candidate in {folder, folder.resolve()}:
         inside = Path(os.path.relpath(candidate, root)).as_posix()
-        if inside in tracked or any(path.startswith(f"{inside}/") for path in tracked):
+        if f"\0{inside}\0" in paths or f"\0{inside}/" in paths:
             return False
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,9 +48,17 @@ class Inventory:
     @property
     def digest(self) -> str:
         """Identifies paths, module names and contents of everything."""
-        lines = [f"{file.path}\0{file.module}\0{self.keys.get(file.path)}" for file in self.listing.files]
+        return self.digest_of(self.listing.files)
+
+    def digest_of(self, files: Iterable[SourceFile]) -> str:
+        """The same for some of the files, and what is wrong with any."""
+        lines = [f"{file.path}\0{file.module}\0{self.keys.get(file.path)}" for file in files]
         lines += map(repr, (*self.listing.problems, *self.unread))
         return digest("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+    def counted(self, result: ScanResult, read: Sequence[SourceFile]) -> ScanResult:
+        """A result with the number of files there are, and of those that were left out."""
+        return replace(result, files=len(self.listing.files), left_out=len(self.readable) - len(read))
 
     @property
     def readable(self) -> list[SourceFile]:
@@ -63,11 +71,12 @@ def scan(
 ) -> ScanResult:
     """The whole scan: configure, discover, select, read, index, evaluate, suppress.
 
-    Not to select is to read every file, whether or not it can have to do with a contract. base: the revision of git
-    that the configuration is compared with.
+    Not to select is to read every file, whether or not it can have to do with a contract; the findings are the same.
+    base: the revision of git that the configuration is compared with.
 
-    When nothing has changed since the last scan, its result is the answer: neither the configuration nor any source
-    file is parsed then. Raises InvalidConfig; nothing that the files of the project could cause.
+    When nothing has changed since the last scan, or nothing among the files that are selected, its result is the
+    answer: neither the configuration nor any source file is parsed then. Raises InvalidConfig; nothing that the files
+    of the project could cause.
     """
     started = time.time_ns()
     with without_garbage_collection():
@@ -83,17 +92,29 @@ def scan(
             return take_inventory(root, files, cache, "" if where.startswith("../") else where, base)
 
         inventory = take(file_settings(last["files"])) if last else None
-        if last and inventory and cache.folder and unchanged(last, inventory):
-            let_stand(root, f"{key}-{last['inventory']}", started, last, inventory, cache)
-            return ScanResult.from_json(last["result"])
+        if last and inventory and cache.folder and rests(last, inventory):
+            if inventory.digest == last["inventory"]:
+                let_stand(root, f"{key}-{last['inventory']}", started, last, inventory, cache)
+                return ScanResult.from_json(last["result"])
+            read = choose(root, last["names"], inventory, cache) if select else inventory.readable
+            if inventory.digest_of(read) == last["read"]:
+                result = inventory.counted(ScanResult.from_json(last["result"]), read)
+                cache.keep_result(key, {**last, "inventory": inventory.digest, "result": result.to_json()})
+                cache.close(root)
+                return result
         settings = read_settings(config, content, find_type)
         if inventory is None or inventory.files != settings.files:
             inventory = take(settings.files)
         if base:
             settings = guarded(settings, find_type)
-        result = analyse(root, settings, inventory, cache, find_type, select=select)
+        named = names(settings, find_type)
+        chosen = choose(root, named, inventory, cache)
+        read = chosen if select else inventory.readable
+        result = inventory.counted(analyse(root, settings, inventory, chosen, read, cache, find_type), read)
         if not find_type and not any(problem.kind in NOT_KEPT for problem in result.problems):
-            cache.keep_result(key, memory(settings, inventory, result))
+            cache.keep_result(
+                key, {**memory(settings, inventory, result), "names": named, "read": inventory.digest_of(read)}
+            )
         cache.close(root)
         return result
 
@@ -124,13 +145,9 @@ def let_stand(root: Path, key: str, started: int, last: dict[str, Any], inventor
         standing.record(cache, root, key, started, inventory.files, inventory.listing, more)
 
 
-def unchanged(last: dict[str, Any], inventory: Inventory) -> bool:
-    """Whether everything that the last result rests on is as it was."""
-    return (
-        inventory.digest == last["inventory"]
-        and foreign(last["foreign"]) == last["foreign"]
-        and inventory.everything.still_hold(last["observed"])
-    )
+def rests(last: dict[str, Any], inventory: Inventory) -> bool:
+    """Whether all that the last result rests on besides Python files of the project is as it was."""
+    return foreign(last["foreign"]) == last["foreign"] and inventory.everything.still_hold(last["observed"])
 
 
 def read_settings(config: Path, content: bytes, find_type: FindType | None = None) -> Settings:
@@ -162,31 +179,43 @@ def take_inventory(root: Path, files: FileSettings, cache: Cache, config: str = 
     return Inventory(files, listing, keys, unread, ObservedFiles(root, listing.everything, config, base))
 
 
+def names(settings: Settings, find_type: FindType | None) -> list[list[str]] | None:
+    """What each of the contracts names; None if one of them looks at everything."""
+    from governance import selection
+    from governance.contract_types import load
+
+    return selection.names(settings, find_type or load)
+
+
+def choose(root: Path, named: list[list[str]] | None, inventory: Inventory, cache: Cache) -> list[SourceFile]:
+    """The files that contracts can be about."""
+    from governance.selection import select
+
+    sizes = {path: status.st_size for path, status in inventory.listing.status.items()}
+    return select(root, inventory.readable, sizes, inventory.keys, named, cache)
+
+
 def analyse(
     root: Path,
     settings: Settings,
     inventory: Inventory,
+    chosen: Sequence[SourceFile],
+    read: Sequence[SourceFile],
     cache: Cache,
     find_type: FindType | None = None,
-    *,
-    select: bool = True,
 ) -> ScanResult:
-    """Select, read, index, evaluate, suppress."""
+    """Read, index, evaluate, suppress. chosen: the files contracts can be about; read: those to look at."""
     from governance.contract_types import load
     from governance.evaluation import Places, evaluate
-    from governance.selection import select as selected
+    from governance.selection import concerning
     from governance.sources import read_sources
 
-    find = find_type or load
-    files = inventory.readable
-    if select:
-        sizes = {path: status.st_size for path, status in inventory.listing.status.items()}
-        files = selected(root, files, sizes, inventory.keys, settings, cache, find)
-    sources = read_sources(root, files, inventory.keys, cache)
+    sources = read_sources(root, read, inventory.keys, cache)
     index = build_index(sources, inventory.everything)
-    evaluation = evaluate(Places(root, index, inventory.keys), settings, find)
-    result = combine(settings, inventory, sources, evaluation)
-    return replace(result, left_out=len(inventory.readable) - len(files))
+    evaluation = evaluate(Places(root, index, inventory.keys), settings, find_type or load)
+    if len(chosen) < len(read):
+        evaluation.findings = concerning(evaluation.findings, chosen, read)
+    return combine(settings, inventory, sources, evaluation)
 
 
 def foreign(paths: Iterable[str]) -> dict[str, str]:

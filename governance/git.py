@@ -21,7 +21,7 @@ def environment() -> dict[str, str]:
 def ask(folder: Path, environment: dict[str, str], *arguments: str) -> list[str] | None:
     """The entries, separated by NUL, that a git command prints; None if it fails."""
     said = _run(folder, environment, arguments)
-    return None if said is None else [os.fsdecode(name) for name in said.split(b"\0") if name]
+    return None if said is None else [name for name in os.fsdecode(said).split("\0") if name]
 
 
 def contents(folder: Path, environment: dict[str, str], blobs: Iterable[str]) -> list[bytes | None]:

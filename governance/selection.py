@@ -1,17 +1,22 @@
-"""Selection: the files that have to be read at all, by `connection`; what was found out about contents is cached."""
+"""Selection: the files that have to be read, by `connection`, and the findings that stay when all are read anyway.
+
+What was found out about contents is cached.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from governance import connection
 from governance.cache import Cache
-from governance.contract_types import ContractType
 from governance.discovery import SourceFile
-from governance.findings import GUARD
-from governance.settings import Settings
+from governance.findings import GUARD, Finding
+
+if TYPE_CHECKING:
+    from governance.contract_types import ContractType
+    from governance.settings import Settings
 
 _KEY: Final = "connection-1"
 """Raised when what is kept about contents means something else."""
@@ -22,14 +27,17 @@ def select(
     files: Sequence[SourceFile],
     sizes: Mapping[str, int],
     keys: Mapping[str, str],
-    settings: Settings,
+    named: Iterable[Iterable[str]] | None,
     cache: Cache,
-    find_type: Callable[[str], ContractType | None],
 ) -> list[SourceFile]:
-    """The files that contracts can be about, in their order; all of them if too little could be left out."""
+    """The files that contracts can be about, in their order; all of them if too little could be left out.
+
+    named: what each contract names (see `names`).
+    """
     groups = connection.by_package(files)
-    symbols = _symbols(settings, find_type, groups.keys())
-    if symbols is None or sum(sizes[file.path] for file in files) < connection.WORTH:
+    anchored = named is not None and all(connection.anchored(each, groups) for each in named)
+    symbols = {symbol for each in named or () for symbol in each}
+    if not anchored or sum(sizes[file.path] for file in files) < connection.WORTH:
         return list(files)
     key = f"{_KEY} {' '.join(sorted(groups))}"
     known = cache.connections(key)
@@ -54,20 +62,35 @@ def select(
     return chosen if saved >= connection.WORTH else list(files)
 
 
-def _symbols(
-    settings: Settings, find_type: Callable[[str], ContractType | None], tops: Collection[str]
-) -> set[str] | None:
-    """What the contracts name; None if one of them looks at everything."""
-    found: set[str] = set()
+def names(settings: Settings, find_type: Callable[[str], ContractType | None]) -> list[list[str]] | None:
+    """What each of the contracts names; None if one of them looks at everything."""
+    found = []
     for contract in settings.contracts:
         if contract.terms.type == GUARD:
             continue
         kind = find_type(contract.terms.type)
-        symbols = set(connection.symbols_of(contract.options))
-        if kind is None or kind.looks_at_everything(contract.options) or not connection.anchored(symbols, tops):
+        if kind is None or kind.looks_at_everything(contract.options):
             return None
-        found |= symbols
+        found.append(sorted(set(connection.symbols_of(contract.options))))
     return found
+
+
+def concerning(findings: Iterable[Finding], chosen: Iterable[SourceFile], read: Iterable[SourceFile]) -> list[Finding]:
+    """The findings that have to do with the chosen files: in one of them, or with a chain that leads into one.
+
+    A receiver nothing is known about, or a class that happens to have the same methods, is nobody's business in a file
+    that shares no code with what the contracts name. One that can be traced there in spite of that is, and what
+    weakens the contracts themselves.
+    """
+    inside = {file.path for file in chosen}
+    outside = {file.path for file in read} - inside
+    return [
+        finding
+        for finding in findings
+        if finding.type == GUARD
+        or finding.place.path not in outside
+        or any(step.place is not None and step.place.path in inside for step in finding.chain)
+    ]
 
 
 def _text(path: Path, names: Collection[str]) -> str | None:

@@ -60,8 +60,8 @@ def answer(example: Example, find_type: FindType = contract_types.load) -> Answe
     vacuous: list[str] = []
     skipped: list[tuple[str, str]] = []
     for name, table in example.contracts.items():
-        contract, check = _contract(name, table, find_type)
-        report = check(index, contract.options)
+        contract = contract_of(name, table, find_type)
+        report = _type(name, table, find_type).check(index, contract.options)
         reported.extend(_reported(report, contract.fail_on, paths, sources))
         broken.extend((each.option, f"{each.symbol} {each.message} {each.suggestion}") for each in report.broken)
         if report.skipped:
@@ -97,10 +97,16 @@ def _module(path: str, source: bytes) -> Module:
     return Module(name, path, facts, is_package)
 
 
-def _contract(name: str, table: Mapping[str, Any], find_type: FindType) -> tuple[Contract, Callable[..., Report]]:
+def _type(name: str, table: Mapping[str, Any], find_type: FindType) -> ContractType:
     kind = find_type(str(table["type"]))
     if kind is None:
         raise CaseError(f"{name}: there is no contract type {table['type']!r}")
+    return kind
+
+
+def contract_of(name: str, table: Mapping[str, Any], find_type: FindType) -> Contract:
+    """A contract of an example as the configuration would make it; raises CaseError."""
+    kind = _type(name, table, find_type)
     complaints: list[str] = []
 
     def complain(key: str, text: str) -> None:
@@ -111,7 +117,7 @@ def _contract(name: str, table: Mapping[str, Any], find_type: FindType) -> tuple
     own = options.build(kind.options, {k: v for k, v in table.items() if k not in common}, complain)
     if terms is None or own is None:
         raise CaseError("; ".join(complaints))
-    return Contract(name, terms, own), kind.check
+    return Contract(name, terms, own)
 
 
 def _reported(report: Report, fail_on: Grade, paths: Mapping[str, str], sources: Mapping[str, bytes]) -> list[Reported]:

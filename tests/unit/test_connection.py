@@ -1,6 +1,6 @@
 """Connection is told from bytes: no spelling of an import escapes it, and no mere word makes one."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,18 +78,40 @@ def test_little_is_read_anyway(tmp_path: Path) -> None:
     assert scan(root, root / "governance.toml", Cache(None)).left_out == 0
 
 
+def test_a_change_where_no_contract_looks_keeps_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "WORTH", 1)
+    root = project(tmp_path)
+    before = scan(root, root / "governance.toml", Cache(root / ".governance_cache"))
+
+    def unwanted(*_: object) -> None:
+        raise AssertionError("the contracts were evaluated")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("governance.engine.analyse", unwanted)
+        (root / "far" / "more.py").write_bytes(FAR.encode())
+        after = scan(root, root / "governance.toml", Cache(root / ".governance_cache"))
+        assert after == replace(before, files=before.files + 1, left_out=before.left_out + 1)
+        assert scan(root, root / "governance.toml", Cache(root / ".governance_cache")) == after
+        (root / "app" / "jobs.py").write_bytes(b"x = 1\n")
+        with pytest.raises(AssertionError, match="evaluated"):
+            scan(root, root / "governance.toml", Cache(root / ".governance_cache"))
+    (root / "far" / "more.py").write_bytes(b"import app\n" + FAR.encode())
+    connected = scan(root, root / "governance.toml", Cache(root / ".governance_cache"))
+    assert connected == scan(root, root / "governance.toml", Cache(None))
+    assert connected.left_out == 0
+
+
 def test_the_findings_of_a_scan_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "WORTH", 1)
     root = project(
         tmp_path, far__other=b"def run(x):\n    return x\n", far__marked=b"x = 1  # governance: except[a] b\n"
     )
-    (root / "far" / "go.py").write_bytes(b"def go(worker):\n    return worker.start({})\n")
     cache = Cache(root / ".governance_cache")
     some = scan(root, root / "governance.toml", cache)
     every = scan(root, root / "governance.toml", Cache(None), select=False)
     assert (some.left_out, every.left_out) == (3, 0)
-    texts = [json.dumps({**each.to_json(), "left_out": 0, "lines": 0}) for each in (some, every)]
-    assert texts[0] == texts[1]
+    assert some.findings == every.findings
+    assert [finding.place.path for finding in some.findings].count("far/go.py") == 0
     again = scan(root, root / "governance.toml", Cache(root / ".governance_cache"))
     assert again == some
     (root / "far" / "go.py").write_bytes(b"from app.jobs import retry\n\n" + FAR.encode())
