@@ -1,4 +1,5 @@
-"""A steady load with faults: `soak.py [MINUTES] [--rate N]`; 30 minutes, 10 jobs a second. SQLite, one server.
+"""A steady load with faults: `soak.py [MINUTES] [--rate N] [--postgres]`; 30 minutes, 10 jobs a second, one server. Its
+jobs are in SQLite, or in a Postgres of its own.
 
 About half of the jobs are waited for, the others are submitted. One in eight meets a fault: the plugin raises, ends
 its process, runs into its timeout, leaves files, is cancelled, or is killed from outside. Every second its memory,
@@ -20,13 +21,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from server.tests.live.postgres_process import PostgresProcess
 from server.tests.live.server_process import ServerProcess
 
 SETTINGS: Final = {
@@ -67,17 +69,18 @@ def temporary_files(server: ServerProcess) -> float:
     return sum(len(folders) + len(files) for _, folders, files in os.walk(server.data_dir / "tmp"))
 
 
-def database_size(server: ServerProcess) -> float:
+def size_of_file(server: ServerProcess) -> float:
     return sum(file.stat().st_size for file in server.data_dir.glob("cts.db*")) / 2**20
 
 
-MEASURES: Final = (
-    Measure("memory", "MB", 8.0, memory),
-    Measure("open files", "", 4.0, open_files),
-    Measure("child processes", "", 3.0, processes),
-    Measure("temporary files", "", 6.0, temporary_files),
-    Measure("database", "MB", 2.0, database_size),
-)
+def measures(database_size: Callable[[ServerProcess], float]) -> Sequence[Measure]:
+    return (
+        Measure("memory", "MB", 8.0, memory),
+        Measure("open files", "", 4.0, open_files),
+        Measure("child processes", "", 3.0, processes),
+        Measure("temporary files", "", 6.0, temporary_files),
+        Measure("database", "MB", 2.0, database_size),
+    )
 
 
 def rise(times: Sequence[float], values: Sequence[float]) -> float:
@@ -146,31 +149,45 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="A steady load with faults.")
     parser.add_argument("minutes", nargs="?", type=float, default=30.0)
     parser.add_argument("--rate", type=float, default=10.0, help="jobs a second")
+    parser.add_argument("--postgres", action="store_true", help="keep the jobs in Postgres")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-"))
+        settings = dict(SETTINGS)
+        size: Callable[[ServerProcess], float] = size_of_file
+        if given.postgres:
+            postgres = stack.enter_context(PostgresProcess())
+            url = settings["DATABASE_URL"] = postgres.create_database()
+
+            def size_of_database(_server: ServerProcess) -> float:
+                return int(postgres.sql("SELECT pg_database_size(current_database())", url=url)[0][0]) / 2**20
+
+            size = size_of_database
+
+        watched = measures(size)
         data = Path(folder) / "data"
         (data / "tmp").mkdir(parents=True)
         os.environ["TMPDIR"] = str(data / "tmp")
-        with ServerProcess(data, **SETTINGS) as server:
+        with ServerProcess(data, **settings) as server:
             began = time.monotonic()
             until = began + given.minutes * 60
             load = Load(server, given.rate, until)
             thread = threading.Thread(target=load.run)
             thread.start()
             times: list[float] = []
-            readings: list[list[float]] = [[] for _ in MEASURES]
+            readings: list[list[float]] = [[] for _ in watched]
             while time.monotonic() < until:
                 time.sleep(1.0)
                 if time.monotonic() - began > given.minutes * 12:
                     times.append(time.monotonic() - began)
-                    for measure, values in zip(MEASURES, readings, strict=True):
+                    for measure, values in zip(watched, readings, strict=True):
                         values.append(measure.read(server))
             thread.join()
     print(f"{given.minutes:g} minutes at {given.rate:g} jobs a second, {load.late} asked more than a second late")
     print(", ".join(f"{what}: {count}" for what, count in sorted(load.told.items())))
     print(f"{'':16} {'first':>8} {'last':>8} {'highest':>8} {'rise':>8} {'bound':>6}")
     failed = False
-    for measure, values in zip(MEASURES, readings, strict=True):
+    for measure, values in zip(watched, readings, strict=True):
         grown = rise(times, values)
         failed |= grown > measure.bound
         print(

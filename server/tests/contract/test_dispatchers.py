@@ -87,6 +87,20 @@ def test_what_is_submitted_before_and_after_the_start_is_executed_once(
     assert {job.state for job in analysis.jobs(JobFilter())} == {JobState.SUCCESS}
 
 
+@pytest.mark.requirement("R-126")
+def test_whoever_submits_much_does_not_keep_others_waiting(
+    backend: Backend, registry: PluginRegistry, ran: list[Any]
+) -> None:
+    analysis = AnalysisExecutionService(service(backend, registry))
+    for n in range(12):
+        last = analysis.submit("sample", {"n": n}, owner="much")
+    for n in (100, 101):
+        analysis.submit("sample", {"n": n}, owner="little")
+    backend.start(1, analysis)
+    wait_for(lambda: analysis.job(last).is_final)
+    assert (ran.index(100) <= 2, ran.index(101) <= 4, len(ran)) == (True, True, 14)
+
+
 @pytest.mark.requirement("R-043")
 def test_after_stop_nothing_is_taken_up(backend: Backend, registry: PluginRegistry, ran: list[Any]) -> None:
     analysis = AnalysisExecutionService(service(backend, registry))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from server.app.core.clock import utc_now
 from server.app.core.ids import new_id
 from server.app.jobs.job import Job, Lease, moved
 from server.app.jobs.state import JobState
-from server.app.jobs.store import DuplicateJob, QueueFull, StoreLimits
+from server.app.jobs.store import DuplicateJob, PluginBusy, QueueFull, StoreLimits
 from server.tests.live.postgres_process import PostgresProcess
 
 LIMIT = 5
@@ -84,6 +85,64 @@ def test_a_job_that_is_not_kept_is_not_queued(database: Database, queue: Postgre
     with pytest.raises(QueueFull):
         queue.submit(new_job())
     assert sorted(queued(database)) == sorted(job.id for job in jobs)
+
+
+@pytest.fixture
+def servers(postgres_url: str) -> Iterator[list[SqlJobStore]]:
+    """The stores of two servers on one database."""
+    limits = StoreLimits(waiting=LIMIT, runs_per_plugin=2)
+    databases = [opened_postgres(postgres_url) for _ in range(2)]
+    yield [SqlJobStore(database, limits, alongside=put) for database in databases]
+    for database in databases:
+        database.close()
+
+
+@pytest.mark.requirement("R-126")
+def test_the_limit_of_waiting_jobs_holds_for_all_servers_together(servers: list[SqlJobStore]) -> None:
+    def enqueue(number: int) -> bool:
+        try:
+            servers[number % 2].enqueue(new_job())
+        except QueueFull:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(enqueue, range(40))) == LIMIT
+    assert [server.waiting() for server in servers] == [LIMIT, LIMIT]
+
+
+@pytest.mark.requirement("R-126")
+def test_the_limit_of_a_plugin_holds_for_all_workers_together(servers: list[SqlJobStore]) -> None:
+    now = utc_now()
+    jobs = [new_job() for _ in range(LIMIT)]
+    for job in jobs:
+        servers[0].enqueue(job)
+
+    def start(job: Job) -> Job:
+        return moved(job, JobState.RUNNING, now, lease=Lease("w", now + timedelta(minutes=1)))
+
+    with ThreadPoolExecutor(8) as threads:
+        claims = [threads.submit(servers[n % 2].claim, now, start, job.id) for n, job in enumerate(jobs)]
+        claimed = [started for claim in claims if (started := claim.result()) is not None]
+    assert len(claimed) == 2
+    for server in servers:
+        with pytest.raises(PluginBusy):
+            server.insert(start(new_job(queued=False)))
+    servers[0].swap(claimed[0], moved(claimed[0], JobState.FAILED, now))
+    (left, *_) = [job for job in jobs if job.id not in {job.id for job in claimed}]
+    assert servers[1].claim(now, start, left.id) is not None
+
+
+@pytest.mark.requirement("R-126")
+def test_owners_alternate_in_the_queue(database: Database, queue: PostgresQueue) -> None:
+    jobs = [new_job(owner=owner, created_at=utc_now()) for owner in "aaabb"]
+    for job in jobs:
+        queue.submit(job)
+    database.call(lambda connection: connection.execute(text("DELETE FROM pgqueuer WHERE priority < 0")))
+    queue.wake()
+    query = text("SELECT dedupe_key FROM pgqueuer ORDER BY priority DESC, id")
+    order = database.call(lambda connection: connection.execute(query).scalars().all())
+    assert [next(job.owner for job in jobs if job.id == job_id) for job_id in order] == ["a", "b", "a", "b", "a"]
 
 
 @pytest.mark.requirement("R-044")

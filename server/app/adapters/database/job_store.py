@@ -15,6 +15,7 @@ from server.app.adapters.database.job_rows import SUMMARY, job_of, new_row, summ
 from server.app.adapters.database.statements import (
     Inseparable,
     Statement,
+    alone,
     certain_job,
     in_state,
     insert_job,
@@ -54,9 +55,10 @@ class SqlJobStore:
         self._swap = Statement(swap_job(), dialect)
         self._next = Statement(next_jobs(limits.runs_per_plugin), dialect)
         self._lost = Statement(lost_job(), dialect)
-        self._certain = Statement(certain_job(), dialect)
+        self._certain = Statement(certain_job(limits.runs_per_plugin), dialect)
         self._running = Statement(running_of_plugin(), dialect)
         self._waiting = Statement(waiting_jobs(), dialect)
+        self._alone = Statement(alone(), dialect) if dialect.name == "postgresql" else None
         self._get = Statement(select(JOB).where(JOB.c.id == bindparam("id")), dialect)
         self._find = Statement(select(*SUMMARY).where(JOB.c.id == bindparam("id")), dialect)
         # The two below belong to the thread that writes.
@@ -102,7 +104,13 @@ class SqlJobStore:
         if job_id is None:
             return self._database.together(self._claim_many, _Claim(at, start))
         wanted = {"id": job_id, "at": microseconds(at)}
-        return self._database.call(lambda connection: self._start_first(connection, self._certain, wanted, start))
+
+        def start_it(connection: Connection) -> Job | None:
+            if self._limits.runs_per_plugin is not None:
+                self._shut_others_out(connection)
+            return self._start_first(connection, self._certain, wanted, start)
+
+        return self._database.call(start_it)
 
     def renew(self, lease: Lease) -> None:
         change = JOB.update().where(_held_by(lease.worker)).values(lease_until=lease.until)
@@ -148,6 +156,7 @@ class SqlJobStore:
         limit = self._limits.runs_per_plugin
         if len(rows) > 1:
             raise Inseparable
+        self._shut_others_out(connection)
         if limit is not None and self._running.number(connection, {"plugin": rows[0]["plugin"]}) >= limit:
             raise PluginBusy(rows[0]["plugin"], limit)
         return self._insert.change_each(connection, rows)
@@ -156,7 +165,7 @@ class SqlJobStore:
         # What this process has queued since it last counted, as if nothing had been claimed: counting costs more
         # than queueing, and is needed only where this much too high number reaches the limit.
         self._at_most_waiting += len(rows)
-        if self._at_most_waiting > self._limits.waiting:
+        if self._shut_others_out(connection) or self._at_most_waiting > self._limits.waiting:
             self._at_most_waiting = self._count_waiting(connection) + len(rows)
             if self._at_most_waiting > self._limits.waiting:
                 raise QueueFull(self._limits.waiting)
@@ -185,6 +194,14 @@ class SqlJobStore:
             if len(rows) < count:
                 claimed += [None] * (len(claims) - len(claimed))
         return claimed
+
+    def _shut_others_out(self, connection: Connection) -> bool:
+        """What is counted from now on stays so until the commit. Whether there are others at all, of whose jobs this
+        process knows nothing."""
+        if self._alone is None:
+            return False
+        self._alone.rows(connection)
+        return True
 
     def _start_first(
         self, connection: Connection, statement: Statement, values: Mapping[str, Any], start: Callable[[Job], Job]

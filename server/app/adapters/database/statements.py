@@ -109,6 +109,7 @@ _MOVES: Final = (
     "result",
     "error",
 )
+_LOCK: Final = 0x6A6F6273  # "jobs": any number does that nobody else takes
 _WAITS: Final = and_(in_state(JobState.PENDING), JOB.c.queued)
 _LOST: Final = and_(in_state(JobState.RUNNING), JOB.c.lease_until < bindparam("at"))
 _LOST_BUT_NOT_GIVEN_UP: Final = and_(_LOST, JOB.c.queued, JOB.c.attempt < JOB.c.max_attempts)
@@ -136,12 +137,16 @@ def swap_job() -> Update:
 
 
 def next_jobs(runs_per_plugin: int | None) -> Select[Any]:
-    query = select(JOB).where(_WAITS).order_by(JOB.c.turn, JOB.c.created_at, JOB.c.id)
-    if runs_per_plugin is not None:
-        at_limit = func.count() >= runs_per_plugin
-        busy = select(JOB.c.plugin).where(JOB.c.lease_until.is_not(None)).group_by(JOB.c.plugin).having(at_limit)
-        query = query.where(JOB.c.plugin.not_in(busy))
+    query = select(JOB).where(_WAITS, *_not_busy(runs_per_plugin)).order_by(JOB.c.turn, JOB.c.created_at, JOB.c.id)
     return query.limit(bindparam("count")).with_for_update(skip_locked=True)
+
+
+def _not_busy(runs_per_plugin: int | None) -> list[ColumnElement[bool]]:
+    if runs_per_plugin is None:
+        return []
+    at_limit = func.count() >= runs_per_plugin
+    busy = select(JOB.c.plugin).where(JOB.c.lease_until.is_not(None)).group_by(JOB.c.plugin).having(at_limit)
+    return [JOB.c.plugin.not_in(busy)]
 
 
 def lost_job() -> Select[Any]:
@@ -151,9 +156,9 @@ def lost_job() -> Select[Any]:
     )
 
 
-def certain_job() -> Select[Any]:
+def certain_job(runs_per_plugin: int | None) -> Select[Any]:
     """The one with this id, if it can be claimed."""
-    claimable = or_(_WAITS, _LOST_BUT_NOT_GIVEN_UP)
+    claimable = or_(and_(_WAITS, *_not_busy(runs_per_plugin)), _LOST_BUT_NOT_GIVEN_UP)
     return select(JOB).where(JOB.c.id == bindparam("id"), claimable).with_for_update(skip_locked=True)
 
 
@@ -163,3 +168,8 @@ def running_of_plugin() -> Select[Any]:
 
 def waiting_jobs() -> Select[Any]:
     return select(func.count()).select_from(JOB).where(in_state(JobState.PENDING))
+
+
+def alone() -> Select[Any]:
+    """Of all transactions that execute this, one goes on; the next one when it has been committed. Postgres only."""
+    return select(func.pg_advisory_xact_lock(literal_column(str(_LOCK))))

@@ -7,16 +7,17 @@ from datetime import datetime
 
 from pgqueuer.domain.settings import db_settings
 from pgqueuer.queries import Queries, SyncQueries
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.postgres import connected, in_event_loop
-from server.app.adapters.database.tables import microseconds
+from server.app.adapters.database.tables import JOB, microseconds
 from server.app.adapters.queue.queue_workers import ENTRYPOINT
 from server.app.jobs.job import Job
 from server.app.jobs.store import JobStore
 
 _MOST_AT_ONCE = 1000
+_LEAST_PRIORITY = -(2**31)  # PGQueuer keeps it in four bytes
 
 
 def install_queue(url: str) -> None:
@@ -33,13 +34,18 @@ def install_queue(url: str) -> None:
 
 
 def put(connection: Connection, job_ids: Sequence[str]) -> None:
-    """Queue these jobs in the transaction of the connection; one that is queued already stays as it is."""
-    count = len(job_ids)
+    """Queue these jobs in the transaction of the connection; one that is queued already stays as it is.
+
+    PGQueuer hands out what has the highest priority: the job whose turn comes first, so that owners alternate here too.
+    """
+    query = select(JOB.c.id, JOB.c.turn).where(JOB.c.id.in_(job_ids)).order_by(JOB.c.turn, JOB.c.created_at, JOB.c.id)
+    jobs = connection.execute(query).all()
+    ids = [job.id for job in jobs]
     SyncQueries(_Driver(connection)).enqueue(
-        [ENTRYPOINT] * count,
-        [job_id.encode() for job_id in job_ids],
-        [0] * count,
-        dedupe_key=list(job_ids),
+        [ENTRYPOINT] * len(jobs),
+        [job_id.encode() for job_id in ids],
+        [max(-job.turn, _LEAST_PRIORITY) for job in jobs],
+        dedupe_key=ids,
         on_conflict="skip",
     )
 
