@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.adapters.late_inserts import LateInserts
 from server.app.adapters.memory_job_store import MemoryJobStore
 from server.app.adapters.rounds import Rounds
 from server.app.core.clock import utc_now
@@ -58,9 +59,9 @@ def opened_backend(settings: Settings) -> Iterator[Backend]:
 def _one_server(settings: Settings) -> Iterator[Backend]:
     with data_folder(settings.data_dir) as folder:
         database = opened_database(folder / "cts.db")
-        try:
-            limits = _limits(settings)
-            store = MemoryJobStore(limits) if settings.jobs_in_memory else SqlJobStore(database, limits)
+        with ExitStack() as stack:
+            stack.callback(database.close)
+            store = stack.enter_context(_store_of_one_server(settings, database))
             workers = EmbeddedWorkers(store)
             yield Backend(
                 database,
@@ -73,8 +74,23 @@ def _one_server(settings: Settings) -> Iterator[Backend]:
                 join=workers.join,
                 care=lambda _jobs, _rounds: None,
             )
-        finally:
-            database.close()
+
+
+@contextmanager
+def _store_of_one_server(settings: Settings, database: Database) -> Iterator[JobStore]:
+    limits = _limits(settings)
+    if settings.jobs_in_memory:
+        yield MemoryJobStore(limits)
+        return
+    store = SqlJobStore(database, limits)
+    if limits.runs_per_plugin is not None:  # whether a job may run is decided where all that run are written
+        yield store
+        return
+    late = LateInserts(store)
+    try:
+        yield late
+    finally:
+        late.close()
 
 
 @contextmanager

@@ -58,7 +58,8 @@ class PluginBusy(Exception):
 
 
 class JobStore(Protocol):
-    """Thread-safe. What a method has done is durable when it returns.
+    """Thread-safe. What a method has done is durable when it returns; a job that was inserted as it runs may be so a
+    hundredth of a second later, but not after its next change.
 
     Every change of a job is conditional on its id, state and attempt, so of any two changes from the same
     starting point one is refused, wherever they come from.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.late_inserts import LateInserts
 from server.app.adapters.memory_job_store import MemoryJobStore
 from server.app.core.ids import new_id
 from server.app.jobs.job import ANONYMOUS, Job, JobSummary, Lease, moved, started_again
@@ -22,13 +24,16 @@ from server.tests.contract.conftest import opened
 START = datetime(2024, 1, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite, late", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
     if request.param == "memory":
         yield MemoryJobStore()
-    else:
-        with opened(request.param, request, tmp_path) as database:
-            yield SqlJobStore(database)
+        return
+    kind, _, late = request.param.partition(", ")
+    with opened(kind, request, tmp_path) as database:
+        store = SqlJobStore(database)
+        with closing(LateInserts(store)) if late else nullcontext(store) as used:
+            yield used
 
 
 def new_job(number: int = 0, *, queued: bool = True, plugin: str = "sample", owner: str = ANONYMOUS) -> Job:

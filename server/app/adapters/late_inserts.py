@@ -1,0 +1,135 @@
+"""Executions that end at once are written once: as they ended.
+
+A job that its maker runs is kept in memory for a hundredth of a second. If it has ended by then, its end is all that
+is written, before its maker is told; else it is written as it runs. Nobody in this process can see the difference,
+because whatever asks the store for anything has it written first.
+
+Limits: when the process is killed, of an execution that began less than a hundredth of a second before nothing is
+written. For a store that no other process writes to.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from server.app.jobs.job import Job, JobSummary, Lease
+from server.app.jobs.state import JobState
+from server.app.jobs.store import JobFilter, JobStore
+
+_LATEST_SECONDS: Final = 0.01
+
+logger = logging.getLogger(__name__)
+
+
+class LateInserts:
+    """A ``JobStore`` on top of another one; ``close`` must follow."""
+
+    def __init__(self, store: JobStore, latest_seconds: float = _LATEST_SECONDS) -> None:
+        self._store = store
+        self._latest_seconds = latest_seconds
+        self._lock = threading.Lock()
+        self._unwritten: dict[str, Job] = {}
+        self._news = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="late-inserts", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write everything."""
+        self._closed.set()
+        self._news.set()
+        self._thread.join()
+        self._write()
+
+    def insert(self, job: Job) -> None:
+        if job.state is not JobState.RUNNING or self._closed.is_set():
+            self._store.insert(job)
+            return
+        with self._lock:
+            self._unwritten[job.id] = job
+        if not self._news.is_set():
+            self._news.set()
+
+    def swap(self, before: JobSummary, after: Job) -> bool:
+        if after.is_final:
+            with self._lock:
+                unwritten = self._unwritten.get(before.id)
+                if unwritten is not None:
+                    if (unwritten.state, unwritten.attempt) != (before.state, before.attempt):
+                        return False
+                    del self._unwritten[before.id]
+            if unwritten is not None:
+                try:
+                    self._store.insert(after)
+                except BaseException:
+                    with self._lock:
+                        self._unwritten[before.id] = unwritten  # so that it is found as lost, if nothing else
+                    raise
+                return True
+        self._write()
+        return self._store.swap(before, after)
+
+    def enqueue(self, job: Job) -> Job:
+        return self._store.enqueue(job)
+
+    def find(self, job_id: str) -> JobSummary | None:
+        self._write()
+        return self._store.find(job_id)
+
+    def get(self, job_id: str) -> Job | None:
+        self._write()
+        return self._store.get(job_id)
+
+    def list(self, wanted: JobFilter) -> list[JobSummary]:
+        self._write()
+        return self._store.list(wanted)
+
+    def claim(self, at: datetime, start: Callable[[Job], Job], job_id: str | None = None) -> Job | None:
+        return self._store.claim(at, start, job_id)  # of queued jobs, which are written at once
+
+    def renew(self, lease: Lease) -> None:
+        self._write()
+        self._store.renew(lease)
+
+    def held(self, worker: str) -> frozenset[str]:
+        self._write()
+        return self._store.held(worker)
+
+    def lost(self, at: datetime) -> Sequence[JobSummary]:
+        self._write()
+        return self._store.lost(at)
+
+    def end_leases(self) -> None:
+        self._write()
+        self._store.end_leases()
+
+    def forget(self, ended_before: datetime, limit: int) -> int:
+        return self._store.forget(ended_before, limit)
+
+    def waiting(self) -> int:
+        return self._store.waiting()
+
+    def _write(self) -> None:
+        """Write what runs. Who has to wait for that waits, so that what is not unwritten is written."""
+        if not self._unwritten:
+            return
+        with self._lock:
+            for job in tuple(self._unwritten.values()):
+                self._store.insert(job)
+                del self._unwritten[job.id]
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            self._news.wait()
+            self._news.clear()
+            self._closed.wait(self._latest_seconds)
+            try:
+                self._write()
+            except Exception:
+                logger.exception("a job that runs could not be written; it is tried again")
+                self._closed.wait(1.0)
+                self._news.set()

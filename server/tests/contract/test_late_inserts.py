@@ -1,0 +1,139 @@
+"""What is written of executions that end at once, and of those that do not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.app.adapters.database.database import Database
+from server.app.adapters.database.job_store import SqlJobStore
+from server.app.adapters.database.migrate import opened_database
+from server.app.adapters.embedded_workers import EmbeddedWorkers
+from server.app.adapters.late_inserts import LateInserts
+from server.app.core.clock import utc_now
+from server.app.core.ids import new_id
+from server.app.jobs.job import Job, Lease, moved
+from server.app.jobs.state import JobState
+from server.app.jobs.store import JobFilter
+from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.plugins.runtime.tool_runner import ToolRunner
+from server.app.services.execution import JobExecutionService, PluginExecutionService
+from server.tests.sample_plugins import SamplePlugin
+
+NEVER = 3600.0
+LEASE = Lease("worker", utc_now() + timedelta(hours=1))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """SQLite alone: for a database of several processes it is not made."""
+    database = opened_database(tmp_path / "test.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def written(database: Database) -> SqlJobStore:
+    """What another process would see."""
+    return SqlJobStore(database)
+
+
+@pytest.fixture
+def store(written: SqlJobStore) -> Iterator[LateInserts]:
+    store = LateInserts(written, NEVER)
+    yield store
+    store.close()
+
+
+def running() -> Job:
+    now = utc_now()
+    job = Job(id=new_id(), plugin="sample", state=JobState.PENDING, created_at=now, updated_at=now, payload={"n": 1})
+    return moved(job, JobState.RUNNING, now, lease=LEASE)
+
+
+def test_what_ends_at_once_is_written_as_it_ended(store: LateInserts, written: SqlJobStore) -> None:
+    job = running()
+    store.insert(job)
+    assert written.get(job.id) is None
+    ended = moved(job, JobState.SUCCESS, utc_now(), result={"n": 2})
+    assert store.swap(job, ended)
+    assert written.get(job.id) == ended
+    assert not store.swap(job, moved(job, JobState.FAILED, utc_now(), cancelled=True))
+    assert written.get(job.id) == ended
+
+
+QUESTIONS: dict[str, Callable[[LateInserts, Job], object]] = {
+    "get": lambda store, job: store.get(job.id) == job,
+    "find": lambda store, job: store.find(job.id),
+    "find another": lambda store, _job: store.find(new_id()) is None,
+    "list": lambda store, job: [found.id for found in store.list(JobFilter())] == [job.id],
+    "held": lambda store, job: store.held("worker") == {job.id},
+    "lost": lambda store, job: [found.id for found in store.lost(LEASE.until + timedelta(1))] == [job.id],
+    "renew": lambda store, _job: store.renew(Lease("worker", LEASE.until)),
+    "end": lambda store, _job: store.end_leases(),
+    "close": lambda store, _job: store.close(),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+def test_whoever_asks_sees_what_runs(
+    store: LateInserts, written: SqlJobStore, question: Callable[[LateInserts, Job], object]
+) -> None:
+    job = running()
+    store.insert(job)
+    assert question(store, job) is not False
+    assert written.find(job.id) is not None
+    assert store.swap(job, moved(job, JobState.SUCCESS, utc_now()))
+
+
+def test_what_goes_on_is_written_soon(written: SqlJobStore) -> None:
+    store = LateInserts(written)
+    jobs = [running() for _ in range(3)]
+    for job in jobs:
+        store.insert(job)
+        deadline = time.monotonic() + 20
+        while written.find(job.id) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+    store.close()
+
+
+@pytest.mark.parametrize("change", [{"attempt": 7}, {"state": JobState.PENDING}], ids=str)
+def test_another_attempt_does_not_end_it(store: LateInserts, written: SqlJobStore, change: dict[str, Any]) -> None:
+    job = running()
+    store.insert(job)
+    assert not store.swap(replace(job, **change), moved(job, JobState.FAILED, utc_now()))
+    assert store.get(job.id) == job
+
+
+def test_what_cannot_be_written_fails_whoever_asked_and_is_not_forgotten(
+    store: LateInserts, written: SqlJobStore, database: Database
+) -> None:
+    job = running()
+    store.insert(job)
+    ended = moved(job, JobState.SUCCESS, utc_now(), result={"n": 1})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        store.swap(job, replace(ended, result={"n": object()}))
+    assert store.swap(job, ended)
+    assert written.get(job.id) == ended
+
+
+@pytest.mark.requirement("R-040")
+def test_a_cancel_from_inside_of_an_execution_wins(store: LateInserts, registry: PluginRegistry) -> None:
+    def cancel(_payload: dict[str, Any]) -> dict[str, Any]:
+        (job,) = service.list_jobs(JobFilter())
+        assert job.state is JobState.RUNNING
+        service.cancel_job(job.id)
+        return {"late": True}
+
+    registry.register(SamplePlugin(cancel))
+    plugins = PluginExecutionService(ToolRunner(registry))
+    service = JobExecutionService(store, EmbeddedWorkers(store), plugins, utc_now)
+    ended = service.execute_job("sample", {})
+    assert (ended.state, ended.cancelled, ended.result) == (JobState.FAILED, True, {})
