@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
-_PATIENCE_SECONDS: Final = 0.001
+_PATIENCE_SECONDS: Final = 0.003
 
 Result = TypeVar("Result")
 
@@ -62,7 +62,7 @@ class WorkerThreads:
 
     Threads that run at the same time take the interpreter from one another at every system call, which doubles what
     each of them costs. So while those that are awake take up one call after the other, no more are woken; another one
-    is, when nothing was taken up for a millisecond, since then all of them are at something that takes long.
+    is, when nothing was taken up for three milliseconds, since then all of them are at something that takes long.
     """
 
     def __init__(self, count: int, name: str) -> None:
