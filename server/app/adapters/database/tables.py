@@ -56,7 +56,8 @@ _FAILED: Final = text("state = 'FAILED'")
 _HELD: Final = text("lease_until IS NOT NULL")
 _HAS_KEY: Final = text("idempotency_key IS NOT NULL")
 
-# A job that is executed at once passes through the indexes of the waiting ones without touching them.
+# A job that is executed at once passes the indexes of the waiting ones without touching them. The conditions are
+# given for SQLite alone: the migrations make both, and naming Postgres here would load all that SQLAlchemy knows of it.
 JOB: Final = Table(
     "job",
     METADATA,
@@ -83,17 +84,16 @@ JOB: Final = Table(
     Index("ix_job_created_at", "created_at", "id"),
     Index("ix_job_owner", "owner", "created_at", "id"),
     Index("ix_job_plugin", "plugin", "created_at", "id"),
-    Index("ix_job_turn", "turn", "created_at", "id", sqlite_where=_PENDING, postgresql_where=_PENDING),
-    Index("ix_job_owner_turn", "owner", "turn", sqlite_where=_PENDING, postgresql_where=_PENDING),
-    Index("ix_job_failed", "created_at", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
-    Index("ix_job_held", "worker", "plugin", sqlite_where=_HELD, postgresql_where=_HELD),
+    Index("ix_job_turn", "turn", "created_at", "id", sqlite_where=_PENDING),
+    Index("ix_job_owner_turn", "owner", "turn", sqlite_where=_PENDING),
+    Index("ix_job_failed", "created_at", "id", sqlite_where=_FAILED),
+    Index("ix_job_held", "worker", "plugin", sqlite_where=_HELD),
     Index(
         "ux_job_idempotency_key",
         "owner",
         "idempotency_key",
         unique=True,
         sqlite_where=_HAS_KEY,
-        postgresql_where=_HAS_KEY,
     ),
 )
 
