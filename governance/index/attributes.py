@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
-from governance.index import containers, proxies, rows, stores, typing_forms
+from governance.index import containers, module_attributes, proxies, rows, stores, typing_forms
 from governance.index.classes import Env
-from governance.index.solver import DEFINITE, ELSEWHERE, POSSIBLE, PROBABLE, Answer, Evidence, Solver, add
-from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
+from governance.index.solver import ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
+from governance.index.values import ClassId, Key, Value, class_of, type_object
 
 _HEIRS: Final = 40
 _FAR: Final = 8
@@ -41,7 +41,7 @@ def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, 
     elif kind in ("cls", "selfcls"):
         _of_class(solver, source, value, grade, name, out)
     elif kind == "mod":
-        of_module(solver, value[1], name, out, grade)
+        module_attributes.of_module(solver, value[1], name, out, grade)
     elif kind == "ext":
         add(out, ("ext", f"{value[1]}.{name}"), grade, "attribute", source, value)
     elif kind == "xinst" and name == "param" and value[1] == "pytest.FixtureRequest":
@@ -94,55 +94,9 @@ def namespace_item(solver: Solver, module: str, base: int, index: int, out: Answ
         if space == "modules":
             add(out, solver.names.module(value[2]), note="sys.modules")
         elif space:
-            of_module(solver, module, value[2], out)
+            module_attributes.of_module(solver, module, value[2], out)
         else:
             load(solver, ("n", module, owner), value[2], out)
-
-
-def of_module(solver: Solver, module: str, name: str, out: Answer, grade: int = DEFINITE) -> None:
-    """A module's attribute: its definition, a submodule, or a name from an external star import."""
-    solver.copy(("glob", module, name), out, "module attribute", grade)
-
-
-def rule_global(solver: Solver, key: Key, out: Answer) -> None:
-    """("glob", module, name)."""
-    _, module, name = key
-    names = solver.names
-    definitions = names.definitions(module, name)
-    for ref in definitions:
-        solver.copy(("n", *ref), out, "defined")
-    if definitions:
-        home = solver.project.modules[definitions[0][0]].facts.scopes[0]
-        written = home.annotations.get(name)
-        if written is not None:
-            typing_forms.concrete(solver, ("t", definitions[0][0], written, ()), out, "annotation")
-    if not definitions:
-        dotted = f"{module}.{name}"
-        if names.module(dotted)[0] == "mod":
-            add(out, ("mod", dotted), note="submodule")
-        elif module in solver.project.modules:
-            for star in names.external_stars(module):
-                add(out, ("ext", f"{star}.{name}"), note="star import")
-            lazy = solver.project.child((module, 0), "__getattr__")
-            if lazy is not None and not name.startswith("__"):
-                _lazily(solver, lazy, name, out)
-    stores.copy(solver, ("mod", module), name, out, "stored in module", PROBABLE)
-
-
-def _lazily(solver: Solver, lazy: FunctionId, name: str, out: Answer) -> None:
-    """What a module's own `__getattr__` gives for a name; of several classes and functions that of the same name."""
-    scope = solver.project.scope(lazy)
-    if scope.params:
-        solver.contribute(("param", *lazy, 0), ("const", "str", name), Evidence(DEFINITE, "name", None, None))
-    key: Key = ("ret", *lazy)
-    # A single result is what every name gives, unless it is looked up by the name.
-    only = len(scope.results) == 1 and solver.project.node((lazy[0], scope.results[0]))[0] not in ("call", "sub")
-    for value, evidence in solver.get(key).items():
-        shown = str(value[1]).rpartition(".")[2] if value[0] in ("mod", "ext") else ""
-        if value[0] in ("cls", "fn"):
-            shown = solver.project.scope(value[1]).name
-        sure = only or shown == name or (not shown and len(scope.results) == 1)
-        add(out, value, min(evidence.grade, PROBABLE if sure else POSSIBLE), "__getattr__", key, value)
 
 
 def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, out: Answer, key: Key) -> None:

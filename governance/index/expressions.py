@@ -15,6 +15,7 @@ from governance.index import (
     definitions,
     externals,
     iterables,
+    module_attributes,
     narrowing,
     operators,
     parameters,
@@ -301,7 +302,7 @@ def _rule_none(solver: Solver, key: Key, out: Answer) -> None:
 RULES: Final[dict[str, Rule]] = {
     "n": rule_node,
     "t": typing_forms.rule_type,
-    "glob": attributes.rule_global,
+    "glob": module_attributes.rule_global,
     "attr": stores.rule_stored,
     "stores": stores.rule_stores,
     "setattrs": stores.rule_setattrs,

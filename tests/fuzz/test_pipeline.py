@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governance import cli, contract_types, presets
+from governance.contracts.policy import promises
+from governance.contracts.policy.strength import weakenings
 from governance.options import key_of
 from governance.settings import FileSettings, Terms
 from tests.unit.extract.programs import program
@@ -221,6 +223,18 @@ def test_many_configurations(
     small: Path, capsys: pytest.CaptureFixture[str], document: dict[str, Any], keep: str
 ) -> None:
     judge(small, capsys, document, keep)
+
+
+@settings(reasonable, max_examples=60)
+@given(documents)
+def test_any_configuration_at_the_base(document: dict[str, Any]) -> None:
+    content = "\n".join(toml(document)).encode("utf-8", "surrogatepass")
+    try:
+        policy = promises.read("governance.toml", content, lambda _: None)
+    except promises.Unreadable:
+        return
+    odd = {name for name, promise in policy.promises.items() if promise.mistake}
+    assert {each.contract for each in weakenings(policy, policy)} == odd
 
 
 def toml(table: dict[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+_AS_SOMEBODY = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org")
 
 
 class Shell:
@@ -32,6 +33,16 @@ class Shell:
         )
 
     def git(self, *words: str | Path) -> str:
-        done = self.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.org", *words])
+        done = self.run([*_AS_SOMEBODY, *words])
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def commit(self, message: str) -> subprocess.CompletedProcess[str]:
+        """Commit everything there is, through whatever hooks there are."""
+        self.git("add", "--all")
+        return self.run([*_AS_SOMEBODY, "commit", "--quiet", "-m", message])
+
+    def write(self, path: str, text: str) -> None:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")

@@ -1,6 +1,5 @@
 """The commit-msg hook in a real repository: real commits, refused and accepted."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,8 +18,8 @@ def repository(tmp_path: Path) -> Shell:
     """A repository with one test file, whose commits go through the hook."""
     shell = Shell(tmp_path, HOME=str(tmp_path), GIT_CONFIG_GLOBAL="/dev/null")
     shell.git("init", "--quiet", "--initial-branch=main")
-    write(shell, "tests/test_old.py", OLD)
-    write(shell, "app/code.py", "x = 1\n")
+    shell.write("tests/test_old.py", OLD)
+    shell.write("app/code.py", "x = 1\n")
     shell.git("add", ".")
     shell.git("commit", "--quiet", "-m", "start")
     hook = tmp_path / ".git/hooks/commit-msg"
@@ -28,17 +27,6 @@ def repository(tmp_path: Path) -> Shell:
     hook.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HOOK}" "$1"\n', encoding="utf-8")
     hook.chmod(0o755)
     return shell
-
-
-def write(shell: Shell, path: str, text: str) -> None:
-    target = shell.folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-
-
-def commit(shell: Shell, message: str) -> subprocess.CompletedProcess[str]:
-    shell.git("add", "--all")
-    return shell.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", message])
 
 
 SKIPPED = "import pytest\n@pytest.mark.skip\ndef test_new(): pass\n"
@@ -72,8 +60,8 @@ ACCEPTED = {
 @pytest.mark.parametrize(("files", "message", "says"), REFUSED.values(), ids=REFUSED)
 def test_refused(repository: Shell, files: dict[str, str], message: str, says: str) -> None:
     for path, text in files.items():
-        write(repository, path, text)
-    refused = commit(repository, message)
+        repository.write(path, text)
+    refused = repository.commit(message)
     assert refused.returncode == 1
     assert says in refused.stderr
     assert repository.git("log", "--format=%s").strip() == "start"
@@ -82,32 +70,32 @@ def test_refused(repository: Shell, files: dict[str, str], message: str, says: s
 @pytest.mark.parametrize(("files", "message"), ACCEPTED.values(), ids=ACCEPTED)
 def test_accepted(repository: Shell, files: dict[str, str], message: str) -> None:
     for path, text in files.items():
-        write(repository, path, text)
-    accepted = commit(repository, message)
+        repository.write(path, text)
+    accepted = repository.commit(message)
     assert (accepted.returncode, accepted.stderr) == (0, "")
 
 
 def test_a_removed_test_must_be_owned_up_to(repository: Shell) -> None:
     (repository.folder / "tests/test_old.py").unlink()
-    assert "say TEST-CHANGE" in commit(repository, "tidy").stderr
-    assert commit(repository, "tidy (TEST-CHANGE: the code is gone)").returncode == 0
+    assert "say TEST-CHANGE" in repository.commit("tidy").stderr
+    assert repository.commit("tidy (TEST-CHANGE: the code is gone)").returncode == 0
 
 
 def test_a_renamed_test_must_be_owned_up_to(repository: Shell) -> None:
     repository.git("mv", "tests/test_old.py", "tests/test_better.py")
-    assert "say TEST-CHANGE" in commit(repository, "tidy").stderr
+    assert "say TEST-CHANGE" in repository.commit("tidy").stderr
 
 
 def test_an_old_skip_is_not_asked_for_again(repository: Shell) -> None:
     approved = SKIPPED.replace("skip", "skip  # APPROVED: no such system")
-    write(repository, "tests/test_new.py", approved)
-    commit(repository, "new")
-    write(repository, "tests/test_new.py", approved.replace("  # APPROVED: no such system", "") + "x = 1\n")
-    assert "test_new.py:2" in commit(repository, "TEST-CHANGE").stderr
-    write(repository, "tests/test_new.py", approved + "x = 1\n")
-    assert commit(repository, "TEST-CHANGE").returncode == 0
+    repository.write("tests/test_new.py", approved)
+    repository.commit("new")
+    repository.write("tests/test_new.py", approved.replace("  # APPROVED: no such system", "") + "x = 1\n")
+    assert "test_new.py:2" in repository.commit("TEST-CHANGE").stderr
+    repository.write("tests/test_new.py", approved + "x = 1\n")
+    assert repository.commit("TEST-CHANGE").returncode == 0
 
 
 def test_the_first_commit_of_a_repository_can_be_made(repository: Shell) -> None:
     repository.git("checkout", "--quiet", "--orphan", "fresh")
-    assert commit(repository, "start again").returncode == 0
+    assert repository.commit("start again").returncode == 0

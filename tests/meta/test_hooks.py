@@ -1,6 +1,5 @@
 """The pre-commit hooks, run by pre-commit itself: ours on this repository, the published one in somebody else's."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -85,56 +84,45 @@ BYPASS = "from app.plugin import Plugin\n\ndef direct(plugin: Plugin) -> object:
 def governed(published: Shell, environments: Path, tmp_path: Path) -> Shell:
     """Somebody else's project, whose commits go through the published hook."""
     shell = Shell(tmp_path / "theirs", GIT_CONFIG_GLOBAL="/dev/null", PRE_COMMIT_HOME=str(environments))
-    write(shell, "governance.toml", GOVERNED)
-    write(shell, "app/__init__.py", "")
-    write(shell, "app/plugin.py", PLUGIN)
-    write(shell, "app/runner.py", RUNNER)
+    shell.write("governance.toml", GOVERNED)
+    shell.write("app/__init__.py", "")
+    shell.write("app/plugin.py", PLUGIN)
+    shell.write("app/runner.py", RUNNER)
     rev = published.git("rev-parse", "HEAD").strip()
     config = {"repos": [{"repo": str(published.folder), "rev": rev, "hooks": [{"id": "governance"}]}]}
-    write(shell, ".pre-commit-config.yaml", yaml.safe_dump(config))
+    shell.write(".pre-commit-config.yaml", yaml.safe_dump(config))
     shell.git("init", "--quiet", "--initial-branch=main")
     assert shell.run([PRE_COMMIT, "install"]).returncode == 0
     return shell
 
 
-def write(shell: Shell, path: str, text: str) -> None:
-    target = shell.folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-
-
-def commit(shell: Shell, message: str) -> subprocess.CompletedProcess[str]:
-    shell.git("add", "--all")
-    return shell.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-m", message])
-
-
 @pytest.mark.requirement("R-079", "R-082")
 def test_a_commit_that_breaks_a_contract_is_refused(governed: Shell) -> None:
-    first = commit(governed, "kept")
+    first = governed.commit("kept")
     assert first.returncode == 0, first.stdout + first.stderr
 
-    write(governed, "app/api.py", BYPASS)
-    refused = commit(governed, "broken")
+    governed.write("app/api.py", BYPASS)
+    refused = governed.commit("broken")
     assert refused.returncode == 1
     assert "app/api.py:4" in refused.stdout + refused.stderr
     assert "only-the-runner-runs-plugins" in refused.stdout + refused.stderr
     assert governed.git("log", "--format=%s").split() == ["kept"]
 
-    write(governed, "app/api.py", BYPASS.replace("plugin.run({})", "plugin"))
-    assert commit(governed, "mended").returncode == 0
+    governed.write("app/api.py", BYPASS.replace("plugin.run({})", "plugin"))
+    assert governed.commit("mended").returncode == 0
 
     governed.git("rm", "--quiet", "app/runner.py")
-    deleted = commit(governed, "only deletes a file, and with it the anchor")
+    deleted = governed.commit("only deletes a file, and with it the anchor")
     assert deleted.returncode == 1
     assert "app.runner:ToolRunner.run" in deleted.stdout + deleted.stderr
 
 
 @pytest.mark.requirement("R-079")
 def test_what_is_committed_is_judged_not_what_lies_around(governed: Shell) -> None:
-    commit(governed, "kept")
-    write(governed, "app/api.py", BYPASS)
+    governed.commit("kept")
+    governed.write("app/api.py", BYPASS)
     governed.git("add", "app/api.py")
-    write(governed, "app/api.py", "")
+    governed.write("app/api.py", "")
     refused = governed.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-m", "broken"])
     assert refused.returncode == 1
     assert "app/api.py:4" in refused.stdout + refused.stderr
