@@ -150,6 +150,18 @@ def test_a_kept_result_knows_what_it_was_compared_with(branch: Project) -> None:
     assert found(branch) == []
 
 
+def test_a_kept_result_sees_suppressions_wherever_they_are_added(branch: Project) -> None:
+    branch.write("app/jobs.py", BYPASS)
+    assert found(branch) == found(branch) == []
+    branch.write("app/jobs.py", SUPPRESSED)
+    assert found(branch) == ['app/jobs.py:5 a suppression of "only-runner" was added: once']
+    branch.write("other/jobs.py", BYPASS)
+    branch.write("app/jobs.py", BYPASS)
+    assert found(branch) == found(branch) == []
+    branch.write("other/jobs.py", SUPPRESSED)
+    assert found(branch) == ['other/jobs.py:5 a suppression of "only-runner" was added: once']
+
+
 @pytest.mark.parametrize(
     "guard",
     [
