@@ -26,8 +26,8 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def descendants(pid: int) -> set[int]:
-    """The processes below ``pid``, those that have ended but are not reaped left out."""
+def descendants(*pids: int) -> set[int]:
+    """The processes below these, those that have ended but are not reaped left out."""
     children: dict[int, list[int]] = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
@@ -36,7 +36,7 @@ def descendants(pid: int) -> set[int]:
                 if state not in (b"Z", b"X"):
                     children.setdefault(int(parent), []).append(int(entry.name))
     found: set[int] = set()
-    waiting = [pid]
+    waiting = list(pids)
     while waiting:
         for child in children.get(waiting.pop(), ()):
             if child not in found:
@@ -50,17 +50,18 @@ def task_count() -> int:
     return int(Path("/proc/loadavg").read_text("ascii").split()[3].split("/")[1])
 
 
-def end_descendants(pid: int) -> set[int]:
-    """Stop ``pid``, which leads its process group, and kill what is below it; says what that was.
+def end_descendants(*pids: int) -> set[int]:
+    """Stop these, each of which may lead a process group, and kill what is below them; says what that was.
 
     Everything is stopped first, so that nothing is born while it is counted: the group at a stroke, which is
     what a bomb needs, and then one by one what has left the group.
     """
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGSTOP)
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGSTOP)
     stopped: set[int] = set()
     for _ in range(_ROUNDS):
-        new = descendants(pid) - stopped
+        new = descendants(*pids) - stopped
         if not new:
             break
         _signal(new, signal.SIGSTOP)
@@ -79,12 +80,13 @@ def end_orphans(own: set[int], dying: set[int]) -> None:
         return  # then the mark says nothing
     deadline = time.monotonic() + _DYING_SECONDS
     while True:
-        for child in _children_of(mine) - own:
-            if _is_marked(child):
-                end_descendants(child)
-                _signal({child}, signal.SIGKILL)
-                with suppress(ChildProcessError):
-                    os.waitpid(child, 0)
+        orphans = {child for child in _children_of(mine) - own if _is_marked(child)}
+        # At a stroke: a bomb leaves hundreds, and to look for what is below each takes longer than anybody waits.
+        end_descendants(*orphans - dying)
+        _signal(orphans, signal.SIGKILL)
+        for child in orphans:
+            with suppress(ChildProcessError):
+                os.waitpid(child, 0)
         dying = {pid for pid in dying if Path(f"/proc/{pid}").exists()}
         if not dying or time.monotonic() > deadline:
             return

@@ -32,6 +32,12 @@ def _bomb() -> Any:
         os.fork()
 
 
+def _bomb_of_programs() -> Any:
+    """Each a child of this process, so that hundreds are orphans at once when it is ended."""
+    while True:
+        subprocess.Popen([sys.executable, "-c", "import os\nwhile True: os.fork()"])
+
+
 def _daemon(path: str) -> None:
     """Two forks and a session of its own: the classic way to belong to nobody."""
     if os.fork() == 0:
@@ -63,6 +69,7 @@ KINDS: dict[str, Callable[[str], Any]] = {
     "runs_program": lambda _: {"said": subprocess.check_output(["/bin/echo", "word"], text=True)},
     "forks": lambda _: _fork_and_return(),
     "bombs": lambda _: _bomb(),
+    "bombs_with_programs": lambda _: _bomb_of_programs(),
     "leaves_daemon": _leave_daemon,
     "leaves_daemon_and_dies": _leave_daemon_and_die,
     "leaves_grandchild": _leave_grandchild,
