@@ -26,12 +26,13 @@ def head_of(length: int | str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def raw_request(live: ServerProcess, data: bytes) -> tuple[int, str, bytes]:
-    """Status, head and content of the answer to these bytes."""
+def raw_request(live: ServerProcess, data: bytes, *, ends: bool = True) -> tuple[int, str, bytes]:
+    """Status, head and content of the answer to these bytes, after which nothing follows if the request ``ends``."""
     address = urlsplit(live.url)
     with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as connection:
         connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
         answer = b""
         while part := connection.recv(65536):
             answer += part
@@ -97,7 +98,7 @@ def test_a_body_of_another_type(live: ServerProcess, content_type: str) -> None:
 @pytest.mark.requirement("R-059")
 def test_a_body_of_50_megabytes_is_refused_unread(live: ServerProcess) -> None:
     body = b'{"plugin": "text-statistics", "payload": {"text": "' + b"x" * 50_000_000 + b'"}}'
-    status, head, content = raw_request(live, head_of(len(body)) + body[:1000])
+    status, head, content = raw_request(live, head_of(len(body)) + body[:1000], ends=False)
     assert (status, "connection: close" in head.lower()) == (413, True)
     assert json.loads(content)["error"]["type"] == "ResourceLimit"
 
