@@ -20,6 +20,7 @@ from governance.paths.engine import Engine, TooComplex
 from governance.paths.escapes import Escape
 from governance.paths.frames import Work
 from governance.paths.outcomes import PROBABLE, UNRESOLVED
+from governance.paths.runs import NESTING, SHALLOW
 from governance.paths.sought import Sought, sought
 
 if TYPE_CHECKING:
@@ -126,13 +127,13 @@ def _owners(index: Index, options: Options, report: Report) -> dict[FunctionId, 
 
 def _ask(question: _Question, report: Report) -> int:
     """Add what is to be said about one function; answers how many places were examined."""
-    try:
-        engine, found = _followed(question, coarse=False)
-    except TooComplex:
+    engine, found = question.engine(), None
+    for coarse, nesting in ((False, NESTING), (False, SHALLOW), (True, SHALLOW)):
         try:
-            engine, found = _followed(question, coarse=True)
+            engine, found = _followed(question, coarse, nesting)
         except TooComplex:
-            engine, found = question.engine(), None
+            continue
+        break
     if found is None:
         ref = (question.function[0], question.index.project.scope(question.function).node)
         message = f"{question.name} has too many paths to be proven: split it"
@@ -151,12 +152,14 @@ def _ask(question: _Question, report: Report) -> int:
     return max(len(engine.sites), 1 if always else 0)
 
 
-def _followed(question: _Question, coarse: bool) -> tuple[Engine, list[Escape] | None]:
+def _followed(question: _Question, coarse: bool, nesting: int) -> tuple[Engine, list[Escape] | None]:
     engine = question.engine(coarse=coarse)
+    engine.nesting = nesting
     found = _escapes(question, engine)
     if engine.sites and all(site.assumed for site in engine.sites.values()):
         # Somebody said that this function makes the call, and there is no other place where it could.
         engine = question.engine(suspicion=PROBABLE, coarse=coarse)
+        engine.nesting = nesting
         found = _escapes(question, engine)
     return engine, found
 

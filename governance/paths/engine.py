@@ -15,7 +15,7 @@ from governance.paths.frames import Frame, Work
 from governance.paths.layers import Layers
 from governance.paths.outcomes import UNRESOLVED, Outcomes, State, States, put
 from governance.paths.reach import Reach
-from governance.paths.runs import Runs, Summary, TooComplex
+from governance.paths.runs import NESTING, Runs, Summary, TooComplex
 from governance.paths.sought import Sought
 from governance.paths.targets import Target
 from governance.paths.tracked import blocks, tracked
@@ -48,6 +48,7 @@ class Engine:
         self.trusting = trusting
         self.suspicion = suspicion
         self.coarse = coarse
+        self.nesting = NESTING
         self.exceptions = Exceptions(index)
         self.truth = Truth(index, self.exceptions)
         self.layers = Layers(index)

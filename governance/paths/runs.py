@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from governance.paths.engine import Engine
 
 NESTING: Final = 24
+SHALLOW: Final = 3
+"""How deep calls are followed where following all of them is too much: beyond, anything may be raised."""
+
 _ASIDE: Final = 4
 """How deep functions that have nothing to do with the contract are followed to see what they raise."""
 
@@ -111,7 +114,7 @@ class Runs:
         return work._replace(callables=tuple(sorted(grown.items(), key=lambda item: item[0])))
 
     def _call(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
-        if self.live > NESTING or self._inline.count(work.function) > 1:
+        if self.live > self.engine.nesting or self._inline.count(work.function) > 1:
             return _unknown(state)
         if self.aside or not self._concerns(work):
             summary = self._seen_aside(work)
@@ -195,7 +198,7 @@ class Runs:
             return self._bare(work, given, state)
         layer, inner = step
         if layer.wrapper is not None:
-            if self.live > NESTING:
+            if self.live > self.engine.nesting:
                 return _unknown(state)
             self.live += 1
             try:
@@ -254,7 +257,7 @@ class Runs:
     ) -> tuple[Frame, Outcomes]:  # fmt: skip
         """Run a generator function; the answer still holds what its frame knows."""
         assert target.work is not None
-        if self.live > NESTING:
+        if self.live > self.engine.nesting:
             raise TooComplex
         work = self._with_callables(frame, number, target)
         return self._activated(work._replace(layers=0), {}, entry, on_yield)

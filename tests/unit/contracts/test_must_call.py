@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from governance import options
+from governance.contracts import must_call
 from governance.contracts.must_call import Options
-from governance.paths import engine
+from governance.paths import engine, runs
 from tests.unit.paths.asking import checks, report
 
 KEPT = "def owner():\n    try:\n        plugin.run()\n    finally:\n        registry.update()\n"
@@ -97,6 +98,19 @@ def test_a_coarse_second_try_may_still_prove(monkeypatch: pytest.MonkeyPatch) ->
     steps = 150
     monkeypatch.setattr(engine, "BUDGET", steps)
     assert checks(source) == set()
+
+
+def test_a_shallow_second_try_does_not_follow_what_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = 12
+    helpers = "".join(
+        f"def level{n}(a, b):\n    if a:\n        print(a)\n    if b:\n        level{n + 1}(b, a)\n"
+        for n in range(levels)
+    )
+    source = f"{helpers}def level{levels}(a, b):\n    registry.update()\n{KEPT}        level0(plugin, registry)\n"
+    monkeypatch.setattr(engine, "BUDGET", 50)
+    assert checks(source) == set()
+    monkeypatch.setattr(must_call, "SHALLOW", runs.NESTING)
+    assert checks(source) == {"unproven"}
 
 
 def test_a_helper_that_is_decorated_runs_with_its_decorator() -> None:
