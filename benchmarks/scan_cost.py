@@ -189,6 +189,10 @@ def curve(rounds: int) -> Iterator[Sequence[str]]:
         }
         done = in_turns(max(1, rounds // 2), measures)
         cold, warm = done["cold"], done["warm"]
+        if warm.cpu > cold.cpu / 4:
+            raise SystemExit(
+                "scan_cost: what should be unchanged was not; was the scanner changed while it was measured?"
+            )
         yield (f"{lines:,}", f"{cold.cpu:.2f}", _mb(cold), f"{warm.cpu:.3f}", _mb(warm))
 
 
