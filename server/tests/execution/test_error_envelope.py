@@ -21,7 +21,6 @@ from server.app.plugins.errors.exceptions import (
     PluginNotFound,
     PluginProcessDied,
     PluginUnavailable,
-    WorkerLost,
 )
 from server.app.plugins.lifecycle import LifecycleState
 from server.tests.live.envelope import assert_error
@@ -42,7 +41,6 @@ HOSTED = HostedPluginError(
         ("PluginError", PluginError("m")),
         ("PluginError", PluginUnavailable("p", "why")),
         ("ExecutionError", PluginProcessDied("m")),
-        ("ExecutionError", WorkerLost("m")),
         ("TimeoutError", ExecutionTimeout(1.5)),
         ("Cancelled", ExecutionCancelled()),
         ("ResourceLimit", LimitExceeded("m")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -19,6 +20,18 @@ PATH = [
     "server.tests.live.plugins.call_chain:CallChain.run",
 ]
 JOBS = "/v1/analyze-execution/jobs"
+
+
+SUITES = [
+    "tool_runner", "input_validation", "output_validation", "error_envelope", "plugin_execution_service",
+    "job_execution_service", "analysis_execution_service", "analysis_execution_endpoint", "execution_integration",
+]  # fmt: skip
+
+
+@pytest.mark.requirement("R-089")
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_part_of_the_path_has_its_suite(suite: str) -> None:
+    assert "\ndef test_" in (Path(__file__).parent / f"test_{suite}.py").read_text("utf-8").replace("    def", "def")
 
 
 @pytest.mark.requirement("R-037", "R-091")

@@ -83,12 +83,6 @@ class PluginProcessDied(ExecutionLayerError):
     blames_plugin = True
 
 
-class WorkerLost(ExecutionLayerError):
-    """The server or worker that ran the job is gone."""
-
-    type = ErrorType.EXECUTION_ERROR
-
-
 class ExecutionTimeout(ExecutionLayerError):
     type = ErrorType.TIMEOUT_ERROR
     blames_plugin = True
