@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from governance.facts import Node
 from governance.index import calls, keywords
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver
 from governance.index.values import FunctionId, Key, Value
+
+ARGUMENT: Final = "argument"
+UNPACKED: Final = "unpacked argument"
 
 
 def give(
@@ -41,7 +46,7 @@ def _argument(
     target: Key = ("param", *function, index)
     if param.kind in ("vararg", "kwarg"):
         target = ("varargs", *function, index)
-    solver.link(target, source, grade, "argument")
+    solver.link(target, source, grade, ARGUMENT)
 
 
 def spread(solver: Solver, function: FunctionId, position: int, source: Key, grade: int) -> None:
@@ -58,9 +63,7 @@ def spread(solver: Solver, function: FunctionId, position: int, source: Key, gra
                 keys = value[2][index - position : index - position + 1] if param.kind != "vararg" else value[2]
             target: Key = ("varargs" if param.kind == "vararg" else "param", *function, index)
             for key in keys[:8]:
-                for each, reason in solver.get(key).items():
-                    best = min(grade, evidence.grade, reason.grade, PROBABLE)
-                    solver.contribute(target, each, Evidence(best, "argument", key, each))
+                solver.link(target, key, min(grade, evidence.grade, PROBABLE), UNPACKED)
 
 
 def spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set[int], grade: int) -> None:
@@ -98,6 +101,4 @@ def spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set
                 element = value[2][1]
                 more = keywords.put(solver, element) if element[0] == "varargs" else ()
                 for origin in (element, *(stored for _, stored in more)):
-                    for each, reason in solver.get(origin).items():
-                        best = min(grade, evidence.grade, reason.grade)
-                        solver.contribute(("varargs", *function, index), each, Evidence(best, "argument", origin, each))
+                    solver.link(("varargs", *function, index), origin, min(grade, evidence.grade), UNPACKED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from governance.contract import Ref, Trail
 from governance.files import Files, GivenFiles
 from governance.findings import Grade
-from governance.index import attributes, chain, definitions, proxies
+from governance.index import arguments, attributes, chain, definitions, proxies
 from governance.index.classes import Classes
 from governance.index.expressions import RULES, repeats
 from governance.index.names import Names
@@ -264,10 +264,11 @@ class Index:
             elif node[0] == "param":
                 param: Key = ("param", key[1], node[1], node[2])
                 known = self.solver.ask(param)
-                sources = self.solver.sources.get(param, {}) if param not in self.solver.closed else {}
-                if not known and not sources:
+                links = self.solver.sources.get(param, {}) if param not in self.solver.closed else {}
+                given = [source for source, (_, note) in links.items() if note == arguments.ARGUMENT]
+                if not known and not given:
                     return (key[1], key[2])
-                todo += [source for source in sources if source[0] == "n"]
+                todo += given
             elif not self.solver.ask(key):
                 return (key[1], key[2])
         return None
