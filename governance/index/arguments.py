@@ -6,11 +6,11 @@ from typing import Final
 
 from governance.facts import Node
 from governance.index import calls, keywords
+from governance.index.keywords import UNPACKED
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver
 from governance.index.values import FunctionId, Key, Value
 
 ARGUMENT: Final = "argument"
-UNPACKED: Final = "unpacked argument"
 
 
 def give(
@@ -27,6 +27,10 @@ def give(
     pairs = calls.bind(scope, shown, receiver is not None)
     for index, argument in pairs:
         _argument(solver, function, index, ("n", module, argument), module, argument, grade)
+    named = {argument: name for name, argument in shown[3] if name is not None}
+    for index, argument in pairs:
+        if scope.params[index].kind == "kwarg":
+            solver.link(("keyword", *function, index, named[argument]), ("n", module, argument), grade, ARGUMENT)
     for position, argument in enumerate(shown[2]):
         inner = solver.project.node((module, argument))
         if inner[0] == "star":
@@ -82,6 +86,10 @@ def spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set
                 if names and ("const", "str", param.name) not in names:
                     continue
                 key = value[2][1]
+                if key[0] == "varargs":
+                    source = ("keyword", *key[1:], param.name)
+                    solver.link(("param", *function, index), source, min(grade, evidence.grade), UNPACKED)
+                    continue
                 if key[0] == "dval" and solver.project.node((key[1], key[2]))[0] == "dict":
                     for entry, item in solver.project.node((key[1], key[2]))[1]:
                         if entry >= 0 and ("const", "str", param.name) in solver.get(("n", key[1], entry)):
@@ -89,9 +97,6 @@ def spread_mapping(solver: Solver, function: FunctionId, source: Key, taken: set
                     solver.copy(("mutated", key[1], key[2]), found)
                 else:
                     solver.copy(key, found)
-                for words, stored in keywords.put(solver, key) if key[0] == "varargs" else ():
-                    if param.name in words:
-                        solver.copy(stored, found)
                 for each, reason in found.items():
                     best = min(grade, evidence.grade, reason.grade)
                     solver.contribute(

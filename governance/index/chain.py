@@ -79,7 +79,7 @@ def _step(project: Project, key: Key, value: Value, evidence: Evidence) -> Trail
 def question(project: Project, key: Key) -> Trail | None:
     """What a key asks, and where; None for one that has no place."""
     kind = key[0]
-    if kind in ("param", "varargs"):
+    if kind in ("param", "varargs", "keyword"):
         param = project.scope((key[1], key[2])).params[key[3]]
         return Trail(
             f"parameter {param.name} of {project.qualname((key[1], key[2])) or 'lambda'}", (key[1], param.node)

@@ -6,7 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import additions, attributes, keywords
+from governance.index import additions, attributes
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value
 
@@ -146,9 +146,14 @@ def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer
                         break
             solver.copy(("mutated", key[1], key[2]), out, "stored entry", grade)
             return
-    for words, source in keywords.put(solver, key) if key[0] == "varargs" else ():
-        if any(("const", "str", word) in solver.get(index) for word in words):
-            solver.copy(source, out, "stored entry", grade)
+    if key[0] == "varargs":
+        if not solver.ready(index):
+            return
+        asked = [value[2] for value in solver.get(index) if value[:2] == ("const", "str")]
+        for name in asked:
+            solver.copy(("keyword", *key[1:], name), out, "entry", grade)
+        if asked:
+            return
     solver.copy(key, out, "entry", grade)
 
 

@@ -1,13 +1,41 @@
-"""Keywords: what a function puts into its own `**kwargs` before it hands them on."""
+"""Keywords: what a `**kwargs` parameter holds under a name, and what a function puts into it before handing it on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
+from governance.index import typing_forms
 from governance.index.graph import last_name
-from governance.index.solver import Solver
+from governance.index.solver import Answer, Solver, add_all
 from governance.index.texts import words
 from governance.index.values import FunctionId, Key
+
+UNPACKED: Final = "unpacked argument"
+"""The note of a link from what a call unpacks, `*xs` or `**options`, to what it reaches."""
+
+
+def rule_keyword(solver: Solver, key: Key, out: Answer) -> None:
+    """("keyword", module, scope, index, name): what calls pass under that name is told by links; to this comes what is
+    passed on from other mappings, and what the function puts in itself."""
+    *_, name = key
+    element: Key = ("varargs", *key[1:4])
+    solver.get(element)
+    param = solver.project.scope((key[1], key[2])).params[key[3]]
+    if param.annotation >= 0:
+        typing_forms.concrete(solver, ("t", key[1], param.annotation, ()), out, "annotation")
+    for source, (grade, note) in tuple(solver.sources.get(element, {}).items()):
+        if note == UNPACKED:
+            solver.copy(("keyword", *source[1:], name) if _holds(solver, source) else source, out, note, grade)
+    add_all(out, solver.contributed.get(element, {}).items())
+    for words_of, stored in put(solver, element):
+        if name in words_of or not words_of:
+            solver.copy(stored, out, "stored entry")
+
+
+def _holds(solver: Solver, key: Key) -> bool:
+    """Whether a key is that of the values of a `**kwargs` parameter."""
+    return key[0] == "varargs" and solver.project.scope((key[1], key[2])).params[key[3]].kind == "kwarg"
 
 
 def put(solver: Solver, element: Key) -> Iterator[tuple[list[str], Key]]:

@@ -35,6 +35,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("subclasses"/"subclass", module, scope) | the direct subclasses of a class |
 | ("made", module, scope)   | no answer: starts the flows of the calls that construct a dataclass |
 | ("decorate", module, definition) | no answer: contributes a definition to its decorators |
+| ("keyword", module, scope, index, name) | what a `**kwargs` parameter holds under a name |
 | ("varargs", module, scope, index) | elements of a `*args` or values of a `**kwargs` parameter |
 
 Termination: the domain is finite but for containers and type arguments, whose depth is bounded; a key that collects more
