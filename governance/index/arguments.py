@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from governance.facts import Node
-from governance.index import calls, keywords
+from governance.index import keywords
+from governance.index.binding import bind
 from governance.index.keywords import UNPACKED
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver
 from governance.index.values import FunctionId, Key, Value
@@ -24,7 +25,7 @@ def give(
 ) -> None:
     scope = solver.project.scope(function)
     shown: Node = ["call", node[1], node[2][skip:], node[3]] if skip else node
-    pairs = calls.bind(scope, shown, receiver is not None)
+    pairs = bind(scope, shown, receiver is not None)
     for index, argument in pairs:
         _argument(solver, function, index, ("n", module, argument), module, argument, grade)
     named = {argument: name for name, argument in shown[3] if name is not None}

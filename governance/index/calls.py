@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from governance.contract import Ref
-from governance.facts import Node, Scope
-from governance.index import attributes, containers, externals, passing, rows, texts, typing_forms
+from governance.facts import Node
+from governance.index import attributes, containers, externals, passing, rows, texts, type_variables, typing_forms
+from governance.index.binding import bind
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
 
@@ -143,7 +144,7 @@ def returned(
             if bound:
                 for each in bound:
                     solver.copy(each, out, "type argument", best)
-            elif not _substitute(solver, ref, node, function, receiver, value[1], best, out):
+            elif not type_variables.substitute(solver, ref, node, function, receiver, value[1], best, out):
                 for each in typing_forms.bound(solver, value[1]):
                     solver.copy(each, out, "bound of the type variable", best)
         elif env and value[0] in ("cont", "coro", "gencm", "callable"):
@@ -212,93 +213,6 @@ def _overridden(solver: Solver, function: FunctionId, receiver: Value, grade: in
                     key,
                     value,
                 )
-
-
-def _substitute(
-    solver: Solver,
-    ref: Ref,
-    node: Node,
-    function: FunctionId,
-    receiver: Value | None,
-    variable: Ref,
-    grade: int,
-    out: Answer,
-) -> bool:
-    """Find the arguments whose annotated types mention a type variable, and read its binding off them."""
-    scope = solver.project.scope(function)
-    found = False
-    for index, argument in bind(scope, node, receiver is not None):
-        annotation = scope.params[index].annotation
-        if annotation < 0:
-            continue
-        pattern: Key = ("t", function[0], annotation, ())
-        before = len(out)
-        for value in solver.get(pattern):
-            _unify(solver, value, ("n", ref[0], argument), variable, grade, out, 3)
-        found = found or len(out) > before
-    return found
-
-
-def _unify(solver: Solver, pattern: Value, argument: Key, variable: Ref, grade: int, out: Answer, depth: int) -> None:
-    kind = pattern[0]
-    if depth == 0:
-        return
-    if kind == "tv" and pattern[1] == variable:
-        solver.copy(argument, out, "argument", grade)
-    elif kind == "tvcls" and pattern[1] == variable:
-        for value, evidence in solver.get(argument).items():
-            cls = type_object(value)
-            if cls is not None:
-                add(out, ("inst", cls, ()), min(grade, evidence.grade), "argument", argument, value)
-    elif kind == "callable":
-        for inner in solver.get(pattern[1]):
-            if inner == ("tv", variable):
-                for value, evidence in solver.get(argument).items():
-                    if value[0] in ("fn", "bm"):
-                        solver.copy(("ret", *value[1]), out, "result of the argument", min(grade, evidence.grade))
-                    elif value[0] == "cls":
-                        add(out, ("inst", value[1], ()), min(grade, evidence.grade), "argument", argument, value)
-    elif kind == "cont":
-        for value in solver.get(argument):
-            if value[0] == "cont" and len(value[2]) == len(pattern[2]):
-                for mine, theirs in zip(pattern[2], value[2], strict=True):
-                    for inner in solver.get(mine):
-                        _unify(solver, inner, theirs, variable, grade, out, depth - 1)
-    elif kind in ("inst", "coro"):
-        keys = pattern[2] if kind == "inst" else (pattern[1],)
-        for value in solver.get(argument):
-            theirs_all = value[2] if value[0] == "inst" else (value[1],) if value[0] == "coro" else ()
-            for mine, theirs in zip(keys, theirs_all, strict=False):
-                for inner in solver.get(mine):
-                    _unify(solver, inner, theirs, variable, grade, out, depth - 1)
-
-
-def bind(scope: Scope, node: Node, bound: bool) -> list[tuple[int, int]]:
-    """Which argument nodes of a call reach which parameters: [(parameter index, argument node)].
-
-    `bound`: the first parameter is taken by the receiver. Arguments that land in `*args`/`**kwargs` are paired with
-    that parameter; starred arguments with every positional parameter they may reach are left to `parameters`.
-    """
-    pairs: list[tuple[int, int]] = []
-    positional = [index for index, each in enumerate(scope.params) if each.kind in ("positional", "normal")]
-    vararg = next((index for index, each in enumerate(scope.params) if each.kind == "vararg"), None)
-    kwarg = next((index for index, each in enumerate(scope.params) if each.kind == "kwarg"), None)
-    names = {each.name: index for index, each in enumerate(scope.params) if each.kind in ("normal", "keyword")}
-    position = 1 if bound else 0
-    for argument in node[2]:
-        if position < len(positional):
-            pairs.append((positional[position], argument))
-        elif vararg is not None:
-            pairs.append((vararg, argument))
-        position += 1
-    for name, argument in node[3]:
-        if name is None:
-            continue
-        if name in names:
-            pairs.append((names[name], argument))
-        elif kwarg is not None:
-            pairs.append((kwarg, argument))
-    return pairs
 
 
 def rule_return(solver: Solver, key: Key, out: Answer) -> None:

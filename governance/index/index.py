@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from governance.contract import Ref, Trail
 from governance.files import Files, GivenFiles
 from governance.findings import Grade
-from governance.index import arguments, attributes, chain, definitions, proxies
+from governance.index import arguments, attributes, callees, chain, definitions, proxies
+from governance.index.callees import Callee
 from governance.index.classes import Classes
 from governance.index.expressions import RULES, repeats
 from governance.index.names import Names
@@ -16,19 +16,9 @@ from governance.index.project import Module, Project, ScopeId
 from governance.index.solver import Evidence, Solver
 from governance.index.values import NONE, ClassId, FunctionId, Key, Value, class_of, type_object
 
-_OVERRIDES = 200
 _VAGUE = 60
 _BARE = frozenset(("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"))
 """External base classes that give no attributes of interest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Callee:
-    """A project function that a call may run; receiver is the bound `self`/`cls` value, None for plain functions."""
-
-    function: FunctionId
-    grade: Grade
-    receiver: Value | None
 
 
 class Index:
@@ -145,59 +135,7 @@ class Index:
 
     def runs(self, ref: Ref) -> list[Callee]:
         """The same for a node whose value is called, there or elsewhere."""
-        found: dict[tuple[FunctionId, Value | None], Grade] = {}
-        for value, evidence in self.values(ref).items():
-            self._callee(value, Grade(evidence.grade), found, 4)
-        return [Callee(function, grade, receiver) for (function, receiver), grade in found.items()]
-
-    def _callee(
-        self, value: Value, grade: Grade, found: dict[tuple[FunctionId, Value | None], Grade], depth: int
-    ) -> None:
-        def put(function: FunctionId, receiver: Value | None, best: Grade) -> None:
-            key = (function, receiver)
-            found[key] = max(best, found.get(key, Grade.UNRESOLVED))
-
-        kind = value[0]
-        if kind == "fn":
-            put(value[1], None, grade)
-        elif kind == "bm":
-            put(value[1], value[2], grade)
-            cls = class_of(value[2])
-            name = self.project.scope(value[1]).name
-            if cls is not None and name != "__init__" and self._dispatches(cls, name, value[1]):
-                subclasses = self.subclasses(cls)
-                for each in subclasses if len(subclasses) <= _OVERRIDES else ():
-                    for override in self.project.children(each, name):
-                        if override != value[1] and self.project.scope(override).kind == "function":
-                            put(override, ("inst", each, ()), min(grade, Grade.PROBABLE))
-        elif kind == "decorated":
-            put(value[1], value[3], grade)
-        elif kind in ("cls", "selfcls"):
-            self._method(value[1], "__init__", grade, found)
-        elif kind in ("inst", "self") and depth:
-            self._method(value[1], "__call__", grade, found)
-        elif kind == "partial" and depth:
-            call = self.project.node((value[1], value[2]))
-            if call[2]:
-                for each, evidence in self.values((value[1], call[2][0])).items():
-                    self._callee(each, min(grade, Grade(evidence.grade)), found, depth - 1)
-
-    def _dispatches(self, cls: ClassId, name: str, function: FunctionId) -> bool:
-        """Whether a bound method was found on its receiver, where overrides may take its place, not by `super()`."""
-        bound = self.classes.lookup(cls, name)
-        return bound is None or any(
-            self.project.node(ref)[0] != "function" or (ref[0], self.project.node(ref)[1]) == function
-            for ref in bound[1]
-        )
-
-    def _method(
-        self, cls: ClassId, name: str, grade: Grade, found: dict[tuple[FunctionId, Value | None], Grade]
-    ) -> None:
-        bound = self.classes.lookup(cls, name)
-        for ref in bound[1] if bound else ():
-            node = self.project.node(ref)
-            if node[0] == "function":
-                found[((ref[0], node[1]), ("inst", cls, ()))] = grade
+        return callees.run_by(self.solver, ("n", *ref))
 
     def externals(self, call: Ref) -> set[str]:
         """Dotted names of external functions a call may run; methods of external objects as `Class.method`."""

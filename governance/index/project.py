@@ -12,6 +12,7 @@ from typing import TypeAlias
 from governance.contract import Ref
 from governance.facts import ModuleFacts, Node, Scope
 from governance.index import graph
+from governance.index.site_names import site_names
 from governance.index.values import FunctionId
 
 ScopeId: TypeAlias = "tuple[str, int]"
@@ -263,7 +264,7 @@ class Project:
         """The names a container made at this node is stored under in its own module (locals, globals, attributes)."""
         module = ref[0]
         if module not in self._sites:
-            self._sites[module] = _site_names(self.modules[module].facts)
+            self._sites[module] = site_names(self.modules[module].facts)
         return self._sites[module].get(ref[1], set())
 
     @cached_property
@@ -314,58 +315,6 @@ def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
                 tables.item_stores[base].append(ref)
         elif op in _KEPT:
             tables.by_op[op].append(ref)
-
-
-def _site_names(facts: ModuleFacts) -> dict[int, set[str]]:
-    names: defaultdict[int, set[str]] = defaultdict(set)
-
-    def note(number: int, name: str) -> None:
-        for _ in range(8):
-            if number < 0:
-                return
-            names[number].add(name)
-            node = facts.nodes[number]
-            if node[0] == "annotated":
-                number = node[2]
-            elif node[0] in ("and", "or", "phi"):
-                for each in node[1]:
-                    names[each].add(name)
-                return
-            elif node[0] == "unpack" and facts.nodes[node[1]][0] == "tuple" and not node[3]:
-                elements = facts.nodes[node[1]][1]
-                if not -len(elements) <= node[2] < len(elements):
-                    return
-                number = elements[node[2]]
-            elif node[0] == "ifexp":
-                names[node[2]].add(name)
-                names[node[3]].add(name)
-                return
-            else:
-                return
-
-    for scope in facts.scopes:
-        for name, definitions in scope.bindings.items():
-            for definition in definitions:
-                note(definition, name)
-    for node in facts.nodes:
-        if node[0] == "store_attr":
-            note(node[3], node[2])
-        elif node[0] == "call":
-            callee = facts.nodes[node[1]]
-            if callee[0] == "attr" and callee[2] == "setdefault" and len(node[2]) == 2:
-                base = graph.last_name(facts, callee[1])
-                if base is not None:
-                    note(node[2][1], base)
-        elif node[0] == "store_item":
-            base = graph.last_name(facts, node[1])
-            if base is not None:
-                note(node[3], base)
-    for node in facts.nodes:
-        if node[0] == "store_attr" and facts.nodes[node[3]][0] == "local":
-            definition = facts.nodes[node[3]][2]
-            if definition >= 0:
-                note(definition, node[2])
-    return dict(names)
 
 
 __all__ = ["FunctionId", "Module", "Project", "Ref", "ScopeId"]

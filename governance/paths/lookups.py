@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from governance.facts import Block, Node
 from governance.findings import Grade
 from governance.index import graph
+from governance.index.callees import Callee
 from governance.index.definitions import wrapper
-from governance.index.index import Callee
 from governance.index.values import ClassId, Value, class_of
 from governance.paths.frames import Frame, Work
 from governance.paths.tracked import blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from governance.facts import Node
-from governance.index.calls import bind
+from governance.index.binding import bind
 from governance.index.values import NONE, ClassId
 from governance.paths.guards import state_of
 from governance.paths.known import ANY, Env, Known, ObjectKey, Write, starts

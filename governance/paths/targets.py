@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.facts import Node
 from governance.findings import Grade
-from governance.index import calls as index_calls
 from governance.index import graph
+from governance.index.binding import bind
 from governance.index.values import ClassId, FunctionId, Value
 from governance.paths import assumptions, held, lookups, natures
 from governance.paths.frames import Frame, Work
@@ -15,7 +15,7 @@ from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
 
 if TYPE_CHECKING:
     from governance.index import Index
-    from governance.index.index import Callee
+    from governance.index.callees import Callee
     from governance.paths.engine import Engine
     from governance.paths.sought import Sought
 
@@ -264,7 +264,7 @@ def arguments(engine: Engine, frame: Frame, number: int, target: Target) -> list
     fact = frame.facts.nodes[number]
     if any(frame.facts.nodes[each][0] == "star" for each in fact[2]):
         return []
-    pairs = index_calls.bind(scope, fact, target.bound)
+    pairs = bind(scope, fact, target.bound)
     return [
         (scope.params[index].name, node) for index, node in pairs if scope.params[index].kind not in ("vararg", "kwarg")
     ]

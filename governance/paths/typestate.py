@@ -15,7 +15,7 @@ from typing import Final
 from governance.contract import Ref
 from governance.facts import Block, Node, Step
 from governance.index import Callee, Index
-from governance.index.calls import bind
+from governance.index.binding import bind
 from governance.index.values import ClassId, FunctionId
 from governance.paths import state_writes
 from governance.paths.filters import passed

@@ -11,7 +11,7 @@ from governance.contracts.boundary_errors.statuses import Statuses, statuses
 from governance.facts import Node
 from governance.findings import Grade
 from governance.index import Index
-from governance.index import calls as index_calls
+from governance.index.binding import bind
 from governance.index.values import ClassId, FunctionId, Value, last_part
 
 _CLIENTS: Final = frozenset(("httpx", "requests", "responses", "urllib", "urllib3", "unittest", "respx", "boto3"))
@@ -228,7 +228,7 @@ def handed(index: Index, function: FunctionId, ref: Ref, call: Ref, node: Node, 
     if position is None:
         return [ref]
     scope = index.project.scope(function)
-    given = [(call[0], argument) for number, argument in index_calls.bind(scope, node, bound) if number == position]
+    given = [(call[0], argument) for number, argument in bind(scope, node, bound) if number == position]
     if given:
         return given
     default = scope.params[position].default

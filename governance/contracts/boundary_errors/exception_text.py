@@ -14,8 +14,8 @@ from governance.contracts.boundary_errors.changes import Changes
 from governance.contracts.boundary_errors.exception_objects import NO_MARKS, OBJECT, TEXT, ExceptionObjects, Marks
 from governance.facts import Node
 from governance.index import Index
-from governance.index import calls as index_calls
-from governance.index.index import Callee
+from governance.index.binding import bind
+from governance.index.callees import Callee
 from governance.index.values import FunctionId, last_part
 
 _DEPTH: Final = 6
@@ -188,7 +188,7 @@ class ExceptionText:
         for callee in self.index.callees(call):
             bound = callee.receiver is not None
             given: Marks | None = None
-            for position, passed in index_calls.bind(self.index.project.scope(callee.function), node, bound):
+            for position, passed in bind(self.index.project.scope(callee.function), node, bound):
                 for value in self.changes.of_parameter(callee.function, position) if passed == argument else ():
                     given = given or self.handed(callee.function, node, call[0], bound, marks, depth)
                     if self.carried(value, given, depth) is not None:
@@ -295,7 +295,7 @@ class ExceptionText:
     ) -> Marks:  # fmt: skip
         """What a call says about the parameters of a function it runs."""
         found: set[tuple[int, str]] = set()
-        for position, argument in index_calls.bind(self.index.project.scope(function), node, bound):
+        for position, argument in bind(self.index.project.scope(function), node, bound):
             ref = (module, argument)
             if self.is_exception(ref, marks):
                 found.add((position, OBJECT))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from governance.contract import Ref
 from governance.contracts.layers.layering import Layering
 from governance.contracts.layers.takers import Taken
-from governance.index.calls import bind
+from governance.index.binding import bind
 from governance.index.values import FunctionId
 
 _LONGEST = 4

@@ -245,7 +245,7 @@ def test_work_on_a_job_that_is_no_longer_ours_is_stopped(
             held.leave.set()
             assert elsewhere.run_next() is not None
             held.leave.clear()
-        cancellation = here._cancellations.get(job.id)
+        cancellation = here._under_way._cancellations.get(job.id)
         if cancellation is not None:
             here.drop_jobs()
         held.leave.set()
@@ -280,7 +280,7 @@ def test_an_execution_that_is_abandoned_before_it_began_is_cancelled(worker: Wor
     assert (ended.cancelled, plugin.calls) == (True, 0)
     assert service.get_job(job_id) == ended
     service.abandon_job(job_id)
-    assert service._abandoned == set()
+    assert service._under_way._abandoned == set()
 
 
 @pytest.mark.requirement("R-058")

@@ -52,7 +52,7 @@ class JobMachine(RuleBasedStateMachine):
             case "fails":
                 raise ValueError
             case "is cancelled":
-                self.service.cancel_job(next(iter(self.service._cancellations)))
+                self.service.cancel_job(next(iter(self.service._under_way.ids)))
             case "server stops":
                 self.service.stop_jobs()
         return {"n": 1}

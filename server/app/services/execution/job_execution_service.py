@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -20,6 +19,7 @@ from server.app.plugins.errors.exceptions import ErrorType
 from server.app.services.error_log_service import ErrorLogService
 from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs
 from server.app.services.execution.plugin_execution_service import PluginExecutionService
+from server.app.services.execution.under_way import UnderWay
 
 Found = TypeVar("Found", bound=JobSummary)
 
@@ -60,10 +60,7 @@ class JobExecutionService:
         self._policy = policy
         self._lease_length = timedelta(seconds=policy.lease_seconds)
         self._kept_at = clock()
-        self._lock = threading.Lock()
-        self._cancellations: dict[str, Cancellation] = {}
-        self._abandoned: set[str] = set()
-        self._given_back: set[str] = set()
+        self._under_way = UnderWay()
 
     def create_job(
         self,
@@ -105,13 +102,13 @@ class JobExecutionService:
         """
         waiting = self._new(plugin, payload, job_id, owner)
         job = self._started(waiting)
-        with self._watched(job.id) as cancellation:
+        with self._under_way.watched(job.id) as cancellation:
             try:
                 self._store.insert(job)
             except PluginBusy as busy:
                 reason = "the plugin has as many executions under way as it may have; try again later"
                 raise TooManyJobs(reason, {"plugin": plugin, "limit": busy.limit}) from None
-            if job.id in self._abandoned:
+            if self._under_way.is_abandoned(job.id):
                 with suppress(JobConflict):
                     return self.cancel_job(job.id)
             return self._executed(job, cancellation)
@@ -125,7 +122,7 @@ class JobExecutionService:
         """
         job = self.get_job(job_id)
         running = self._started(job)
-        with self._watched(job.id) as cancellation:
+        with self._under_way.watched(job.id) as cancellation:
             if self._store.swap(job, running):
                 return self._executed(running, cancellation)
         current = self.get_job(job_id)
@@ -138,12 +135,12 @@ class JobExecutionService:
         job = self._store.claim(self._clock(), self._claimed, job_id)
         if job is None:
             return None
-        with self._watched(job.id) as cancellation, trace_scope(job.traceparent):
+        with self._under_way.watched(job.id) as cancellation, trace_scope(job.traceparent):
             return self._executed(job, cancellation)
 
     def run_queued(self, job_id: str) -> bool:
         """Execute this job in this thread, if it waits for that; says whether it needs no worker any more."""
-        if job_id in self._cancellations:
+        if job_id in self._under_way.ids:
             return False  # this process works on it
         job = self.run_next(job_id) or self._store.find(job_id)
         return job is None or job.is_final
@@ -177,19 +174,19 @@ class JobExecutionService:
             error = _error(ErrorType.CANCELLED, "the job was cancelled", job)
             cancelled = moved(job, JobState.FAILED, self._clock(), error=error, cancelled=True)
             if self._store.swap(job, cancelled):
-                self._stop(job_id)
+                self._under_way.stop(job_id)
                 return cancelled
 
     def abandon_job(self, job_id: str) -> None:
         """Cancel a job that nobody waits for, also if ``execute_job`` is yet to make it."""
-        self._abandoned.add(job_id)
+        self._under_way.abandon(job_id)
         try:
             self.cancel_job(job_id)
         except JobNotFound:
             return  # whoever makes it finds its id among the abandoned
         except JobConflict:
             pass
-        self._abandoned.discard(job_id)
+        self._under_way.dealt_with(job_id)
 
     def recover_jobs(self) -> int:
         """Deal with the jobs whose worker is lost: they are started again if they may be, else they are FAILED.
@@ -210,7 +207,7 @@ class JobExecutionService:
     def keep_jobs(self) -> None:
         """Prolong the leases of what runs here; to be called several times in the length of a lease."""
         at = self._clock()
-        if self._cancellations:
+        if self._under_way.ids:
             self._store.renew(self._lease())
         self._kept_at = at
 
@@ -221,9 +218,9 @@ class JobExecutionService:
         """
         if self._clock() - self._kept_at <= self._lease_length:
             return 0
-        lapsed = list(self._cancellations)
+        lapsed = self._under_way.ids
         for job_id in lapsed:
-            self._stop(job_id)
+            self._under_way.stop(job_id)
         return len(lapsed)
 
     def drop_jobs(self) -> int:
@@ -231,13 +228,13 @@ class JobExecutionService:
 
         Returns how many there were. The shorter the time between calls, the sooner a cancel takes effect.
         """
-        running = set(self._cancellations)
+        running = self._under_way.ids
         if not running:
             return 0
         # One that was claimed a moment ago is watched before it is held, so only what is final or taken counts.
         gone = [job_id for job_id in running - self._store.held(self._worker) if self._is_gone(job_id)]
         for job_id in gone:
-            self._stop(job_id)
+            self._under_way.stop(job_id)
         return len(gone)
 
     def forget_jobs(self, days: float) -> int:
@@ -254,13 +251,13 @@ class JobExecutionService:
         Returns how many were ended.
         """
         ended = 0
-        for job_id in list(self._cancellations):
+        for job_id in self._under_way.ids:
             job = self._store.find(job_id)
             if job is not None and job.state is JobState.RUNNING and job.may_be_started_again:
-                self._given_back.add(job_id)
+                self._under_way.give_back(job_id)
             else:
                 ended += self._end(job_id, "the server was stopped while the job was under way")
-            self._stop(job_id)
+            self._under_way.stop(job_id)
         return ended
 
     def _end(self, job_id: str, reason: str) -> bool:
@@ -322,14 +319,14 @@ class JobExecutionService:
 
     def _claimed(self, job: Job) -> Job:
         # Watched before anybody can see it RUNNING, so that a cancel in between finds what to stop.
-        self._watch(job.id)
+        self._under_way.watch(job.id)
         return self._started(job)
 
     def _executed(self, job: Job, cancellation: Cancellation) -> Job:
         while True:
             with execution_scope(RunContext(job.id, cancellation, job.attempt)):
                 result, envelope = self._plugins.execute(job.plugin, job.payload)
-            if job.id in self._given_back:
+            if self._under_way.is_given_back(job.id):
                 return job
             error = envelope.get("error", {})
             if error.get("type") in _TRANSIENT and job.attempt < job.max_attempts:
@@ -342,26 +339,6 @@ class JobExecutionService:
             to = JobState.FAILED if error else JobState.SUCCESS
             ended = moved(job, to, self._clock(), result=result, error=error)
             return ended if self._store.swap(job, ended) else self.get_job(job.id)
-
-    def _watch(self, job_id: str) -> Cancellation:
-        with self._lock:
-            return self._cancellations.setdefault(job_id, Cancellation())
-
-    @contextmanager
-    def _watched(self, job_id: str) -> Iterator[Cancellation]:
-        try:
-            yield self._watch(job_id)
-        finally:
-            with self._lock:
-                self._cancellations.pop(job_id, None)
-                self._abandoned.discard(job_id)
-                self._given_back.discard(job_id)
-
-    def _stop(self, job_id: str) -> None:
-        with self._lock:
-            cancellation = self._cancellations.get(job_id)
-        if cancellation is not None:
-            cancellation.request()
 
 
 def _error(kind: ErrorType, message: str, job: Job, details: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
-from server.app.adapters.database.migrate import opened_database
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.late_inserts import LateInserts
 from server.app.core.clock import utc_now
@@ -28,14 +26,6 @@ from server.tests.sample_plugins import SamplePlugin
 
 NEVER = 3600.0
 LEASE = Lease("worker", utc_now() + timedelta(hours=1))
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """SQLite alone: for a database of several processes it is not made."""
-    database = opened_database(tmp_path / "test.db")
-    yield database
-    database.close()
 
 
 @pytest.fixture

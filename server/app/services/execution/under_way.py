@@ -1,0 +1,73 @@
+"""What this process executes at the moment, and how to stop it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from server.app.core.execution_context import Cancellation
+
+
+class UnderWay:
+    """The jobs that threads of this process work on, by id. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancellations: dict[str, Cancellation] = {}
+        self._abandoned: set[str] = set()
+        self._given_back: set[str] = set()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The jobs that are under way."""
+        with self._lock:
+            return frozenset(self._cancellations)
+
+    def watch(self, job_id: str) -> Cancellation:
+        """What stops this job; it is under way from now on, until it leaves ``watched``."""
+        with self._lock:
+            return self._cancellations.setdefault(job_id, Cancellation())
+
+    @contextmanager
+    def watched(self, job_id: str) -> Iterator[Cancellation]:
+        """Work on this job."""
+        try:
+            yield self.watch(job_id)
+        finally:
+            with self._lock:
+                self._cancellations.pop(job_id, None)
+                self._abandoned.discard(job_id)
+                self._given_back.discard(job_id)
+
+    def stop(self, job_id: str) -> None:
+        """Stop the work on this job, if there is any."""
+        with self._lock:
+            cancellation = self._cancellations.get(job_id)
+        if cancellation is not None:
+            cancellation.request()
+
+    def abandon(self, job_id: str) -> None:
+        """Nobody waits for this job, which may be yet to be made."""
+        with self._lock:
+            self._abandoned.add(job_id)
+
+    def dealt_with(self, job_id: str) -> None:
+        """What was abandoned has been found, and has ended."""
+        with self._lock:
+            self._abandoned.discard(job_id)
+
+    def is_abandoned(self, job_id: str) -> bool:
+        """Whether whoever makes this job finds that nobody waits for it."""
+        with self._lock:
+            return job_id in self._abandoned
+
+    def give_back(self, job_id: str) -> None:
+        """What becomes of this job is for others to say; the end of the work here says nothing."""
+        with self._lock:
+            self._given_back.add(job_id)
+
+    def is_given_back(self, job_id: str) -> bool:
+        """Whether others go on with this job."""
+        with self._lock:
+            return job_id in self._given_back
