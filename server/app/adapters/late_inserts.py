@@ -2,7 +2,8 @@
 
 A job that its maker runs is kept in memory for a hundredth of a second. If it has ended by then, its end is all that
 is written, before its maker is told; else it is written as it runs. Nobody in this process can see the difference,
-because whatever asks the store for anything has it written first.
+because whatever asks the store for anything has it written first. While nothing can be written, jobs are no longer
+kept: who makes one hears of it before the work begins.
 
 Limits: when the process is killed, of an execution that began less than a hundredth of a second before nothing is
 written. For a store that no other process writes to.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +35,7 @@ class LateInserts:
         self._latest_seconds = latest_seconds
         self._lock = threading.Lock()
         self._unwritten: dict[str, Job] = {}
+        self._failing = False
         self._news = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="late-inserts", daemon=True)
@@ -46,12 +49,13 @@ class LateInserts:
         self._write()
 
     def insert(self, job: Job) -> None:
-        if job.state is not JobState.RUNNING or self._closed.is_set():
-            self._store.insert(job)
-            return
         with self._lock:
-            self._unwritten[job.id] = job
-        if not self._news.is_set():
+            late = job.state is JobState.RUNNING and not self._closed.is_set() and not self._failing
+            if late:
+                self._unwritten[job.id] = job
+        if not late:
+            self._store.insert(job)
+        elif not self._news.is_set():
             self._news.set()
 
     def swap(self, before: JobSummary, after: Job) -> bool:
@@ -67,7 +71,8 @@ class LateInserts:
                     self._store.insert(after)
                 except BaseException:
                     with self._lock:
-                        self._unwritten[before.id] = unwritten  # so that it is found as lost, if nothing else
+                        # So that it is found as lost, if nothing else; its maker is told, and needs it no more.
+                        self._unwritten[before.id] = replace(unwritten, payload={})
                     raise
                 return True
         self._write()
@@ -77,15 +82,15 @@ class LateInserts:
         return self._store.enqueue(job)
 
     def find(self, job_id: str) -> JobSummary | None:
-        self._write()
+        self._show()
         return self._store.find(job_id)
 
     def get(self, job_id: str) -> Job | None:
-        self._write()
+        self._show()
         return self._store.get(job_id)
 
     def list(self, wanted: JobFilter) -> list[JobSummary]:
-        self._write()
+        self._show()
         return self._store.list(wanted)
 
     def claim(self, at: datetime, start: Callable[[Job], Job], job_id: str | None = None) -> Job | None:
@@ -96,7 +101,7 @@ class LateInserts:
         self._store.renew(lease)
 
     def held(self, worker: str) -> frozenset[str]:
-        self._write()
+        self._show()
         return self._store.held(worker)
 
     def lost(self, at: datetime) -> Sequence[JobSummary]:
@@ -118,9 +123,18 @@ class LateInserts:
         if not self._unwritten:
             return
         with self._lock:
+            self._failing = True
             for job in tuple(self._unwritten.values()):
                 self._store.insert(job)
                 del self._unwritten[job.id]
+            self._failing = False
+
+    def _show(self) -> None:
+        """Write what runs for somebody who only reads: what was written before can be read in any case."""
+        try:
+            self._write()
+        except Exception as failure:  # noqa: BLE001  # whatever it is, the thread that writes tells it
+            logger.warning("what runs now cannot be shown, because it cannot be written: %s", type(failure).__name__)
 
     def _serve(self) -> None:
         while not self._closed.is_set():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +17,9 @@ from server.app.plugins.loader.plugin_registry import PluginStatus
 from server.app.plugins.validation.input_validator import IMAGE_RULES
 
 _EXAMPLE_IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+
+NO_NUL: Final = r"^[^\x00]*$"
+"""What a text must be to be looked for in every database."""
 
 
 class ExecutionRequest(BaseModel):

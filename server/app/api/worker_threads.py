@@ -101,8 +101,14 @@ class WorkerThreads:
                     sleeping = self._asleep.pop()
                 elif len(self._threads) < self._count:
                     thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}")
-                    self._threads.append(thread)
-                    thread.start()
+                    try:
+                        thread.start()
+                    except RuntimeError:  # the system gives no more threads now
+                        if not self._threads:
+                            self._waiting.pop()
+                            raise
+                    else:
+                        self._threads.append(thread)
             watch = self._watching is not loop
             self._watching = loop
         if sleeping is not None:

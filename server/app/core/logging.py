@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import logging.config
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from server.app.core.redaction import redacted
+from server.app.core.redaction import REDACTED, redacted
 from server.app.core.trace import current_trace
 
 _OWN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
@@ -44,7 +45,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps({name: _clean(value) for name, value in line.items()}, default=_text)
+        return json.dumps({name: _clean(value, name) for name, value in line.items()}, default=_text)
 
 
 class TextLines(logging.Formatter):
@@ -72,8 +73,15 @@ class TextLines(logging.Formatter):
         return redacted(super().formatException(ei))
 
 
-def _clean(value: object) -> object:
-    return redacted(value) if isinstance(value, str) else value
+def _clean(value: object, name: str = "") -> object:
+    """The value without secrets, however deep they stand; what goes by the name of a secret is one."""
+    if isinstance(value, str):
+        return REDACTED if name and redacted(f"{name}=?") != f"{name}=?" else redacted(value)
+    if isinstance(value, Mapping):
+        return {str(key): _clean(item, str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_clean(item, name) for item in value]
+    return value
 
 
 def _text(value: object) -> str:

@@ -139,3 +139,25 @@ def test_work_may_outlive_its_loop() -> None:
     go.set()
     threads.close()
     assert done == ["held"]
+
+
+def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = WorkerThreads(2, "test")
+    start = threading.Thread.start
+    refused = iter([True] * 3)
+
+    def starting(thread: threading.Thread) -> None:
+        if next(refused, False):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    async def wait() -> list[int]:
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="start new thread"):
+                await threads.carry_out(lambda: pytest.fail("it was refused"))
+        return await asyncio.gather(*(threads.carry_out(partial(int, number)) for number in range(50)))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", starting)
+        assert asyncio.run(wait()) == list(range(50))
+    threads.close()

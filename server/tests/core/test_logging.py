@@ -75,3 +75,14 @@ def test_the_trace_of_the_request_is_in_every_line(formatter: logging.Formatter)
 
     assert "a" * 32 in contextvars.copy_context().run(within)
     assert "trace_id" not in formatter.format(record("hello"))
+
+
+def test_a_line_of_json_is_redacted_however_deep_a_secret_stands() -> None:
+    fields = {
+        "headers": {"Authorization": f"Bearer {SECRET}", "Accept": "text/html"},
+        "token": SECRET,
+        "tried": [f"password={SECRET}", ({"api_key": SECRET},)],
+    }
+    line = JsonLines().format(record("a request", **fields))
+    assert SECRET not in line
+    assert json.loads(line)["headers"] == {"Authorization": "***", "Accept": "text/html"}

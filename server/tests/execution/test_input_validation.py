@@ -194,3 +194,15 @@ def test_a_reference_to_elsewhere_is_refused(reference: str) -> None:
 def test_a_reference_into_the_schema_is_followed() -> None:
     number = {"$defs": {"number": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/number"}}}
     assert problems_of({"a": "x"}, SchemaRules(number)) == [{"path": "a", "problem": "must be of type integer"}]
+
+
+def test_a_value_that_the_library_cannot_look_into_is_refused_and_no_failure() -> None:
+    rules = SchemaRules({"type": "object", "properties": {"text": {"type": "string"}}, "additionalProperties": False})
+    deep: object = 1
+    for _ in range(400):
+        deep = [deep]
+    for value in ({"text": deep}, {"text": "a", "more": deep}):
+        assert rules.problems(value)
+    assert SchemaRules({"properties": {"text": {"minLength": 2}}}).problems({"text": "\ud800"}) == [
+        {"path": "", "problem": "holds a text that is not valid Unicode"}
+    ]

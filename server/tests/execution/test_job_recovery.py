@@ -255,6 +255,27 @@ def test_work_on_a_job_that_is_no_longer_ours_is_stopped(
     assert here.drop_jobs() == 0
 
 
+@pytest.mark.parametrize("max_attempts", [1, 2])
+def test_a_job_whose_end_could_not_be_written_does_not_run_as_long_as_others_do(
+    worker: Worker, registry: PluginRegistry, store: SqlJobStore, max_attempts: int
+) -> None:
+    held = Held()
+    registry.register(SamplePlugin(held))
+    here = worker("here", max_attempts=max_attempts)
+    ended = here.create_job("sample", {}, queued=True)
+    store.swap(ended, here._started(ended))
+    waiting = here.create_job("sample", {})
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(here.execute_job, "sample", {})
+        assert held.entered.acquire(timeout=5)
+        assert here.drop_jobs() == 0
+        held.leave.set()
+        assert running.result(5).state is JobState.SUCCESS
+    # What may be started again is left to whoever does that.
+    assert here.get_job(ended.id).state is (JobState.FAILED if max_attempts == 1 else JobState.RUNNING)
+    assert here.get_job(waiting.id).state is JobState.PENDING
+
+
 def test_a_stopping_server_gives_back_what_others_may_start_again(worker: Worker, registry: PluginRegistry) -> None:
     held = Held()
     registry.register(SamplePlugin(held))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
@@ -112,6 +116,45 @@ def test_what_cannot_be_written_fails_whoever_asked_and_is_not_forgotten(
         store.swap(job, replace(ended, result={"n": object()}))
     assert store.swap(job, ended)
     assert written.get(job.id) == ended
+
+
+def test_while_nothing_can_be_written_who_makes_a_job_hears_of_it_and_who_reads_can_read(
+    store: LateInserts, written: SqlJobStore, database: Database
+) -> None:
+    before = running()
+    written.insert(before)
+    forbid = "CREATE TRIGGER full BEFORE INSERT ON job BEGIN SELECT json('not that'); END"
+    database.call(lambda connection: connection.execute(text(forbid)))
+    kept = running()
+    store.insert(kept)
+    assert store.get(before.id) == before
+    assert [job.id for job in store.list(JobFilter())] == [before.id]
+    for _ in range(3):
+        with pytest.raises(DBAPIError, match="malformed"):
+            store.insert(running())
+    database.call(lambda connection: connection.execute(text("DROP TRIGGER full")))
+    after = running()
+    store.insert(after)
+    assert store.get(kept.id) == kept
+    assert {job.id for job in written.list(JobFilter())} == {before.id, kept.id, after.id}
+
+
+def test_a_commit_that_fails_leaves_nothing_open(database: Database, written: SqlJobStore, tmp_path: Path) -> None:
+    for statement in (
+        "PRAGMA foreign_keys = ON",
+        "CREATE TABLE parent (n INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (n INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+    ):
+        database.call(lambda connection, statement=statement: connection.execute(text(statement)))  # type: ignore[misc]
+    jobs = [running() for _ in range(4)]
+    for job in jobs:
+        with pytest.raises(DBAPIError, match="FOREIGN KEY"):
+            database.call(lambda connection: connection.execute(text("INSERT INTO child VALUES (7)")))
+        written.enqueue(replace(job, state=JobState.PENDING, queued=True, worker=None, lease_until=None))
+        written.insert(replace(job, id=new_id()))
+    with sqlite3.connect(tmp_path / "test.db") as other:  # what was answered is in the file, for everybody
+        assert other.execute("SELECT count(*) FROM job").fetchone() == (2 * len(jobs),)
+    other.close()
 
 
 @pytest.mark.requirement("R-040")

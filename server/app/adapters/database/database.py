@@ -60,7 +60,7 @@ class Change(Task[Mapping[str, Any], bool]):
     def is_done_alone(self, connection: Connection) -> bool:
         """Do it if that takes no more than the statement; says whether it was done, well or not."""
         driver = sqlite_driver(connection)
-        if driver is None:
+        if driver is None or driver.in_transaction:  # in another one it would not be committed
             return False
         try:
             self.succeed(self._statement.changes_one(driver, self.item))

@@ -63,11 +63,11 @@ def sqlite_transaction(connection: Connection, driver: sqlite3.Connection) -> It
         driver.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
-            connection.rollback()  # SQLAlchemy's part in it, if it has one
+            connection.commit()  # SQLAlchemy's part in it, if it has one
+            driver.commit()
+        except BaseException:  # also of a commit: SQLAlchemy and the driver must agree that nothing is open
+            connection.rollback()
             driver.rollback()
             raise
-        connection.commit()
-        driver.commit()
     except sqlite3.Error as failure:
         raise named(failure) from failure

@@ -22,6 +22,7 @@ from server.app.api.dependencies import (
 from server.app.api.disconnect import until_disconnect
 from server.app.api.error_responses import execution_failed
 from server.app.api.schemas import (
+    NO_NUL,
     CancelResponse,
     ErrorEnvelope,
     ErrorReportResponse,
@@ -120,11 +121,13 @@ async def list_jobs(
     threads: ThreadsDependency,
     sender: Analyst,
     *,
-    plugin: Annotated[str | None, Query(max_length=64)] = None,
+    plugin: Annotated[str | None, Query(max_length=64, pattern=NO_NUL)] = None,
     status: StateFilter = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-    after: Annotated[str | None, Query(max_length=64, description="The last job of the page before.")] = None,
+    after: Annotated[
+        str | None, Query(max_length=64, pattern=NO_NUL, description="The last job of the page before.")
+    ] = None,
 ) -> JobListResponse:
     """One's own jobs, for an administrator everybody's, newest first; a page begins ``after`` a job."""
     if after is not None:

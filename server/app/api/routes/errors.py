@@ -7,7 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from server.app.api.dependencies import ErrorsDependency, ThreadsDependency, administrator
-from server.app.api.schemas import ErrorEnvelope, ErrorFixRequest, ErrorListResponse, ErrorRecordDetail, ErrorRecordView
+from server.app.api.schemas import (
+    NO_NUL,
+    ErrorEnvelope,
+    ErrorFixRequest,
+    ErrorListResponse,
+    ErrorRecordDetail,
+    ErrorRecordView,
+)
 from server.app.error_log.record import ErrorFilter
 from server.app.plugins.errors.exceptions import ErrorType
 
@@ -21,9 +28,9 @@ async def list_errors(
     threads: ThreadsDependency,
     *,
     type: Annotated[ErrorType | None, Query()] = None,  # noqa: A002  # as the envelope calls it
-    component: Annotated[str | None, Query(max_length=128)] = None,
-    job_id: Annotated[str | None, Query(max_length=36)] = None,
-    trace_id: Annotated[str | None, Query(max_length=32)] = None,
+    component: Annotated[str | None, Query(max_length=128, pattern=NO_NUL)] = None,
+    job_id: Annotated[str | None, Query(max_length=36, pattern=NO_NUL)] = None,
+    trace_id: Annotated[str | None, Query(max_length=32, pattern=NO_NUL)] = None,
     fix_applied: Annotated[bool | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,

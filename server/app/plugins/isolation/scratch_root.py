@@ -24,7 +24,10 @@ class ScratchRoot:
         remove_left_behind(Path(tempfile.gettempdir()))
         while True:
             self.path = tempfile.mkdtemp(prefix=PREFIX)
-            self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                continue  # somebody took it for left behind at once
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             if os.fstat(self._lock).st_nlink:
                 return

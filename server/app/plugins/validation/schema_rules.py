@@ -54,10 +54,16 @@ class SchemaRules:
 
     def problems(self, value: object) -> list[dict[str, str]]:
         """What the schema refuses, as ``{"path", "problem"}``; at most ``MAX_PROBLEMS`` of them."""
-        if self._validator.is_valid(value):
-            return []
+        try:
+            if self._validator.is_valid(value):
+                return []
+            errors = list(islice(self._validator.iter_errors(value), MAX_PROBLEMS))
+        except UnicodeEncodeError:
+            return [{"path": "", "problem": "holds a text that is not valid Unicode"}]
+        except (ValueError, RecursionError):  # the library looks into a value a few hundred levels deep
+            return [{"path": "", "problem": "is nested too deeply to be checked"}]
         found: list[dict[str, str]] = []
-        for error in islice(self._validator.iter_errors(value), MAX_PROBLEMS):
+        for error in errors:
             path = ".".join(str(part) for part in error.instance_path)
             found.extend({"path": path, "problem": text[:200]} for text in self._wording(error))
         return found[:MAX_PROBLEMS]
@@ -71,9 +77,9 @@ class SchemaRules:
                 return [f"{error.kind.value!r} is required"]
             case "additionalProperties":
                 return [f"{name!r} is not known here" for name in error.kind.value]
-            case "type":
+            case "type" if wanted is not None:
                 return [f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"]
-            case "enum":
+            case "enum" if wanted is not None:
                 return [f"must be one of {', '.join(map(str, wanted))}"]
             case "minLength" | "minItems" | "minProperties" if wanted == 1:
                 return ["must not be empty"]

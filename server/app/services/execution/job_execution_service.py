@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -231,10 +231,12 @@ class JobExecutionService:
         running = self._under_way.ids
         if not running:
             return 0
+        held = self._store.held(self._worker)
         # One that was claimed a moment ago is watched before it is held, so only what is final or taken counts.
-        gone = [job_id for job_id in running - self._store.held(self._worker) if self._is_gone(job_id)]
+        gone = [job_id for job_id in running - held if self._is_gone(job_id)]
         for job_id in gone:
             self._under_way.stop(job_id)
+        self._end_stranded(held - self._under_way.ids)
         return len(gone)
 
     def forget_jobs(self, days: float) -> int:
@@ -275,6 +277,14 @@ class JobExecutionService:
             with trace_scope(job.traceparent):
                 self._errors.keep(error_id, error, "", component=f"plugin {job.plugin}", job_id=job.id)
         return True
+
+    def _end_stranded(self, job_ids: Iterable[str]) -> None:
+        """End jobs whose work has ended here without that its end could be written: their leases would be prolonged
+        with the others', as long as anything is under way."""
+        for job_id in job_ids:
+            job = self._store.find(job_id)
+            if job is not None and job.state is JobState.RUNNING and not job.may_be_started_again:
+                self._end(job_id, "the end of the job could not be written")
 
     def _is_gone(self, job_id: str) -> bool:
         job = self._store.find(job_id)
