@@ -3,7 +3,7 @@
 The unit is the top-level package. Two of them are connected when a file of one imports the other, or spells the name of
 one of its modules out in a text. A contract speaks of the packages it names and of everything connected with them,
 directly or through others. What lies outside shares no code with them: it cannot make, get or hand on their objects but
-through an import that is computed, or through a library in between.
+through an import that is computed, or through a library in between. Every name in quotes counts in a file that imports by name.
 
 What is left out must be worth it: less than `WORTH` bytes are read anyway, and so is every module that stands alone.
 A file that cannot be decoded counts as connected with everything.
@@ -24,11 +24,15 @@ WORTH: Final = 2_000_000
 
 _NAME: Final = r"[^\W\d]\w*"
 _GAP: Final = r"(?:\s|\\\r?\n)"
+_SPACE: Final = r"(?:[ \t\f]|\\\r?\n)"
+"""Where a statement goes on; at the end of a line only behind a backslash, so that no comment swallows the next."""
 _DOTTED: Final = rf"{_NAME}(?:{_GAP}*\.{_GAP}*{_NAME})*"
-_FROM: Final = re.compile(rf"\bfrom{_GAP}+({_NAME})(?:{_GAP}*\.{_GAP}*{_NAME})*{_GAP}*{_GAP}import\b")
-_RELATIVE: Final = re.compile(rf"\bfrom{_GAP}*\.[.\w \t\\\r\n]*?\bimport\b")
+_FROM: Final = re.compile(rf"\bfrom{_SPACE}+({_NAME})(?:{_SPACE}*\.{_SPACE}*{_NAME})*{_SPACE}+import\b")
+_RELATIVE: Final = re.compile(rf"\bfrom{_SPACE}*\.(?:[.\w]|{_SPACE})*?\bimport\b")
 _IMPORT: Final = re.compile(rf"\bimport{_GAP}+({_DOTTED}(?:{_GAP}+as{_GAP}+{_NAME})?(?:{_GAP}*,[^\r\n;#]*)?)")
 _CALLED: Final = re.compile(rf"\b(?:import_module|__import__)\({_GAP}*[\"']({_NAME})[\"']")
+_IMPORTING: Final = ("importlib", "import_module", "__import__", "sys.modules")
+_ALONE: Final = re.compile(rf"[\"']({_NAME})[\"'.]")
 _QUOTED: Final = re.compile(rf"[\"']({_NAME})[./]({_NAME})(?=[./:\"'])")
 MARK: Final = "governance:"
 """What suppressions begin with: a file that holds one is read, so that it can be told that it is not needed."""
@@ -118,6 +122,8 @@ def named(text: str, modules: Collection[str]) -> set[str]:
     if MARK in text:
         found.add(MARK)
     found.update(_CALLED.findall(text))
+    if any(word in text for word in _IMPORTING):  # under whatever name, and with a name kept anywhere
+        found.update(_ALONE.findall(text))
     found.update(top for top, child in _QUOTED.findall(text) if f"{top}.{child}" in modules)
     return found
 

@@ -81,12 +81,12 @@ def scan(
     started = time.time_ns()
     with without_garbage_collection():
         content = config_file.load(config)
-        words = f"{config.name}\0{base}".encode("utf-8", "surrogateescape")
+        where = Path(os.path.relpath(config, root)).as_posix()
+        words = f"{where}\0{base}".encode("utf-8", "surrogateescape")
         key = digest(caching.tool_version(), words, content, b"" if select else b"everything")
         last = None if find_type else cache.result(key)
         if last and standing.holds(cache, root, f"{key}-{last['inventory']}"):
             return ScanResult.from_json(last["result"])
-        where = Path(os.path.relpath(config, root)).as_posix()
 
         def take(files: FileSettings) -> Inventory:
             return take_inventory(root, files, cache, "" if where.startswith("../") else where, base)

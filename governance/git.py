@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 
@@ -42,11 +42,27 @@ def contents(folder: Path, environment: dict[str, str], blobs: Iterable[str]) ->
     return found
 
 
-def _run(folder: Path, environment: dict[str, str], arguments: Sequence[str], given: bytes = b"") -> bytes | None:
+def ignored(folder: Path, environment: dict[str, str], paths: Iterable[str]) -> frozenset[str] | None:
+    """Those of the paths that ignore rules speak of themselves; None if git cannot tell."""
+    given = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+    if not given:
+        return frozenset()
+    # 1 says that none of them is.
+    said = _run(folder, environment, ["check-ignore", "-z", "--stdin"], given, answers=(0, 1))
+    return None if said is None else frozenset(name for name in os.fsdecode(said).split("\0") if name)
+
+
+def _run(
+    folder: Path,
+    environment: dict[str, str],
+    arguments: Sequence[str],
+    given: bytes = b"",
+    answers: Collection[int] = (0,),
+) -> bytes | None:
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=folder, env=environment, input=given, capture_output=True, check=False
         )
     except OSError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return done.stdout if done.returncode in answers else None

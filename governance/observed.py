@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import posixpath
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from governance import git
 from governance.files import Base
+
+_LINK: Final = "120000"
+"""The mode of a symbolic link, whose content is where it leads."""
 
 
 class ObservedFiles:
@@ -78,12 +83,20 @@ def _base(root: Path, revision: str) -> Base | None:
     if listed is None or changed is None:
         return None
     # Each entry: mode, kind and id, separated by blanks; a tab; the path.
-    blobs = {path: words.split(" ")[2] for words, _, path in (entry.partition("\t") for entry in listed)}
+    entries = [(words.split(" "), path) for words, _, path in (entry.partition("\t") for entry in listed)]
+    blobs = {path: words[2] for words, path in entries}
+    links = {path for words, path in entries if words[0] == _LINK}
 
     def read(paths: Iterable[str]) -> dict[str, bytes]:
         asked = [path for path in paths if path in blobs]
         held = git.contents(root, environment, (blobs[path] for path in asked))
-        return {path: content for path, content in zip(asked, held, strict=True) if content is not None}
+        found = {path: content for path, content in zip(asked, held, strict=True) if content is not None}
+        for path in found.keys() & links:
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), os.fsdecode(found.pop(path))))
+            if target in blobs and target not in links:
+                content = git.contents(root, environment, [blobs[target]])[0]
+                found |= {path: content} if content is not None else {}
+        return found
 
     return Base(frozenset(blobs), frozenset(_paths(changed)), read, commit)
 

@@ -60,7 +60,10 @@ def record(
 
 def _environment() -> str:
     names = sorted(name for name in os.environ if name.startswith("GIT_") or name in ("HOME", "XDG_CONFIG_HOME"))
-    return digest(*(f"{name}={os.environ[name]}".encode("utf-8", "surrogateescape") for name in names))
+    # A path in GIT_DIR and its like may be relative to where the command was given.
+    place = str(Path.cwd()) if any(name.startswith("GIT_") for name in names) else ""
+    settings = (f"{name}={os.environ[name]}" for name in names)
+    return digest(*(text.encode("utf-8", "surrogateescape") for text in (place, *settings)))
 
 
 def _identity(cache: Cache, root: Path, paths: Sequence[str], before: int) -> str:

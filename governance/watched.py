@@ -25,7 +25,10 @@ def _ignored(root: Path) -> frozenset[str] | None:
     """The folders that git ignores as a whole; None if it cannot tell."""
     words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     listed = git.ask(root, git.environment(), *words)
-    return None if listed is None else frozenset(path.rstrip("/") for path in listed if path.endswith("/"))
+    if listed is None:
+        return None
+    # Listed as well, though not ignored, are folders that happen to hold nothing but ignored files.
+    return git.ignored(root, git.environment(), [path.rstrip("/") for path in listed if path.endswith("/")])
 
 
 def _folders(root: Path, ignored: Collection[str], *, by_git: bool) -> tuple[list[str], list[str]] | None:
@@ -72,5 +75,5 @@ def _git_places(root: Path) -> list[str] | None:
     own = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
     configured = [top / origin.removeprefix("file:") for origin in origins if origin.startswith("file:")]
     usual = [home / ".gitconfig", own / "config", own / "ignore", Path("/etc/gitconfig")]
-    above = [folder / ".gitignore" for folder in root.parents if folder.is_relative_to(top)]
+    above = [folder / name for folder in root.parents if folder.is_relative_to(top) for name in (".gitignore", ".git")]
     return [*lines[1:], *map(str, (*configured, *(top / name for name in named), *usual, *above))]

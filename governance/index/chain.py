@@ -89,6 +89,9 @@ def question(project: Project, key: Key) -> Trail | None:
         words = words or ("the subclasses of" if kind.startswith("sub") else "the result of")
         scope = (key[1], key[2])
         return Trail(f"{words} {project.qualname(scope) or 'a lambda'}", project.definition(scope))
+    if kind in ("calls", "indirect"):
+        what = f"all calls of {key[1]}" if kind == "calls" else "all calls of variables"
+        return Trail(f"{what}, seen from module {key[-1]}", (key[-1], 0))
     if kind == "attr":
         return Trail(f"attribute {project.qualname(key[1])}.{key[2]}", project.definition(key[1]))
     if kind == "glob":

@@ -152,9 +152,21 @@ def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer
         asked = [value[2] for value in solver.get(index) if value[:2] == ("const", "str")]
         for name in asked:
             solver.copy(("keyword", *key[1:], name), out, "entry", grade)
-        if asked:
+        if asked and _is_written_out(solver, index):
             return
     solver.copy(key, out, "entry", grade)
+
+
+def _is_written_out(solver: Solver, index: Key) -> bool:
+    """Whether a key is a constant where it is used, or a name for one: of others there may be more than is known."""
+    index = solver.plain(index)
+    if index[0] != "n":
+        return False
+    node = solver.project.node((index[1], index[2]))
+    if node[0] != "free":
+        return bool(node[0] == "const")
+    found = solver.names.binding((index[1], node[2]), node[1]) or ()
+    return len(found) == 1 and solver.project.node(found[0])[0] == "const"
 
 
 def _tuple_item(solver: Solver, value: Value, index: object, grade: int, out: Answer) -> None:

@@ -204,7 +204,8 @@ class Index:
                 known = self.solver.ask(param)
                 links = self.solver.sources.get(param, {}) if param not in self.solver.closed else {}
                 given = [source for source, (_, note) in links.items() if note == arguments.ARGUMENT]
-                if not known and not given:
+                is_cut = (key[1], node[1]) in self.solver.cut and param not in self.solver.closed
+                if is_cut or (not known and not given):
                     return (key[1], key[2])
                 todo += given
             elif not self.solver.ask(key):

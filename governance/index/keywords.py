@@ -50,8 +50,12 @@ def put(solver: Solver, element: Key) -> Iterator[tuple[list[str], Key]]:
     for ref in project.item_stores(name):
         node = project.node(ref)
         if ref[0] == module and node[0] == "store_item" and _is_it(solver, module, node[1], element):
-            yield words(solver.get(("n", module, node[2]))), ("n", module, node[3])
-    for call in project.calls_in(function):
+            yield _names(solver, module, node[2]), ("n", module, node[3])
+    for ref in project.nodes("augmented"):
+        node = project.node(ref)
+        if ref[0] == module and node[1].startswith("|") and node[2] >= 0 and _is_it(solver, module, node[2], element):
+            yield from _entries(solver, module, node[3])
+    for call in project.calls_within(function):
         node = facts.nodes[call]
         callee = facts.nodes[node[1]]
         if callee[0] != "attr" or callee[2] not in ("setdefault", "update") or last_name(facts, callee[1]) != name:
@@ -59,14 +63,30 @@ def put(solver: Solver, element: Key) -> Iterator[tuple[list[str], Key]]:
         if not _is_it(solver, module, callee[1], element):
             continue
         if callee[2] == "setdefault" and len(node[2]) == 2:
-            yield words(solver.get(("n", module, node[2][0]))), ("n", module, node[2][1])
+            yield _names(solver, module, node[2][0]), ("n", module, node[2][1])
         elif callee[2] == "update":
             yield from (([keyword], ("n", module, value)) for keyword, value in node[3] if keyword)
             for argument in node[2]:
-                if facts.nodes[argument][0] == "dict":
-                    for key, value in facts.nodes[argument][1]:
-                        if key >= 0:
-                            yield words(solver.get(("n", module, key))), ("n", module, value)
+                yield from _entries(solver, module, argument)
+
+
+def _entries(solver: Solver, module: str, mapping: int) -> Iterator[tuple[list[str], Key]]:
+    """What another mapping puts in, by name where it is written out."""
+    node = solver.project.node((module, mapping))
+    if node[0] == "dict":
+        for key, value in node[1]:
+            if key >= 0:
+                yield _names(solver, module, key), ("n", module, value)
+        return
+    for held in solver.get(("n", module, mapping)):
+        if held[:2] == ("cont", "dict"):
+            yield [], held[2][1]
+
+
+def _names(solver: Solver, module: str, key: int) -> list[str]:
+    """The names that a key is; none if it is not written out: then it may be any."""
+    node = solver.project.node((module, key))
+    return words(solver.get(("n", module, key))) if node[0] == "const" else []
 
 
 def _is_it(solver: Solver, module: str, base: int, element: Key) -> bool:

@@ -124,18 +124,20 @@ def rule_callers(solver: Solver, key: Key, out: Answer) -> None:
             if project.node(user)[0] == "call":
                 solver.get(("flow", *user))
     for name in sorted(names):
-        visit(solver, name, module)
+        if visit(solver, name, module):
+            solver.cut.add(function)
     around = {project.scope(each).name for each in project.enclosing(function)} | names
     for name in sorted(around.union({""}, *(project.aliases.get(name, ()) for name in around))):
         if name in _tables(solver).decorations:
             solver.get(("decorations", name))
 
 
-def visit(solver: Solver, name: str, module: str) -> None:
-    """Follow the calls of a name; the module matters only where there are too many of them."""
+def visit(solver: Solver, name: str, module: str) -> bool:
+    """Follow the calls of a name; says whether there are too many of them. Only then the module matters."""
     project = solver.project
     many = len(project.calls(name)) + len(project.mentions(name)) > CANDIDATES
     solver.get(("calls", name, module if many else ""))
+    return many
 
 
 def rule_calls(solver: Solver, key: Key, out: Answer) -> None:

@@ -130,6 +130,8 @@ class Solver:
         self.widened: set[Key] = set()
         self.wanted: set[ClassId | FunctionId] = set()
         """What contracts are about: values of it have a room of their own."""
+        self.cut: set[FunctionId] = set()
+        """Functions of whose calls not all were followed."""
         self.full: set[tuple[Key, str]] = set()
         """Keys that take no more values of a sort."""
         self.taken: dict[tuple[Key, str], int] = {}

@@ -261,3 +261,25 @@ def test_the_first_configuration_weakens_nothing(branch: Project) -> None:
     branch.git("commit", "-q", "-m", "none")
     branch.git("branch", "-q", "-f", "main", "work")
     assert found(branch) == []
+
+
+def test_two_configurations_of_one_name_have_an_answer_each(branch: Project) -> None:
+    strict = CONFIGURED.replace(ALLOWED, "allowed = []")
+    branch.write("strict/governance.toml", strict)
+    branch.git("add", "-A")
+    assert branch.git("commit", "-q", "-m", "strict").returncode == 0
+    branch.git("branch", "-f", "main")
+    branch.write("strict/governance.toml", CONFIGURED)
+    assert found(branch) == []
+    assert len(found(branch, "strict/governance.toml")) == 1
+
+
+def test_a_configuration_that_is_a_link_is_read_where_it_leads(branch: Project) -> None:
+    (branch.root / "governance.toml").rename(branch.root / "real.toml")
+    (branch.root / "governance.toml").symlink_to("real.toml")
+    branch.git("add", "-A")
+    assert branch.git("commit", "-q", "-m", "linked").returncode == 0
+    branch.git("branch", "-f", "main")
+    assert found(branch) == []
+    branch.write("real.toml", CONFIGURED.replace(ALLOWED, 'allowed = ["app.runner:Runner.run", "app"]'))
+    assert len(found(branch)) == 1

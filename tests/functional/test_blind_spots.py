@@ -105,3 +105,13 @@ def test_a_file_that_cannot_be_read_makes_it_incomplete(project: Project, form: 
     answer = project.run("blind-spots", "--format", form)
     assert answer.code == 3
     assert "app/broken.py" in answer.out
+
+
+def test_more_calls_than_are_followed_are_told_and_prove_nothing(project: Project) -> None:
+    project.write("app/many.py", "def go(p):\n    p.run({})\n")
+    calls = "".join(f"go({number})\n" for number in range(450))
+    project.write("app/calls.py", f"from app.base import Plugin\nfrom app.many import go\n{calls}go(Plugin())\n")
+    told = project.run("blind-spots").out
+    assert "only-runner: 1 undecided" in told
+    assert "all calls of go, seen from module app.many" in told
+    assert "p.run() in go may be Plugin.run" in project.run("check").out

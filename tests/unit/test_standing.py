@@ -20,9 +20,12 @@ FILES = {
     "empty/notes.txt": "",
     "tool": "#!/bin/sh\n",
     "skip/.gitkeep": "",
+    "left/__pycache__/a.pyc": "",
+    "own/.gitignore": "*\n",
+    "own/b.py": "",
     "README.md": "",
     "given.toml": "",
-    ".gitignore": "skip/\n.governance_cache/\n",
+    ".gitignore": "skip/\n.governance_cache/\n__pycache__/\n",
 }
 
 
@@ -104,6 +107,9 @@ BY_GIT: list[tuple[str, Callable[[Project], object]]] = [
     ("an ignore rule of the repository", lambda project: project.write(".git/info/exclude", "app/\n")),
     ("an ignore rule of the user", configured),
     ("the configuration of git", lambda project: project.git("config", "core.excludesFile", "given.toml")),
+    ("a file where all that there was is ignored", lambda project: project.write("left/new.py", "")),
+    ("an ignore rule that spoke of its own folder", lambda project: project.write("own/.gitignore", "")),
+    ("no such rule any more", lambda project: (project.root / "own/.gitignore").unlink()),
     ("a repository inside", lambda project: (project.root / "app/.git").mkdir()),
 ]
 UNTOUCHED: list[tuple[str, Callable[[Project], object]]] = [
@@ -207,3 +213,14 @@ def test_a_result_that_stands_is_given_without_looking_at_the_project(
         assert scan() == first
     project.write("app/a.py", "def f():\n    pass\n")
     assert scan() != first
+
+
+def test_a_repository_between_the_top_and_the_project_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "SETTLED_NS", 0)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=60)
+    project = Project(tmp_path / "middle/project", by_git=False)
+    time.sleep(0.02)
+    project.record()
+    assert project.holds()
+    subprocess.run(["git", "init", "-q", str(tmp_path / "middle")], check=True, timeout=60)
+    assert not project.holds()

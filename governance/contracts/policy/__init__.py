@@ -40,6 +40,8 @@ class Options:
     gates: tuple[str, ...] = (
         ".github/workflows/*.yml",
         ".github/workflows/*.yaml",
+        ".github/actions/**/*.yml",
+        ".github/actions/**/*.yaml",
         ".gitlab-ci.yml",
         ".pre-commit-config.yaml",
         "prek.toml",

@@ -16,6 +16,7 @@ from governance.globs import matcher
 
 CONDITIONS: Final = frozenset(
     "if on true continue-on-error when allow_failure rules only except stages default_stages "
+    "args shell working-directory env defaults needs strategy "
     "default_install_hook_types files exclude types types_or exclude_types always_run skip".split()
 )
 """Keys that decide whether a step, job, hook or workflow runs, or whether its failure counts."""
@@ -50,7 +51,7 @@ class _Row:
     @property
     def condition(self) -> bool:
         found = _KEY.match(self.text)
-        return found is not None and found[1] in CONDITIONS
+        return (found is not None and found[1] in CONDITIONS) or self.text.startswith("? ")  # a key by itself
 
 
 def lines(base: Base, globs: Iterable[str], commands: Sequence[str]) -> list[Gate]:

@@ -129,6 +129,15 @@ def added(text: str) -> str:
         pytest.param([added("continue-on-error: true")], WORKFLOW, "          A: b",
                      "          A: b\n        continue-on-error: true", id="step, last key"),
         pytest.param([added("if: false")], WORKFLOW, "  gate:\n", "  gate:\n    if: false\n", id="job"),
+        pytest.param([added("? if")], WORKFLOW, "  gate:\n", "  gate:\n    ? if\n    : false\n", id="key of its own"),
+        *(
+            pytest.param([added(text)], WORKFLOW, "- name: Scan", f"- name: Scan\n        {text}", id=f"step, {text}")
+            for text in ("shell: bash -c true {0}", "working-directory: /tmp/x")
+        ),
+        *(
+            pytest.param([added(text)], WORKFLOW, "  gate:\n", f"  gate:\n    {text}\n", id=f"job, {text}")
+            for text in ("needs: never", "strategy: {matrix: {x: []}}", "defaults: {run: {shell: true}}")
+        ),
         pytest.param([added("if: >- false")], WORKFLOW, "  gate:\n", "  gate:\n    if: >-\n      false\n", id="folded"),
         pytest.param(
             [added("on: push: branches: [main]"),
