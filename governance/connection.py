@@ -3,7 +3,8 @@
 The unit is the top-level package. Two of them are connected when a file of one imports the other, or spells the name of
 one of its modules out in a text. A contract speaks of the packages it names and of everything connected with them,
 directly or through others. What lies outside shares no code with them: it cannot make, get or hand on their objects but
-through an import that is computed, or through a library in between. Every name in quotes counts in a file that imports by name.
+through an import that is computed, or through a library in between. In a file that imports by name,
+every name in quotes counts.
 
 What is left out must be worth it: less than `WORTH` bytes are read anyway, and so is every module that stands alone.
 A file that cannot be decoded counts as connected with everything.
