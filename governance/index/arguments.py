@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from governance.facts import Node
-from governance.index import keywords
+from governance.index import forwarding, keywords
 from governance.index.binding import bind
 from governance.index.keywords import UNPACKED
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver
@@ -26,6 +26,9 @@ def give(
     scope = solver.project.scope(function)
     shown: Node = ["call", node[1], node[2][skip:], node[3]] if skip else node
     pairs = bind(scope, shown, receiver is not None)
+    wrapper = forwarding.forwards(solver, module, node[1], function)
+    if wrapper is not None:
+        pairs = [(index, each) for index, each in pairs if not forwarding.is_own(solver, wrapper, each, index)]
     for index, argument in pairs:
         _argument(solver, function, index, ("n", module, argument), module, argument, grade)
     named = {argument: name for name, argument in shown[3] if name is not None}
@@ -34,12 +37,14 @@ def give(
             solver.link(("keyword", *function, index, named[argument]), ("n", module, argument), grade, ARGUMENT)
     for position, argument in enumerate(shown[2]):
         inner = solver.project.node((module, argument))
-        if inner[0] == "star":
+        if inner[0] == "star" and (wrapper is None or forwarding.parameter_of(solver, wrapper, inner[1]) < 0):
             spread(solver, function, position + (receiver is not None), ("n", module, inner[1]), grade)
     taken = {index for index, _ in pairs} | ({0} if receiver is not None else set())
     for name, argument in shown[3]:
-        if name is None:
+        if name is None and (wrapper is None or forwarding.parameter_of(solver, wrapper, argument) < 0):
             spread_mapping(solver, function, ("n", module, argument), taken, grade)
+        elif name is None and wrapper is not None:
+            _put(solver, function, ("varargs", *wrapper, forwarding.parameter_of(solver, wrapper, argument)), grade)
 
 
 def _argument(
@@ -52,6 +57,15 @@ def _argument(
     if param.kind in ("vararg", "kwarg"):
         target = ("varargs", *function, index)
     solver.link(target, source, grade, ARGUMENT)
+
+
+def _put(solver: Solver, function: FunctionId, element: Key, grade: int) -> None:
+    """What a wrapper itself puts into the `**kwargs` that it hands on."""
+    params = solver.project.scope(function).params
+    for names, stored in keywords.put(solver, element):
+        for index, param in enumerate(params):
+            if param.kind in ("normal", "keyword") and param.name in names:
+                solver.link(("param", *function, index), stored, min(grade, PROBABLE), ARGUMENT)
 
 
 def spread(solver: Solver, function: FunctionId, position: int, source: Key, grade: int) -> None:

@@ -110,6 +110,8 @@ class Solver:
         self.state: dict[Key, Answer] = {}
         self.snapshots: dict[Key, Answer] = {}
         self.passing: dict[FunctionId, Passing] = {}
+        self.only_returned: dict[FunctionId, bool] = {}
+        """Functions within others: whether those do nothing with them but return them."""
         self.additions: Mapping[str, list[Ref]] | None = None
         """Places that add to containers, made on first use, see `additions.by_name`."""
         self.reaching: Tables | None = None
