@@ -103,7 +103,9 @@ def candidates(root: Path, paths: list[str], contract: str, pattern: str, files:
                 yield Site(path, number, contract, "no finding")
 
 
-def passed(package: str, root: Path, places: Places, reports: dict[str, Report], taken: set[tuple[str, int]]) -> list[Site]:
+def passed(
+    package: str, root: Path, places: Places, reports: dict[str, Report], taken: set[tuple[str, int]]
+) -> list[Site]:
     """Places that were looked at, or ought to have been, and have no finding of any grade."""
     picked = tomllib.loads(CANDIDATES.read_text(encoding="utf-8")).get(package, {})
     paths = sorted(module.path for module in places.index.project.modules.values())

@@ -77,9 +77,9 @@ def _only_returned(solver: Solver, wrapper: FunctionId) -> bool:
         seen.add(number)
         for _, user in project.users((module, number)):
             node = project.node((module, user))
-            if node[0] in ("local", "phi", "ifexp", "attr") or (node[0] == "call" and _hands_back(solver, module, node)):
-                todo.extend(() if node[0] == "attr" else (user,))
-            elif node[0] != "store_attr" or node[1] != number:
+            if node[0] in ("local", "phi", "ifexp") or (node[0] == "call" and _hands_back(solver, module, node)):
+                todo.append(user)
+            elif node[0] != "attr" and (node[0] != "store_attr" or node[1] != number):
                 return False
     return bool(seen)
 
