@@ -1,7 +1,7 @@
-"""Broad contracts on real packages, to be read by hand: `field_samples.py FOLDER [PACKAGE[.TYPE] …] [--number N] [--seed S]`.
+"""Broad contracts on real packages, to be read by hand: `field_samples.py FOLDER [PACKAGE[.TYPE] …] [--seed S]`.
 
-Every `field_samples/PACKAGE.toml` holds contracts that are meant to be broken often. The package named in its first line
-is fetched, unpacked and indexed, and asked for one contract type after the other. Printed are CPU seconds, peak
+Every `field_samples/PACKAGE.toml` holds contracts that are meant to be broken often. The package named in its first
+line is fetched, unpacked and indexed, and asked for one contract type after the other. Printed are CPU seconds, peak
 memory, the number of findings by check and grade, a random sample of the findings that fail, each with its chain, and
 one of places that were passed: lines that `field_samples/candidates.toml` picks out by a regular expression that knows
 nothing of the engine, or, where it has none, the places the contract says it holds on to, which have no finding.
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from field_report import fetched
+
 from governance.cache import Cache
 from governance.config import read
 from governance.contract import Report

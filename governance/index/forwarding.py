@@ -6,8 +6,8 @@
 
         return wrapper
 
-All that is decorated shares this one wrapper. What a call of one of them hands over reaches that one without it, because
-a decorated name also stands for the function it was put around. Through the wrapper it would reach all the others, too.
+All that is decorated shares this one wrapper. What a call of one of them hands over reaches that one without it,
+because a decorated name also stands for the function it was put around. Through the wrapper it would reach the others.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def forwards(solver: Solver, module: str, callee: int, function: FunctionId) -> 
 
 
 def is_own(solver: Solver, wrapper: FunctionId, node: int, index: int) -> bool:
-    """Whether an argument is the wrapper's own parameter of that position, as it came in and with nothing said of it."""
+    """Whether an argument is the wrapper's own parameter of that position, of which nothing else is said."""
     parameter = parameter_of(solver, wrapper, node)
     if parameter != index:
         return False
