@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import errno
+import logging
 import signal
 import socket
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import uvicorn
 
 from server.app.api.dependencies import Services
-from server.app.api.http_protocol import EnvelopeProtocol
+from server.app.api.http_protocol import Patience, protocol_with
 from server.app.core.logging import configure_logging
+from server.app.core.open_files import allow_open_files
 from server.app.core.settings import Settings, read_settings
 from server.app.core.start_error import StartError, say
 from server.app.main import create_app, running_services
 from server.app.plugins.loader.plugin_registry import get_registry
+
+_OTHER_FILES: Final = 256
+"""Descriptors for everything that is no connection: the database, and five for each plugin process."""
+
+_ANSWER_SECONDS: Final = 5
+"""For the answers of executions that were ended when the server had waited for long enough."""
+
+logger = logging.getLogger(__name__)
 
 
 def settings_from(arguments: list[str]) -> Settings:
@@ -68,17 +80,48 @@ def serve_command(arguments: list[str]) -> int:
     return 0
 
 
+class DrainingServer(uvicorn.Server):
+    """When it is to end, executions get ``seconds`` to end by themselves; then they are ended, and whoever waits for
+    one is told. What is not answered even so is cancelled."""
+
+    def __init__(self, config: uvicorn.Config, services: Services, seconds: float) -> None:
+        super().__init__(config)
+        self._services = services
+        self._seconds = seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._services.drain()
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._seconds, loop.run_in_executor, None, self._services.stop)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+
+def connections_of(settings: Settings) -> int:
+    """As many as the settings say, if the system lets this process have so many; else fewer."""
+    files = allow_open_files(settings.max_connections + _OTHER_FILES)
+    possible = min(settings.max_connections, max(files - _OTHER_FILES, files // 2))
+    if possible < settings.max_connections:
+        logger.warning(
+            "this process may open %d files, so there are at most %d connections instead of %d; raise ulimit -n",
+            *(files, possible, settings.max_connections),
+        )
+    return possible
+
+
 def serve(settings: Settings, services: Services, listener: socket.socket) -> None:
     config = uvicorn.Config(
         create_app(settings, services),
-        http=EnvelopeProtocol,
+        http=protocol_with(Patience(settings.client_patience_seconds, connections_of(settings))),
         ws="none",
         loop="uvloop",
         log_config=None,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds + _ANSWER_SECONDS,
         server_header=False,
     )
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on http://{shown}:{port}, documentation at /docs")
-    uvicorn.Server(config).run(sockets=[listener])
+    DrainingServer(config, services, settings.shutdown_seconds).run(sockets=[listener])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from server.app.adapters.rounds import Rounds
 from server.app.backends import Backend
+from server.app.core.countdown import Countdown
 from server.app.core.ids import new_id
 from server.app.core.settings import Settings
 from server.app.plugins.errors.exceptions import PluginNotFound, PluginUnavailable
@@ -30,10 +31,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Executions:
-    """``gaps`` says what keeps plugins from being fully confined, if anything does."""
+    """``gaps`` says what keeps plugins from being fully confined, if anything does. After ``drain`` no submitted job is
+    taken up any more; ``stop`` ends what is under way, with the reason, and says how many that were."""
 
     analysis: AnalysisExecutionService
     gaps: tuple[str, ...]
+    drain: Callable[[], object]
+    stop: Callable[[], int]
 
 
 @contextmanager
@@ -44,8 +48,8 @@ def running_executions(
     errors: ErrorLogService,
     metrics: MetricsStore,
 ) -> Iterator[Executions]:
-    """The plugins of the settings in the registry, and as many workers as the settings say; stopped in the opposite
-    order when the block ends.
+    """The plugins of the settings in the registry, and as many workers as the settings say; when the block ends, what
+    is under way is given the rest of ``shutdown_seconds``, and everything is stopped in the opposite order.
 
     Raises:
         StartError: something that they need is not there.
@@ -67,7 +71,13 @@ def running_executions(
         stack.callback(backend.join, settings.shutdown_seconds)
         stack.callback(isolation.close)
         stack.callback(jobs.stop_jobs)
-        stack.callback(backend.stop)
+        patience = Countdown(settings.shutdown_seconds)
+
+        def drain() -> None:
+            patience.left()
+            backend.stop()
+
+        stack.callback(drain)
         registry.clear()
         load_plugins(registry, isolation, found)
         registry.synchronise(metrics)
@@ -83,7 +93,11 @@ def running_executions(
         backend.care(jobs, rounds)
         if settings.max_concurrent_runs:
             backend.start(settings.max_concurrent_runs, analysis)
-        yield Executions(analysis, gaps)
+        try:
+            yield Executions(analysis, gaps, drain, jobs.stop_jobs)
+        finally:
+            drain()
+            backend.join(patience.left())  # while leases are still renewed
 
 
 def _job_policy(settings: Settings, registry: PluginRegistry) -> JobPolicy:

@@ -93,10 +93,26 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
         stack.callback(threads.close)
         errors = ErrorLogService(SqlErrorStore(backend.database), utc_now)
         executions = stack.enter_context(running_executions(settings, backend, registry, errors, metrics))
+
+        def stop() -> None:
+            threads.drop()
+            executions.stop()
+
         keys = KeyService(SqlKeyStore(backend.database), utc_now)
         warn_about_access(settings, keys)
         answers = backend.database.answers
-        yield Services(executions.analysis, registry, threads, utc_now(), keys, errors, answers, executions.gaps)
+        yield Services(
+            executions.analysis,
+            registry,
+            threads,
+            utc_now(),
+            keys,
+            errors,
+            answers,
+            executions.gaps,
+            executions.drain,
+            stop,
+        )
 
 
 def warn_about_access(settings: Settings, keys: KeyService) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -53,9 +54,10 @@ class EmbeddedWorkers:
         self.wake()
 
     def join(self, seconds: float) -> bool:
-        """Wait for the workers to end, each at most so long; says whether all have."""
+        """Wait for the workers to end, at most so long; says whether all have."""
+        until = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self, execute_next: Callable[[], bool]) -> None:

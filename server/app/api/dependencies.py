@@ -58,6 +58,10 @@ class Threads:
         """For work that takes as long as the database takes."""
         return await self._quick.carry_out(functools.partial(work, *args, **kwargs))
 
+    def drop(self) -> None:
+        """Whoever waits for its turn to execute is cancelled."""
+        self._executions.drop()
+
     def close(self) -> None:
         self._executions.close()
         self._quick.close()
@@ -65,7 +69,11 @@ class Threads:
 
 @dataclass(frozen=True)
 class Services:
-    """What the composition root has put together; lives in ``app.state.services``."""
+    """What the composition root has put together; lives in ``app.state.services``.
+
+    When the server is to end, first ``drain`` is called, and ``stop``, which blocks, when nothing is waited for any
+    more: then whoever waits for an execution hears of its end.
+    """
 
     analysis: AnalysisExecutionService
     registry: PluginRegistry
@@ -75,6 +83,8 @@ class Services:
     errors: ErrorLogService
     database_answers: Callable[[], bool]
     confinement_gaps: tuple[str, ...] = ()
+    drain: Callable[[], object] = lambda: None
+    stop: Callable[[], object] = lambda: None
 
 
 def services_of(request: Request) -> Services:

@@ -6,6 +6,7 @@ It is one ASGI layer, not five, because each costs every request.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import time
@@ -81,6 +82,10 @@ class RequestGuard:
                 await self._app(scope, exchange.receive, exchange.send)
             else:
                 await refusal(scope, receive, exchange.send)
+        except asyncio.CancelledError:  # the server ends, and has waited for as long as it may
+            if exchange.status:
+                raise
+            await _stopped()(scope, receive, exchange.send)
         except Exception as failure:
             if exchange.status:
                 raise  # half an answer is out: closing the connection is all that is left
@@ -199,6 +204,15 @@ def _too_many(wait: float) -> Response:
         f"too many requests; the next one may come in {seconds} s",
         details={"retry_after_seconds": seconds},
         headers={"retry-after": str(seconds)},
+    )
+
+
+def _stopped() -> Response:
+    return error_response(
+        400,
+        ErrorType.EXECUTION_ERROR,
+        "the server was stopped before it could answer this request",
+        headers={"connection": "close"},
     )
 
 

@@ -120,15 +120,21 @@ class WorkerThreads:
         self._watching = None
         self._watch(loop)
 
+    def drop(self) -> None:
+        """What has not begun is not carried out; whoever waits for it is cancelled."""
+        with self._lock:
+            dropped = [*self._waiting]
+            self._waiting.clear()
+        for call in dropped:
+            call.drop()
+
     def close(self) -> None:
         """Wait for what is under way; what has not begun is not carried out."""
         with self._lock:
             self._closed = True
-            dropped, asleep = [*self._waiting], [*self._asleep]
-            self._waiting.clear()
+            asleep = [*self._asleep]
             self._asleep.clear()
-        for call in dropped:
-            call.drop()
+        self.drop()
         for sleeping in asleep:
             sleeping.release()
         for thread in self._threads:

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     rate_limit_per_minute: int = Field(default=60, ge=1)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
+    max_connections: int = Field(default=1000, ge=1)
+    client_patience_seconds: float = Field(default=30.0, gt=0)
     max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
     max_concurrent_runs: int = Field(default=3, ge=0, le=256)
     max_concurrent_calls: int = Field(default=8, ge=1, le=256)

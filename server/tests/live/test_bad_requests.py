@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -142,6 +144,55 @@ def test_what_is_no_http_gets_the_envelope(live: ServerProcess, data: bytes) -> 
     assert (status, "content-type: application/json" in head.lower()) == (400, True)
     assert_error(json.loads(content)["error"])
     assert json.loads(content)["error"]["type"] == "ValidationError"
+
+
+CHUNKED = head_of(0).replace(b"content-length: 0", b"transfer-encoding: chunked")
+
+
+def chunked(body: bytes, trailer: bytes = b"") -> bytes:
+    return CHUNKED + b"%x\r\n%s\r\n0\r\n%s\r\n" % (len(body), body, trailer)
+
+
+GOOD = b'{"plugin": "text-statistics", "payload": {"text": "a"}}'
+BREW = b"BREW / HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+@pytest.mark.requirement("R-056", "R-059")
+@pytest.mark.parametrize(
+    ("statuses", "packets"),
+    [
+        pytest.param([200, 200, 400], [chunked(GOOD) * 2 + b"nonsense\r\n\r\n"], id="after-the-answers-before-it"),
+        pytest.param([200, 200, 400], [chunked(GOOD) * 2 + CHUNKED + b"zz\r\n"], id="chunks-behind-others"),
+        pytest.param([400], [CHUNKED, BREW], id="a-chunk-like-a-request"),
+        pytest.param([413], [b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 5_000_000], id="one-long-header"),
+        pytest.param([413], [b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x: y\r\n" * 500_000], id="many-headers"),
+        pytest.param([413], [chunked(GOOD, b"x: y\r\n" * 500_000)], id="a-long-trailer"),
+        pytest.param([400], [b"GET /v1/health HTTP/1.1\r\n\r\n"], id="no-host"),
+        pytest.param([400], [b"GET /v1/health HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n"], id="two-hosts"),
+        pytest.param([400], [chunked(GOOD).replace(b": chunked", b": gzip, chunked")], id="another-coding"),
+    ],
+)
+def test_a_refusal_is_the_last_answer_and_waits_for_its_turn(
+    live: ServerProcess, statuses: list[int], packets: list[bytes]
+) -> None:
+    address = urlsplit(live.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        for packet in packets:
+            connection.sendall(packet)
+            time.sleep(0.05 * (len(packets) > 1))
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)] == statuses
+    error = json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]
+    assert_error(error)
+    assert error["type"] == ("ResourceLimit" if statuses == [413] else "ValidationError")
+
+
+@pytest.mark.requirement("R-054")
+def test_what_follows_a_body_is_no_header(live: ServerProcess) -> None:
+    address = urlsplit(live.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        connection.sendall(chunked(GOOD, b"X-API-Key: nonsense\r\n"))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")  # a wrong key would be refused
 
 
 @pytest.mark.requirement("R-056")
