@@ -1,7 +1,26 @@
-"""`python -m governance`."""
+"""`python -m governance`, and the installed command."""
 
+import gc
 import os
 import sys
+from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """Run one command and end the process with its exit code.
+
+    A scan leaves millions of objects. The system takes them back at once; collecting and freeing them one by one, which
+    an ordinary exit does, costs as much as a tenth of the scan.
+    """
+    from governance.cli import main
+
+    gc.disable()
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
+
 
 if __name__ == "__main__":
     # Python has put the current folder first on the path, and nothing of the project that is looked at may run.
@@ -9,6 +28,4 @@ if __name__ == "__main__":
     here = os.path.realpath(os.curdir)
     sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != here or here == ours]
 
-    from governance.cli import main
-
-    sys.exit(main())
+    run()

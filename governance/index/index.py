@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from governance.contract import Ref, Trail
 from governance.files import Files, GivenFiles
 from governance.findings import Grade
-from governance.index import arguments, attributes, callees, chain, definitions, proxies
+from governance.index import arguments, attributes, callees, chain, proxies
 from governance.index.callees import Callee
 from governance.index.classes import Classes
 from governance.index.expressions import RULES, repeats
 from governance.index.names import Names
 from governance.index.project import Module, Project, ScopeId
+from governance.index.protocols import Protocols
 from governance.index.solver import Evidence, Solver
+from governance.index.spelling import Spelling
 from governance.index.values import NONE, ClassId, FunctionId, Key, Value, class_of, type_object
 
 _VAGUE = 60
@@ -30,6 +32,8 @@ class Index:
         self.names = Names(self.project)
         self.classes = Classes(self.project, self.names)
         self.solver = Solver(self.project, self.names, self.classes, RULES, repeats)
+        self.protocols = Protocols(self.solver)
+        self.spelling = Spelling(self.project)
 
     def prefer(self, symbols: Iterable[str]) -> None:
         """Tell what the questions will be about: it is never given up where too many values come together."""
@@ -122,7 +126,7 @@ class Index:
         found = {method}
         classes = self.subclasses(owner)
         if self.is_protocol(owner):
-            classes = classes | {cls for cls in self.project.scopes("class") if self.implements(cls, owner)}
+            classes = classes | self.protocols.implementers(owner)
         for cls in classes:
             found.update(
                 each for each in self.project.children(cls, name) if self.project.scope(each).kind == "function"
@@ -264,45 +268,11 @@ class Index:
 
     def implements(self, cls: ClassId, protocol: ClassId) -> bool:
         """Whether a class structurally provides every method a Protocol declares, with a compatible arity."""
-        wanted = [
-            (name, node)
-            for name, numbers in self.project.scope(protocol).bindings.items()
-            for number in numbers[-1:]
-            if (node := self.project.node((protocol[0], number)))[0] == "function"
-        ]
-        if not wanted or self.is_protocol(cls):
-            return False
-        for name, node in wanted:
-            if definitions.wrapper(self.solver, (protocol[0], node[1])) == "property":
-                if self.classes.lookup(cls, name) is None and self.classes.annotation(cls, name) is None:
-                    return False
-                continue
-            found = self.classes.lookup(cls, name)
-            functions = [
-                (ref[0], self.project.node(ref)[1])
-                for ref in (found[1] if found else ())
-                if self.project.node(ref)[0] == "function"
-            ]
-            if not any(self._fits(each, (protocol[0], node[1])) for each in functions):
-                return False
-        return True
+        return self.protocols.implements(cls, protocol)
 
     def is_protocol(self, cls: ClassId) -> bool:
         """Whether a class is itself a Protocol."""
         return self.classes.is_protocol(cls)
-
-    def _fits(self, function: FunctionId, declared: FunctionId) -> bool:
-        """Whether a function takes the positional arguments that the declared one takes."""
-        mine = self.project.scope(function)
-        theirs = self.project.scope(declared)
-        if mine.is_async != theirs.is_async:
-            return False
-        if any(each.kind == "vararg" for each in mine.params):
-            return True
-        wanted = [each for each in theirs.params if each.kind in ("positional", "normal")]
-        given = [each for each in mine.params if each.kind in ("positional", "normal")]
-        required = [each for each in given if each.default < 0]
-        return len(required) <= len(wanted) <= len(given)
 
     def classes_of(self, ref: Ref) -> dict[ClassId, tuple[Grade, Value]]:
         """The project classes a node may be an instance of, with the best grade and the value that says so."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +59,7 @@ class Reach:
         """Whether a function itself runs one of the sought, and what it may run next, as far as the names tell."""
         found: list[FunctionId] = []
         for scope in self._subtree(function):
-            for number, name in self._uses[scope]:
+            for number, name in self.index.spelling.used[scope]:
                 if name not in self._names:
                     continue
                 values = self.index.values((function[0], number))
@@ -90,51 +89,12 @@ class Reach:
         return found
 
     def _subtree(self, function: FunctionId) -> list[FunctionId]:
-        return [function, *self._nested.get(function, ())]
-
-    @cached_property
-    def _nested(self) -> dict[FunctionId, list[FunctionId]]:
-        """Functions defined inside a function, at any depth."""
-        found: defaultdict[FunctionId, list[FunctionId]] = defaultdict(list)
-        project = self.index.project
-        for kind in ("function", "lambda"):
-            for scope in project.scopes(kind):
-                for outer in list(project.enclosing(scope))[1:]:
-                    if project.scope(outer).kind in ("function", "lambda"):
-                        found[outer].append(scope)
-        return dict(found)
-
-    @cached_property
-    def _uses(self) -> defaultdict[FunctionId, list[tuple[int, str]]]:
-        """The names each function uses (attributes, names, constant strings), with the node."""
-        found: defaultdict[FunctionId, list[tuple[int, str]]] = defaultdict(list)
-        for module, each in self.index.project.modules.items():
-            facts = each.facts
-            for number, node in enumerate(facts.nodes):
-                if node[0] == "attr":
-                    found[module, facts.owner[number]].append((number, node[2]))
-                elif node[0] in ("local", "free"):
-                    found[module, facts.owner[number]].append((number, node[1]))
-            for position, scope in enumerate(facts.scopes):
-                if scope.kind == "function":
-                    for decorator in scope.decorators:
-                        inner = facts.nodes[decorator]
-                        base = inner[1] if inner[0] == "call" else decorator
-                        name = facts.nodes[base]
-                        if name[0] in ("attr", "local", "free"):
-                            text = name[2] if name[0] == "attr" else name[1]
-                            found[module, position].append((base, text))
-        return found
+        return [function, *self.index.spelling.nested.get(function, ())]
 
     @cached_property
     def _closure(self) -> tuple[frozenset[FunctionId], frozenset[str]]:
         project = self.index.project
-        users: defaultdict[str, set[FunctionId]] = defaultdict(set)
-        for scope, uses in self._uses.items():
-            for outer in project.enclosing(scope):
-                if project.scope(outer).kind in ("function", "lambda"):
-                    for _, name in uses:
-                        users[name].add(outer)
+        users = self.index.spelling.users
         names = set(self.wanted.names)
         for name in self.wanted.names:
             names |= project.aliases.get(name, set())

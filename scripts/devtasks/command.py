@@ -1,6 +1,7 @@
 """From the words on the command line to a task and its exit code."""
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(TASKS)}"
         print(f"dev.py: there is no task {name}; {hint}", file=sys.stderr)
         return 2
+    # Tasks start hundreds of interpreters; compiling our modules anew in each would be most of their work.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         return TASKS[name].run(rest)
     except TaskFailure as failure:

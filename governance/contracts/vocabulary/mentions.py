@@ -72,37 +72,4 @@ class Mentions:
             for scope in module.facts.scopes
             if scope.kind == "function" and self.enum(module.facts, scope.returns)
         }
-        return self.bound_to(found)
-
-    def bound_to(self, names: Collection[str]) -> frozenset[str]:
-        """The names, and every other name or attribute that something of these names is bound to somewhere."""
-        known = set(names)
-        while True:
-            found = {alias for name in known for alias in self.index.project.aliases.get(name, ())} - known
-            for module in self.index.project.modules.values():
-                nodes = module.facts.nodes
-                for scope in module.facts.scopes:
-                    for name, numbers in scope.bindings.items():
-                        if name not in known and any(self._passes_on(module.facts, each, known) for each in numbers):
-                            found.add(name)
-                stores = (node for node in nodes if node[0] == "store_attr" and node[2] not in known)
-                found.update(node[2] for node in stores if self._passes_on(module.facts, node[3], known))
-            if not found:
-                return frozenset(known)
-            known |= found
-
-    def _passes_on(self, facts: ModuleFacts, number: int, names: Collection[str]) -> bool:
-        """A name, an attribute, a container of such, or a partial: a call gives something else."""
-        if number < 0:
-            return False
-        node = facts.nodes[number]
-        if node[0] in ("free", "local"):
-            return node[1] in names
-        if node[0] == "attr":
-            return node[2] in names
-        if node[0] == "call":
-            partial = graph.last_name(facts, node[1]) in ("partial", "partialmethod")
-            return partial and bool(node[2]) and self._passes_on(facts, node[2][0], names)
-        if node[0] in ("annotated", "ifexp", "or", "and", "phi", "dict", "list", "tuple", "set", "narrow"):
-            return any(self._passes_on(facts, each, names) for each in graph.operands(node) if each != number)
-        return False
+        return self.index.spelling.bound_to(found)

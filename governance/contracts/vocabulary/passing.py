@@ -46,7 +46,7 @@ class _Passing:
             owner = self.index.project.owning_class(function)
             if owner is not None and self.index.project.scope(function).name in ("__init__", "__new__", "__call__"):
                 names |= {self.index.project.scope(each).name for each in self.index.subclasses(owner)} | {"cls"}
-        self.names = scene.mentions.bound_to(names)
+        self.names = scene.index.spelling.bound_to(names)
         self.handed_on = any(self.index.project.mentions(name) for name in self.names)
         """Whether any of the functions is an argument of a call, so that calls of parameters may be calls of it."""
 
