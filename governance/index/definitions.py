@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from governance.contract import Ref
 from governance.facts import Node
 from governance.index import calls
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, last_part
-
-_WRAPPERS: Final = {
-    "property": "property",
-    "cached_property": "property",
-    "abstractproperty": "property",
-    "lazy_property": "property",
-    "hybrid_property": "property",
-    "computed_field": "property",
-    "setter": "property",
-    "getter": "property",
-    "deleter": "property",
-    "staticmethod": "staticmethod",
-    "abstractstaticmethod": "staticmethod",
-    "classmethod": "classmethod",
-    "abstractclassmethod": "classmethod",
-    "contextmanager": "contextmanager",
-    "asynccontextmanager": "contextmanager",
-}
+from governance.index.wrappers import WRAPPERS
 
 
 def wrapper(solver: Solver, function: FunctionId) -> str | None:
@@ -40,7 +21,7 @@ def wrapper(solver: Solver, function: FunctionId) -> str | None:
         if node[0] == "attr" and node[2] in ("setter", "getter", "deleter"):
             return "property"
         for dotted in solver.names.dotted(ref):
-            found = _WRAPPERS.get(last_part(dotted))
+            found = WRAPPERS.get(last_part(dotted))
             if found is not None:
                 return found
         if any(entity[0] == "cls" and _is_property(solver, entity[1]) for entity in solver.names.resolve(ref)):

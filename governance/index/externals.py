@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, calls, containers, iterables, passing, rows, typing_forms
+from governance.index import attributes, calls, containers, iterables, passing, rows, typing_forms, wrappers
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value, class_of, last_part, type_object
 
@@ -282,6 +282,7 @@ def _dependency(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -
 
 _SUMMARIES: Final[dict[str, Summary]] = {
     **iterables.SUMMARIES,
+    **wrappers.SUMMARIES,
     **dict.fromkeys(("types.SimpleNamespace", "threading.local", "argparse.Namespace"), _namespace),
     **dict.fromkeys(("dataclasses.field", "attrs.field", "attr.ib", "pydantic.Field"), _field),
     **dict.fromkeys(

@@ -43,7 +43,7 @@ def method(solver: Solver, ref: Ref, node: Node, value: Value, grade: int, out: 
     elif name == "format":
         _format(solver, ref, node, text, grade, out)
     elif name == "join" and node[2]:
-        _join(solver, ref, solver.project.node((ref[0], node[2][0])), text, grade, out)
+        _join(solver, ("n", ref[0], node[2][0]), text, grade, out)
     elif name in ("replace", "removeprefix", "removesuffix"):
         arguments = [words(solver.get(("n", ref[0], each))) for each in node[2]]
         if all(len(each) == 1 for each in arguments) and len(arguments) == (2 if name == "replace" else 1):
@@ -64,13 +64,16 @@ def _format(solver: Solver, ref: Ref, node: Node, text: str, grade: int, out: An
             add(out, ("const", "str", made), grade, "format")
 
 
-def _join(solver: Solver, ref: Ref, parts: Node, text: str, grade: int, out: Answer) -> None:
-    if parts[0] not in ("list", "tuple"):
-        return
-    found: list[list[str]] = []
-    for each in parts[1]:
-        key: Key = ("n", ref[0], each)
-        found.append(words(solver.get(key)))
+def _join(solver: Solver, source: Key, text: str, grade: int, out: Answer) -> None:
+    """`".".join(("a", "b"))`, the pieces written in place or kept in a tuple that has a name."""
+    _, module, number = source
+    display = solver.project.node((module, number))
+    if display[0] in ("list", "tuple"):
+        keys: list[Key] = [("n", module, each) for each in display[1]]
+    else:
+        held = list(solver.get(source))
+        keys = list(held[0][2]) if len(held) == 1 and held[0][:2] == ("cont", "tuple") else []
+    found = [words(solver.get(key)) for key in keys]
     if found and all(len(each) == 1 for each in found):
         made = text.join(each[0] for each in found)
         if len(made) <= LONGEST:

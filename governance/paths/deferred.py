@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from governance.paths.engine import Engine
 
 _DEPTH = 8
+_FUTURE = ("xinst", "concurrent.futures.Future")
 
 
 class Job(NamedTuple):
@@ -165,13 +166,25 @@ def _collect(engine: Engine, frame: Frame, node: int, found: set[int], depth: in
         _collect(engine, frame, each, found, depth - 1)
 
 
+def _submitted(engine: Engine, frame: Frame, node: int) -> int:
+    """What a future is waited for: where it comes from, or the call that submitted it, taken from any container."""
+    source = frame.origin(node)
+    if frame.facts.nodes[source][0] == "call":
+        return source
+    held = [value[2][0] for value in engine.index.values(frame.ref(node)) if value[:2] == _FUTURE and value[2]]
+    if len(held) != 1 or held[0][:2] != ("called", frame.module):
+        return source
+    site: int = held[0][2]
+    return site if frame.facts.owner[site] == frame.function[1] else source
+
+
 def joined_by_method(engine: Engine, frame: Frame, number: int) -> list[Job]:
     """What `future.result()` or `thread.join()` waits for, and what `asyncio.run(x)` runs."""
     fact = frame.facts.nodes[number]
     callee = frame.facts.nodes[fact[1]]
     name = targets.last_of(frame, fact[1])
     if callee[0] == "attr" and name in assumptions.JOINED_BY_METHOD:
-        source = frame.origin(callee[1])
+        source = _submitted(engine, frame, callee[1])
     elif name in ("run", "run_until_complete", "async_to_sync") and len(fact[2]) >= 1:
         source = frame.origin(fact[2][0])
         inner = frame.facts.nodes[source]

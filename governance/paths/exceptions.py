@@ -138,7 +138,8 @@ class Exceptions:
                     return [None]
                 kinds += named
                 continue
-            if key[0] != "n":
+            site = self.index.project.node((str(key[1]), int(str(key[2])))) if key[0] in ("n", "elem") else ["?"]
+            if key[0] != "n" and site[0] != "tuple":  # `(*SOME, Error)`, kept under a name
                 return [None]
             kinds.extend(self.of_handler(str(key[1]), int(str(key[2]))))
         return kinds or [None]

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.answers import made_in
+from governance.contracts.boundary_errors.dependencies import dependencies
 from governance.contracts.boundary_errors.spoken import answers_of, tuple_answers
 from governance.contracts.boundary_errors.statuses import statuses
 from governance.contracts.boundary_errors.territory import Territory
@@ -75,22 +76,8 @@ class Application:
     def _dependency_guards(self, route: FunctionId) -> bool:
         return any(
             self.index.project.scope(each).is_generator and self._catches(each, _is_yield)
-            for each in self._dependencies(route)
+            for each in dependencies(self.index, route)
         )
-
-    def _dependencies(self, route: FunctionId) -> Iterator[FunctionId]:
-        """The functions a route, or the router it is on, depends on."""
-        scope = self.index.project.scope(route)
-        facts = self.index.project.modules[route[0]].facts
-        names = [node for param in scope.params for node in (param.default, param.annotation) if node >= 0]
-        for call in self.index.project.calls("Depends"):
-            node = self.index.project.node(call)
-            # In an annotation or of the router: both are written at the level of the module.
-            if call[0] == route[0] and (call[1] in names or facts.owner[call[1]] == 0):
-                for argument in node[2]:
-                    for value in self.index.values((call[0], argument)):
-                        if value[0] in ("fn", "bm", "decorated"):
-                            yield value[1]
 
     def _catches(self, function: FunctionId, passes: Passes) -> bool:
         """Whether a function goes on inside a `try` whose broad handler answers below 500."""

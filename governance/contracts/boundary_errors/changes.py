@@ -9,9 +9,9 @@ from governance.contract import Ref
 from governance.index import Index
 from governance.index.values import FunctionId
 
-Table: TypeAlias = "dict[tuple[int, str], list[tuple[int, int, str]]]"
-"""(scope, name) -> the load of the name, what is put in or the call it is handed to, and the attribute it is put into
-("" if it is the object itself)."""
+Table: TypeAlias = "dict[tuple[int, str], list[tuple[int, int, str, int]]]"
+"""(scope, name) -> the load of the name, what is put in or the call it is handed to, the attribute it is put into
+("" if it is the object itself), and the call that puts it in (-1 if it is stored)."""
 
 _ADDING = frozenset(
     "append add extend insert update setdefault appendleft push put put_nowait write __setitem__".split()
@@ -35,9 +35,25 @@ class Changes:
         roots = self._roots(ref[0], ref[1])
         return [
             (ref[0], value)
-            for base, value, put_into in entries
-            if (not attribute or put_into in ("", attribute)) and roots & self._roots(ref[0], base)
+            for base, value, put_into, call in entries
+            if (not attribute or put_into in ("", attribute))
+            and roots & self._roots(ref[0], base)
+            and (call < 0 or self._adds((ref[0], call)))
         ]
+
+    def _adds(self, call: Ref) -> bool:
+        """Whether a method named like one that adds something keeps anything: `report.write(x)` may just log."""
+        callees = self.index.callees(call)
+        return not callees or any(self._keeps(callee.function) for callee in callees)
+
+    def _keeps(self, function: FunctionId) -> bool:
+        facts = self.index.project.modules[function[0]].facts
+        for number, node in enumerate(facts.nodes):
+            if facts.owner[number] == function[1]:
+                called = facts.nodes[node[1]] if node[0] == "call" else node
+                if node[0] in ("store_attr", "store_item") or (called[0] == "attr" and called[2] in _ADDING):
+                    return True
+        return False
 
     def passed(self, ref: Ref) -> list[tuple[Ref, int]]:
         """The calls that are handed the object a name may hold: (call, the argument)."""
@@ -46,12 +62,12 @@ class Changes:
         self._table(ref[0])
         entries = self._passed[ref[0]].get((owner, node[1]), ())
         roots = self._roots(ref[0], ref[1]) if entries else frozenset()
-        return [((ref[0], call), each) for each, call, _ in entries if roots & self._roots(ref[0], each)]
+        return [((ref[0], call), each) for each, call, _, _ in entries if roots & self._roots(ref[0], each)]
 
     def of_parameter(self, function: FunctionId, position: int) -> list[Ref]:
         """The values a function puts into the object it is handed as a parameter."""
         name = self.index.project.scope(function).params[position].name
-        return [(function[0], value) for _, value, _ in self._table(function[0]).get((function[1], name), ())]
+        return [(function[0], value) for _, value, _, _ in self._table(function[0]).get((function[1], name), ())]
 
     def attribute(self, ref: Ref) -> list[Ref]:
         """The values stored into an attribute of that name in the same function, or of `self` in the same class."""
@@ -78,13 +94,13 @@ class Changes:
 
     def _build(self, module: str) -> Table:
         facts = self.index.project.modules[module].facts
-        found: defaultdict[tuple[int, str], list[tuple[int, int, str]]] = defaultdict(list)
-        passed: defaultdict[tuple[int, str], list[tuple[int, int, str]]] = defaultdict(list)
+        found: defaultdict[tuple[int, str], list[tuple[int, int, str, int]]] = defaultdict(list)
+        passed: defaultdict[tuple[int, str], list[tuple[int, int, str, int]]] = defaultdict(list)
 
-        def note(number: int, base: int, value: int, attribute: str = "") -> None:
+        def note(number: int, base: int, value: int, attribute: str = "", call: int = -1) -> None:
             name = self._name(module, base, attribute)
             if name is not None:
-                found[facts.owner[number], name[0]].append((name[1], value, name[2]))
+                found[facts.owner[number], name[0]].append((name[1], value, name[2], call))
 
         for number, node in enumerate(facts.nodes):
             if node[0] in ("store_item", "store_attr"):
@@ -93,13 +109,13 @@ class Changes:
                 arguments = [*node[2], *(value for _, value in node[3])]
                 callee = facts.nodes[node[1]]
                 for argument in arguments if callee[0] == "attr" and callee[2] in _ADDING else ():
-                    note(number, callee[1], argument)
+                    note(number, callee[1], argument, call=number)
                 for name, target in node[3]:
                     for written in (number, *node[2]) if name == "file" else ():
                         note(number, target, written)
                 for argument in arguments:
                     if facts.nodes[argument][0] in ("local", "free"):
-                        passed[facts.owner[number], facts.nodes[argument][1]].append((argument, number, ""))
+                        passed[facts.owner[number], facts.nodes[argument][1]].append((argument, number, "", number))
         self._passed[module] = dict(passed)
         return dict(found)
 

@@ -12,10 +12,11 @@ from governance.index.values import FunctionId, Value, last_part
 from governance.paths.exceptions import Exceptions
 
 Marks: TypeAlias = "frozenset[tuple[int, str]]"
-"""What is known of parameters: the position, and "object" or "text"."""
+"""What is known of parameters: the position, and "object", "text", or "holder": some attribute of it is a text."""
 
 OBJECT: Final = "object"
 TEXT: Final = "text"
+HOLDER: Final = "holder"
 NO_MARKS: Final[Marks] = frozenset()
 
 _MORE: Final = frozenset(("__cause__", "__context__", "exceptions", "orig", "original", "inner"))

@@ -1,7 +1,7 @@
 """Exception text: whether an expression carries the text of an exception, followed backwards through the project.
 
 Marks say what is known of the parameters of the function in which an expression stands: "object" for an exception
-itself, "text" for something that carries its text.
+itself, "text" for something that carries its text, "holder" for an object that does so in some attribute.
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.changes import Changes
-from governance.contracts.boundary_errors.exception_objects import NO_MARKS, OBJECT, TEXT, ExceptionObjects, Marks
+from governance.contracts.boundary_errors.exception_objects import (
+    HOLDER,
+    NO_MARKS,
+    OBJECT,
+    TEXT,
+    ExceptionObjects,
+    Marks,
+)
+from governance.contracts.boundary_errors.text_parts import SAID, parts_of
 from governance.facts import Node
 from governance.index import Index
 from governance.index.binding import bind
@@ -117,7 +125,7 @@ class ExceptionText:
         if op == "free":
             return self._free(ref, node, marks, depth)
         if op == "param":
-            return ref if (node[2], TEXT) in marks else None
+            return ref if {(node[2], TEXT), (node[2], HOLDER)} & marks else None
         if op == "unpack":
             display = self.index.project.node((module, node[1]))
             if display[0] == "tuple" and not node[3] and 0 <= node[2] < len(display[1]):
@@ -125,8 +133,8 @@ class ExceptionText:
             results = self._tuples(module, display, node[2]) if display[0] == "call" and not node[3] else None
             if results is not None:
                 return self._element(ref, display, results, marks, depth)
-        parts = [(module, each) for each in _parts(self.index, module, node) if each >= 0]
-        return self._first(parts, marks, depth, said=op in _SAID or (op == "binary" and node[1] == "%"))
+        parts = [(module, each) for each in parts_of(self.index, module, node) if each >= 0]
+        return self._first(parts, marks, depth, said=op in SAID or (op == "binary" and node[1] == "%"))
 
     def _tuples(self, module: str, call: Node, position: int) -> list[tuple[Callee, Ref]] | None:
         """The elements at a position of the tuples that the functions of a call return; None if they return others."""
@@ -211,10 +219,14 @@ class ExceptionText:
             return None
         if name in ("__class__", "__name__", "__qualname__", "__module__"):
             return None
-        found = self._held(base, name, marks, depth)
+        found = None if self._is_holder(inner, name, marks) else self._held(base, name, marks, depth)
         return found or next(
             (source for value in self.changes.attribute(ref) if (source := self.carried(value, marks, depth - 1))), None
         )
+
+    def _is_holder(self, node: Node, name: str, marks: Marks) -> bool:
+        """Whether an attribute is taken off a receiver of which only another one may carry text."""
+        return node[0] == "param" and (node[2], HOLDER) in marks and name != "__dict__"
 
     def _held(self, base: Ref, name: str, marks: Marks, depth: int) -> Ref | None:
         """The source of what an object holds, what was put into its other attributes left out."""
@@ -295,6 +307,9 @@ class ExceptionText:
     ) -> Marks:  # fmt: skip
         """What a call says about the parameters of a function it runs."""
         found: set[tuple[int, str]] = set()
+        taken = self.index.project.node((module, node[1]))
+        if bound and taken[0] == "attr" and self.source((module, taken[1]), marks, depth - 1) is not None:
+            found.add((0, HOLDER))
         for position, argument in bind(self.index.project.scope(function), node, bound):
             ref = (module, argument)
             if self.is_exception(ref, marks):
@@ -315,29 +330,3 @@ class ExceptionText:
             if inner[1] >= 0:
                 results.append((function[0], inner[1]))
         return next((source for each in results if (source := self.source(each, marks, depth))), None)
-
-
-_SAID: Final = frozenset(("fstring", "dict", "comp", "tuple", "list", "set"))
-"""Expressions in which an exception comes out as text, or will."""
-
-_WHOLE: Final = frozenset(("fstring", "tuple", "list", "set", "phi", "and", "or"))
-_ONE: Final = frozenset(("narrow", "await", "star", "item", "sub", "unpack"))
-
-
-def _parts(index: Index, module: str, node: Node) -> list[int]:
-    """The operands whose text an expression takes over."""
-    op = node[0]
-    if op in _WHOLE:
-        return list(node[1])
-    if op in _ONE:
-        return [node[1]]
-    if op == "dict":
-        return [value for _, value in node[1]]
-    if op == "binary":
-        if node[1] != "%":
-            return [node[2], node[3]]
-        right = index.project.node((module, node[3]))
-        return list(right[1]) if right[0] == "tuple" else [node[3]]
-    if op in ("ifexp", "augmented", "comp"):
-        return list(node[2:4])
-    return [node[2]] if op == "annotated" else []

@@ -8,6 +8,7 @@ from typing import Final
 
 from governance.contract import Ref, Trail
 from governance.contracts.boundary_errors.application import Application
+from governance.contracts.boundary_errors.dependencies import dependencies
 from governance.contracts.boundary_errors.failure_paths import (
     FINE,
     TOLD,
@@ -91,6 +92,7 @@ class Failures:
 
     def of_routes(self) -> Iterator[Failure]:
         """Every failure that is not told by some route."""
+        examined: set[FunctionId] = set()
         for route in self.territory.routes if self.services else ():
             engine = FailurePaths(self.index, self._fails, self.reaches)
             owner = self.index.project.owning_class(route)
@@ -113,7 +115,27 @@ class Failures:
                 if path.grade < Grade.PROBABLE:
                     continue  # only if a test of what the handler has set came out against what it has set
                 _keep(best, self._swallowed(route, engine.failing[state.auto], path))
+            for dependency in dependencies(self.index, route):
+                if dependency not in examined:
+                    examined.add(dependency)
+                    self._of_dependency(route, dependency, best)
             yield from best.values()
+
+    def _of_dependency(self, route: FunctionId, dependency: FunctionId, best: dict[tuple[str, Ref], Failure]) -> None:
+        """What fails before the route is called: nothing of the route can handle it."""
+        if not self.reaches(dependency) or self._is_service(dependency):
+            return
+        engine = FailurePaths(self.index, self._fails, self.reaches)
+        owner = self.index.project.owning_class(dependency)
+        try:
+            summary = engine.outcomes(Work(dependency, owner, owner is not None))
+        except TooComplex:
+            self.too_complex.append(dependency)
+            return
+        for (state, kind), path in summary.raised.items():
+            told = state.auto in (FINE, TOLD) or engine.exceptions.is_exit(kind)
+            if not told and not self.application.handles(route, kind):
+                _keep(best, self._unhandled(dependency, engine.failing[state.auto], path))
 
     def _layers(self, engine: FailurePaths, route: FunctionId) -> int:
         """The decorators around what is registered: those below the decorator that does so."""

@@ -18,6 +18,11 @@ from governance.paths.outcomes import Kind, Path
 
 _LOOKUPS: Final = frozenset(("KeyError", "LookupError", "IndexError", "StopIteration", "FileNotFoundError"))
 _REACH: Final = 400
+_FAILURE_WORDS: Final = (
+    "err", "fail", "fault", "problem", "exc", "status", "state", "reason", "ok", "success", "miss", "skip", "invalid",
+    "reject", "bad", "lost", "unavailable", "unknown", "issue", "warn", "outcome", "broken", "refus", "den",
+)  # fmt: skip
+""" "ok" and "success" too: a record with such a field says whether it went well."""
 
 
 class Telling:
@@ -96,8 +101,19 @@ class Telling:
         for node in self.slice(returned) if inside else ():
             if self.index.project.node((module, node))[0] in ("local", "free"):
                 for value in self.changes.into((module, node)):
-                    if any(value[1] in self.operands(each, module) for each in inside):
+                    put = any(value[1] in self.operands(each, module) for each in inside)
+                    if put and (self._speaks((module, node)) or self._speaks(value)):
                         return True
+        return False
+
+    def _speaks(self, ref: Ref) -> bool:
+        """Whether an expression names a failure: the exception itself, or a word for it in a name, key or text."""
+        for number in self.slice(ref):
+            node = self.index.project.node((ref[0], number))
+            words = [str(name) for name, _ in node[3]] if node[0] == "call" else []
+            words += [str(each) for each in node[1:3] if isinstance(each, str)]
+            if node[0] == "exception" or any(hint in word.lower() for word in words for hint in _FAILURE_WORDS):
+                return True
         return False
 
     def operands(self, number: int, module: str) -> set[int]:

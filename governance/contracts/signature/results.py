@@ -14,6 +14,9 @@ from governance.index.values import NONE, FunctionId, Value
 
 ANY = forms.ANY
 _OTHER_KINDS = {"fn": "a function", "bm": "a method", "cls": "a class", "mod": "a module", "enum": "an enum member"}
+_NAMES = 8
+"""Names that are seen through between a `return` and what was made."""
+
 _COUNTS = {1: "one", 2: "a pair", 3: "three", 4: "four"}
 
 
@@ -80,10 +83,9 @@ def _not_a_tuple(index: Index, ref: Ref, value: Value, declared: Form) -> str:
         if value[1] == "tuple":
             count = len(value[2])
             return "" if wanted in (None, count) else f"{count} values instead of {_COUNTS.get(wanted or 0, wanted)}"
-        node = index.project.node(ref)
         if value[1] == "dict":
             return "a dictionary"
-        return "a list" if node[0] in ("list", "comp") else ""
+        return "a list" if _is_list(index, ref) else ""
     if kind in ("inst", "self"):
         bases = index.external_bases(value[1])
         if any(base.rpartition(".")[2] in ("NamedTuple", "tuple", "?") for base in bases) or "?" in bases:
@@ -95,6 +97,16 @@ def _not_a_tuple(index: Index, ref: Ref, value: Value, declared: Form) -> str:
         name = value[1].removeprefix("builtins.")
         return f"a {name}" if name in ("str", "int", "float", "bool", "bytes", "dict", "list", "set") else ""
     return _OTHER_KINDS.get(kind, "")
+
+
+def _is_list(index: Index, ref: Ref) -> bool:
+    """Whether a sequence is returned as the display or comprehension it was made by, under a name or not."""
+    for _ in range(_NAMES):
+        node = index.project.node(ref)
+        if node[0] not in ("local", "narrow", "annotated") or (following := node[1 if node[0] == "narrow" else 2]) < 0:
+            break
+        ref = (ref[0], following)
+    return bool(node[0] in ("list", "comp"))
 
 
 def _not_a_dict(index: Index, value: Value) -> str:

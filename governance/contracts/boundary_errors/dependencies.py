@@ -1,0 +1,68 @@
+"""Dependencies: the functions that a web framework calls before a route, for `Depends(...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from governance.contract import Ref
+from governance.index import Index
+from governance.index.values import FunctionId
+
+_NAMES = ("Depends", "Security")
+_DEPTH = 4
+
+
+def dependencies(index: Index, route: FunctionId) -> Iterator[FunctionId]:
+    """The functions a route, or the router it is on, depends on, what these depend on included."""
+    found: dict[FunctionId, None] = {}
+    todo = [*_of_routers(index, route[0]), *_declared(index, route)]
+    while todo:
+        call = todo.pop()
+        for argument in index.project.node(call)[2][:1]:
+            for function in _functions(index, (call[0], argument)):
+                if function not in found:
+                    found[function] = None
+                    todo += _declared(index, function)
+    yield from found
+
+
+def _functions(index: Index, ref: Ref) -> Iterator[FunctionId]:
+    for value in index.values(ref):
+        if value[0] in ("fn", "bm", "decorated"):
+            yield value[1]
+
+
+def _of_routers(index: Index, module: str) -> list[Ref]:
+    """The `Depends(...)` of a module that are in no function and no signature: of its router, of routes' decorators."""
+    facts = index.project.modules[module].facts
+    calls = [call for name in _NAMES for call in index.project.calls(name) if call[0] == module]
+    found = [call for call in calls if facts.owner[call[1]] == 0]
+    functions = [(module, number) for number, scope in enumerate(facts.scopes) if scope.kind == "function" and found]
+    signed = {call for function in functions for call in _declared(index, function)}
+    return [call for call in found if call not in signed]
+
+
+def _declared(index: Index, function: FunctionId) -> list[Ref]:
+    """The `Depends(...)` of a signature: as a default, in `Annotated[...]`, or behind a name that stands for that."""
+    found: list[Ref] = []
+    for param in index.project.scope(function).params:
+        for number in (param.default, param.annotation):
+            if number >= 0:
+                found += _within(index, (function[0], number), _DEPTH)
+    return found
+
+
+def _within(index: Index, ref: Ref, depth: int) -> Iterator[Ref]:
+    node = index.project.node(ref)
+    if node[0] == "call":
+        if index.project.last_name((ref[0], node[1])) in _NAMES:
+            yield ref
+    elif node[0] == "sub":
+        yield from _within(index, (ref[0], node[2]), depth)
+    elif node[0] == "tuple":
+        for each in node[1]:
+            yield from _within(index, (ref[0], each), depth)
+    elif node[0] in ("free", "local", "attr") and depth:
+        for entity in index.names.resolve(ref):
+            if entity[0] == "node":
+                yield from _within(index, (entity[1], entity[2]), depth - 1)
