@@ -27,6 +27,8 @@ from server.app.plugins.loader.plugin_registry import get_registry
 _OTHER_FILES: Final = 256
 """Descriptors for everything that is no connection: the database, and five for each plugin process."""
 
+_TICKS: Final = 10  # of uvicorn's in a second
+
 _ANSWER_SECONDS: Final = 5
 """For the answers of executions that were ended when the server had waited for long enough."""
 
@@ -82,12 +84,18 @@ def serve_command(arguments: list[str]) -> int:
 
 class DrainingServer(uvicorn.Server):
     """When it is to end, executions get ``seconds`` to end by themselves; then they are ended, and whoever waits for
-    one is told. What is not answered even so is cancelled."""
+    one is told. What is not answered even so is cancelled. It ends by itself when its database is gone."""
 
     def __init__(self, config: uvicorn.Config, services: Services, seconds: float) -> None:
         super().__init__(config)
         self._services = services
         self._seconds = seconds
+        self.lost_database = False
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS == 0:
+            self.lost_database = not self._services.database_intact()
+        return self.lost_database or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._services.drain()
@@ -112,6 +120,7 @@ def connections_of(settings: Settings) -> int:
 
 
 def serve(settings: Settings, services: Services, listener: socket.socket) -> None:
+    """Until it is told to end; raises ``StartError`` if it has to end by itself."""
     config = uvicorn.Config(
         create_app(settings, services),
         http=protocol_with(Patience(settings.client_patience_seconds, connections_of(settings))),
@@ -124,4 +133,9 @@ def serve(settings: Settings, services: Services, listener: socket.socket) -> No
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on http://{shown}:{port}, documentation at /docs")
-    DrainingServer(config, services, settings.shutdown_seconds).run(sockets=[listener])
+    server = DrainingServer(config, services, settings.shutdown_seconds)
+    server.run(sockets=[listener])
+    if server.lost_database:
+        raise StartError(
+            "the database was removed or replaced while it was in use; nobody would find what is written now"
+        )

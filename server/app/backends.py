@@ -72,7 +72,7 @@ def _one_server(settings: Settings) -> Iterator[Backend]:
                 start=lambda count, analysis: workers.start(count, analysis.execute_next),
                 stop=workers.stop,
                 join=workers.join,
-                care=lambda _jobs, _rounds: None,
+                care=lambda jobs, rounds: rounds.every(settings.job_lease_seconds / 3, jobs.drop_jobs),
             )
 
 

@@ -100,7 +100,6 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
 
         keys = KeyService(SqlKeyStore(backend.database), utc_now)
         warn_about_access(settings, keys)
-        answers = backend.database.answers
         yield Services(
             executions.analysis,
             registry,
@@ -108,8 +107,9 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
             utc_now(),
             keys,
             errors,
-            answers,
+            backend.database.answers,
             executions.gaps,
+            backend.database.intact,
             executions.drain,
             stop,
         )

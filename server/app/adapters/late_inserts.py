@@ -3,7 +3,8 @@
 A job that its maker runs is kept in memory for a hundredth of a second. If it has ended by then, its end is all that
 is written, before its maker is told; else it is written as it runs. Nobody in this process can see the difference,
 because whatever asks the store for anything has it written first. While nothing can be written, jobs are no longer
-kept: who makes one hears of it before the work begins.
+kept: who makes one hears of it before the work begins. Who only reads does not wait for that: a list then lacks what
+runs, a job that is asked for by its id is found.
 
 Limits: when the process is killed, of an execution that began less than a hundredth of a second before nothing is
 written. For a store that no other process writes to.
@@ -23,6 +24,8 @@ from server.app.jobs.state import JobState
 from server.app.jobs.store import JobFilter, JobStore
 
 _LATEST_SECONDS: Final = 0.01
+_AGAIN_SECONDS: Final = 1.0
+_READER_SECONDS: Final = 0.2
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ class LateInserts:
         self._unwritten: dict[str, Job] = {}
         self._failing = False
         self._news = threading.Event()
+        self._hurry = threading.Event()
+        self._tried = threading.Condition()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="late-inserts", daemon=True)
         self._thread.start()
@@ -44,6 +49,7 @@ class LateInserts:
     def close(self) -> None:
         """Write everything."""
         self._closed.set()
+        self._hurry.set()
         self._news.set()
         self._thread.join()
         self._write()
@@ -82,12 +88,12 @@ class LateInserts:
         return self._store.enqueue(job)
 
     def find(self, job_id: str) -> JobSummary | None:
-        self._show()
-        return self._store.find(job_id)
+        unwritten = self._shown(job_id)
+        return self._store.find(job_id) or unwritten
 
     def get(self, job_id: str) -> Job | None:
-        self._show()
-        return self._store.get(job_id)
+        unwritten = self._shown(job_id)
+        return self._store.get(job_id) or unwritten
 
     def list(self, wanted: JobFilter) -> list[JobSummary]:
         self._show()
@@ -130,20 +136,35 @@ class LateInserts:
             self._failing = False
 
     def _show(self) -> None:
-        """Write what runs for somebody who only reads: what was written before can be read in any case."""
-        try:
-            self._write()
-        except Exception as failure:  # noqa: BLE001  # whatever it is, the thread that writes tells it
-            logger.warning("what runs now cannot be shown, because it cannot be written: %s", type(failure).__name__)
+        """Have what runs written for somebody who only reads, and wait a moment for that."""
+        running = tuple(self._unwritten)
+        if running:
+            self._hurry.set()
+            with self._tried:
+                self._tried.wait_for(lambda: self._unwritten.keys().isdisjoint(running), _READER_SECONDS)
+
+    def _shown(self, job_id: str) -> Job | None:
+        """As ``_show``; the job, if it was not written before."""
+        unwritten = self._unwritten.get(job_id)
+        self._show()
+        return unwritten
 
     def _serve(self) -> None:
+        told = False
         while not self._closed.is_set():
             self._news.wait()
             self._news.clear()
-            self._closed.wait(self._latest_seconds)
+            self._hurry.wait(self._latest_seconds)
+            self._hurry.clear()
             try:
                 self._write()
             except Exception:
-                logger.exception("a job that runs could not be written; it is tried again")
-                self._closed.wait(1.0)
+                if not told:
+                    logger.exception("jobs that run cannot be written; it is tried again until they are")
+                told = True
+                self._hurry.wait(_AGAIN_SECONDS)
                 self._news.set()
+            else:
+                told = False
+            with self._tried:
+                self._tried.notify_all()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, ParamSpec, TypeVar
+from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 from fastapi import Depends, HTTPException, Request
 
@@ -35,6 +36,7 @@ class Threads:
         self._limit = executions + waiting
         self._under_way = 0
         self._quick = WorkerThreads(4, "quick")
+        self._shared: dict[Callable[[], object], asyncio.Task[Any]] = {}
 
     async def execute(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -58,6 +60,14 @@ class Threads:
         """For work that takes as long as the database takes."""
         return await self._quick.carry_out(functools.partial(work, *args, **kwargs))
 
+    def shared(self, work: Callable[[], Result]) -> asyncio.Task[Result]:
+        """As ``quick``; of those who ask for the same while it is done, all get what the first asked for."""
+        task = self._shared.get(work)
+        if task is None:
+            task = self._shared[work] = asyncio.ensure_future(self.quick(work))
+            task.add_done_callback(lambda _: self._shared.pop(work, None))
+        return task
+
     def drop(self) -> None:
         """Whoever waits for its turn to execute is cancelled."""
         self._executions.drop()
@@ -69,7 +79,8 @@ class Threads:
 
 @dataclass(frozen=True)
 class Services:
-    """What the composition root has put together; lives in ``app.state.services``.
+    """What the composition root has put together; lives in ``app.state.services``. When what is written is not kept
+    any more, ``database_intact`` says so, and the server has to end.
 
     When the server is to end, first ``drain`` is called, and ``stop``, which blocks, when nothing is waited for any
     more: then whoever waits for an execution hears of its end.
@@ -83,6 +94,7 @@ class Services:
     errors: ErrorLogService
     database_answers: Callable[[], bool]
     confinement_gaps: tuple[str, ...] = ()
+    database_intact: Callable[[], bool] = lambda: True
     drain: Callable[[], object] = lambda: None
     stop: Callable[[], object] = lambda: None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -83,6 +84,33 @@ def test_a_failure_in_a_batch_undoes_itself_and_nothing_else(table: Database) ->
     assert isinstance(bad.exception(), ValueError)
     assert [(done.exception() is None) for done in twice].count(True) == 1
     assert table.call(count) == 6
+
+
+def test_who_waits_for_a_lock_of_another_process_waits_once_however_many_do(tmp_path: Path) -> None:
+    table = opened_database(tmp_path / "a.db")
+    table.call(create)
+    table.call(lambda connection: connection.execute(text("PRAGMA busy_timeout=400")).all())
+    with ThreadPoolExecutor(40) as threads, sqlite3.connect(tmp_path / "a.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        asked = [threads.submit(table.call, lambda connection, n=n: insert(connection, n)) for n in range(40)]
+        assert {str(done.exception().orig) for done in asked} == {"database is locked"}  # type: ignore[union-attr]
+        assert time.monotonic() - began < 40 * 0.4 / 2
+        other.execute("COMMIT")
+    other.close()
+    assert table.call(count) == 0
+    table.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_was_removed_is_not_written_on_in_silence(tmp_path: Path, replaced: bool) -> None:
+    database = opened_database(tmp_path / "a.db")
+    assert (database.intact(), database.answers()) == (True, True)
+    (tmp_path / "a.db").unlink()
+    if replaced:
+        opened_database(tmp_path / "a.db").close()
+    assert (database.intact(), database.answers()) == (False, False)
+    database.close()
 
 
 def test_after_close_nothing_is_taken(table: Database) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,12 @@ from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.memory_job_store import MemoryJobStore
+from server.app.adapters.rounds import Rounds
+from server.app.backends import opened_backend
 from server.app.core.clock import utc_now
 from server.app.core.execution_context import current_execution
 from server.app.core.ids import new_id
+from server.app.core.settings import Settings
 from server.app.core.trace import current_trace, trace_scope
 from server.app.jobs.job import Job, JobStateError
 from server.app.jobs.state import JobState
@@ -274,6 +279,21 @@ def test_a_job_whose_end_could_not_be_written_does_not_run_as_long_as_others_do(
     # What may be started again is left to whoever does that.
     assert here.get_job(ended.id).state is (JobState.FAILED if max_attempts == 1 else JobState.RUNNING)
     assert here.get_job(waiting.id).state is JobState.PENDING
+
+
+def test_a_server_by_itself_ends_such_jobs_too(tmp_path: Path, registry: PluginRegistry) -> None:
+    registry.register(SamplePlugin())
+    with opened_backend(Settings(data_dir=tmp_path, job_lease_seconds=0.3)) as backend, Rounds() as rounds:
+        plugins = PluginExecutionService(ToolRunner(registry))
+        here = JobExecutionService(backend.store, backend.dispatcher, plugins, backend.clock, worker="here")
+        job = here.create_job("sample", {}, queued=True)
+        backend.store.swap(job, here._started(job))
+        with here._under_way.watched("another"):
+            backend.care(here, rounds)
+            deadline = time.monotonic() + 20
+            while here.get_job(job.id).state is not JobState.FAILED:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
 
 
 def test_a_stopping_server_gives_back_what_others_may_start_again(worker: Worker, registry: PluginRegistry) -> None:

@@ -139,6 +139,24 @@ def test_while_nothing_can_be_written_who_makes_a_job_hears_of_it_and_who_reads_
     assert {job.id for job in written.list(JobFilter())} == {before.id, kept.id, after.id}
 
 
+def test_while_another_process_holds_the_lock_who_reads_does_not_wait(
+    store: LateInserts, written: SqlJobStore, tmp_path: Path
+) -> None:
+    before, job = running(), running()
+    written.insert(before)
+    with sqlite3.connect(tmp_path / "test.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        store.insert(job)
+        began = time.monotonic()
+        assert store.get(job.id) == job
+        assert store.find(job.id)
+        assert [found.id for found in store.list(JobFilter())] == [before.id]
+        assert time.monotonic() - began < 3  # SQLite waits for five seconds
+        other.execute("COMMIT")
+    other.close()
+    assert store.swap(job, moved(job, JobState.SUCCESS, utc_now()))
+
+
 def test_a_commit_that_fails_leaves_nothing_open(database: Database, written: SqlJobStore, tmp_path: Path) -> None:
     for statement in (
         "PRAGMA foreign_keys = ON",

@@ -89,6 +89,18 @@ def test_sigterm_lets_work_end_for_a_while_then_ends_it_with_a_reason(tmp_path: 
         assert server.result(short)["status"] == "SUCCESS"
 
 
+@pytest.mark.requirement("R-044")
+def test_a_server_whose_database_is_removed_ends_with_the_reason(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", PLUGIN_PACKAGES="")
+    (tmp_path / "data" / "cts.db").unlink()
+    try:
+        assert server.process.wait(30) == 1
+    finally:
+        server.kill()
+    last = server.log.read_text("utf-8").splitlines()[-1]
+    assert last.startswith("server: the database was removed or replaced while it was in use")
+
+
 @pytest.mark.requirement("R-108")
 def test_the_server_starts_in_less_than_two_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Measuring coverage would be most of what is measured.

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Dialect, Engine, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from server.app.adapters.database.lines import Connector, Line, LineClosed, OwnedLine, SharedLine
-from server.app.adapters.database.sqlite import named, sqlite_driver, sqlite_transaction
+from server.app.adapters.database.sqlite import is_locked, named, sqlite_driver, sqlite_transaction
 from server.app.adapters.database.statements import Statement
 from server.app.adapters.database.task import Item, Result, Task
 
@@ -72,12 +72,18 @@ class Change(Task[Mapping[str, Any], bool]):
 class Database:
     """Without a ``reader``, what is read is asked of the connection that writes.
 
-    ``outage_seconds``: how long a lost database is waited for, before those who ask hear of it.
+    ``outage_seconds``: how long a lost database is waited for, before those who ask hear of it. ``intact`` says whether
+    what is written now will be found again.
     """
 
     def __init__(
-        self, connector: Engine | Connector, reader: Engine | None = None, outage_seconds: float = _OUTAGE_SECONDS
+        self,
+        connector: Engine | Connector,
+        reader: Engine | None = None,
+        outage_seconds: float = _OUTAGE_SECONDS,
+        intact: Callable[[], bool] = lambda: True,
     ) -> None:
+        self.intact = intact
         self._connector = connector
         self._reader = reader
         self._outage_seconds = outage_seconds
@@ -127,6 +133,8 @@ class Database:
 
     def answers(self) -> bool:
         """Whether it can be asked something now."""
+        if not self.intact():
+            return False
         try:
             return self.call(lambda connection: connection.execute(_ONE).scalar()) == 1
         except (OSError, DBAPIError, DatabaseClosed):
@@ -146,7 +154,7 @@ class Database:
         try:
             done = self._committed(connection, batch)
         except BaseException as failure:  # noqa: BLE001  # the thread that asked raises it
-            alone = len(batch) == 1 or _is_loss(failure)
+            alone = len(batch) == 1 or _is_loss(failure) or is_locked(failure)
             for task in batch:
                 if alone:
                     task.fail(failure)

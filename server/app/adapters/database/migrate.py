@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 import server.migrations
 from server.app.adapters.database.database import Database, on_connection
 from server.app.adapters.database.lines import Connector
-from server.app.adapters.database.sqlite import sqlite_engine
+from server.app.adapters.database.sqlite import same_file, sqlite_engine
 from server.app.core.start_error import StartError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def opened_database(path: Path) -> Database:
     with start_errors(f"the database {path}"):
         engine = sqlite_engine(path)
         migrate(engine)
-        return Database(engine, sqlite_engine(path, reads_only=True))
+        return Database(engine, sqlite_engine(path, reads_only=True), intact=same_file(path))
 
 
 @contextmanager

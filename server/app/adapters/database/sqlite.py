@@ -5,8 +5,9 @@ For one statement SQLAlchemy takes as much of the processor as SQLite, and as mu
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -54,6 +55,26 @@ def named(failure: sqlite3.Error) -> DBAPIError:
     """What SQLAlchemy would raise; without the statement and its values, which are nobody's business."""
     kind = IntegrityError if isinstance(failure, sqlite3.IntegrityError) else DBAPIError
     return kind(None, None, failure)
+
+
+def is_locked(failure: BaseException) -> bool:
+    """Whether another process held the lock all the time that was waited for it, so that nothing was done."""
+    cause = failure.orig if isinstance(failure, DBAPIError) else failure
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+
+
+def same_file(path: Path) -> Callable[[], bool]:
+    """A question: whether this path still leads to the file that it leads to now. One that was removed or replaced
+    can be written on, and nobody will find it."""
+    before = path.stat()
+
+    def is_same() -> bool:
+        try:
+            return os.path.samestat(before, path.stat())
+        except OSError:
+            return False
+
+    return is_same
 
 
 @contextmanager
