@@ -19,6 +19,7 @@ from server.app.api.dependencies import (
     require,
     services_of,
 )
+from server.app.api.direct_route import DirectRoute
 from server.app.api.disconnect import until_disconnect
 from server.app.api.error_responses import execution_failed
 from server.app.api.schemas import (
@@ -48,9 +49,16 @@ analysis_execution_router = APIRouter(prefix=_PREFIX, tags=_TAGS)
 
 
 def add_execution(app: FastAPI) -> None:
-    """The operation that is asked for most belongs to the application itself: FastAPI takes a quarter longer for one
-    of an included router."""
-    app.add_api_route(_PREFIX, execute, methods=["POST"], response_model=ExecutionResponse, tags=_TAGS)
+    """The operation that is asked for most comes first in the application itself, and is answered directly."""
+    app.router.add_api_route(
+        _PREFIX,
+        execute,
+        methods=["POST"],
+        response_model=ExecutionResponse,
+        tags=_TAGS,
+        route_class_override=DirectRoute,
+    )
+    app.router.routes.insert(0, app.router.routes.pop())
 
 
 async def known_job_id(job_id: Annotated[str, Path(description="The id of a job.")]) -> str:
@@ -85,7 +93,6 @@ _NOT_FOUND_OR_CONFLICT: dict[int | str, dict[str, Any]] = {**_NOT_FOUND, 409: {"
 
 async def execute(body: ExecutionRequest, request: Request) -> Response | ExecutionResponse:
     """Execute a plugin and wait for its result. A client that goes away cancels the execution."""
-    # Without dependencies: these would cost half of what FastAPI takes for the whole request.
     sender = require(caller_of(request), Permission.ANALYZE)
     services = services_of(request)
     analysis, threads = services.analysis, services.threads
