@@ -14,6 +14,7 @@ KEPT_SECONDS: Final = 1.0
 
 _MAX_KEPT: Final = 1024
 _NO_KEY: Final = b""
+_NO_ONES: Final = b"?"
 
 
 class Keys(Protocol):
@@ -60,13 +61,15 @@ class Authentication:
 def key_in(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     """The key in ``X-API-Key``, or else in ``Authorization: Bearer``; ``None`` if neither header is there.
 
-    Another scheme than Bearer is a wrong key, not a missing one.
+    Another scheme than Bearer is a wrong key, not a missing one, and so is a header that comes twice: whatever stands
+    before this server may have looked at the other one.
     """
-    bearer = None
+    key, bearer = None, None
     for name, value in headers:
         if name == b"x-api-key":
-            return value
-        if name == b"authorization":
+            key = value if key is None else _NO_ONES
+        elif name == b"authorization":
             scheme, _, token = value.partition(b" ")
-            bearer = token.strip() if scheme.lower() == b"bearer" else b"?"
-    return bearer
+            is_one = bearer is None and scheme.lower() == b"bearer"
+            bearer = token.strip() if is_one else _NO_ONES
+    return bearer if key is None else key

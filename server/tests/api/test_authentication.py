@@ -32,7 +32,10 @@ pytestmark = pytest.mark.requirement("R-055")
         (b"?", [(b"authorization", b"Basic a")]),
         (b"?", [(b"authorization", b"a")]),
         (b"a", [(b"authorization", b"Bearer b"), (b"x-api-key", b"a")]),
-        (b"a", [(b"x-api-key", b"a"), (b"x-api-key", b"b")]),
+        (b"a", [(b"x-api-key", b"a"), (b"authorization", b"Bearer b")]),
+        (b"?", [(b"x-api-key", b"a"), (b"x-api-key", b"b")]),
+        (b"?", [(b"x-api-key", b"a"), (b"x-api-key", b"a"), (b"authorization", b"Bearer a")]),
+        (b"?", [(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")]),
     ],
 )
 def test_where_a_key_is_looked_for(key: bytes | None, headers: list[tuple[bytes, bytes]]) -> None:

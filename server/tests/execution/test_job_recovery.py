@@ -281,6 +281,22 @@ def test_a_job_whose_end_could_not_be_written_does_not_run_as_long_as_others_do(
     assert here.get_job(waiting.id).state is JobState.PENDING
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_loses_no_job_that_runs_here(
+    worker: Worker, registry: PluginRegistry, clock: Clock, hours: int
+) -> None:
+    held = Held()
+    registry.register(SamplePlugin(held))
+    here = worker("here")
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(here.execute_job, "sample", {})
+        assert held.entered.acquire(timeout=5)
+        clock.now += timedelta(hours=hours)
+        assert here.recover_jobs() == 0
+        held.leave.set()
+        assert running.result(5).state is JobState.SUCCESS
+
+
 def test_a_server_by_itself_ends_such_jobs_too(tmp_path: Path, registry: PluginRegistry) -> None:
     registry.register(SamplePlugin())
     with opened_backend(Settings(data_dir=tmp_path, job_lease_seconds=0.3)) as backend, Rounds() as rounds:

@@ -193,6 +193,7 @@ class JobExecutionService:
 
         To be called at start and then regularly. Returns how many were ended.
         """
+        self.keep_jobs()  # first, or what runs here would be lost to a clock that was set, or a machine that slept
         ended = 0
         start_again = False
         for job in self._store.lost(self._clock()):
