@@ -4,7 +4,7 @@ The unit is the top-level package. Two of them are connected when a file of one 
 one of its modules out in a text. A contract speaks of the packages it names and of everything connected with them,
 directly or through others. What lies outside shares no code with them: it cannot make, get or hand on their objects but
 through an import that is computed, or through a library in between. In a file that imports by name,
-every name in quotes counts.
+every name in quotes counts, keys of dictionaries aside.
 
 What is left out must be worth it: less than `WORTH` bytes are read anyway, and so is every module that stands alone.
 A file that cannot be decoded counts as connected with everything.
@@ -33,7 +33,8 @@ _RELATIVE: Final = re.compile(rf"\bfrom{_SPACE}*\.(?:[.\w]|{_SPACE})*?\bimport\b
 _IMPORT: Final = re.compile(rf"\bimport{_GAP}+({_DOTTED}(?:{_GAP}+as{_GAP}+{_NAME})?(?:{_GAP}*,[^\r\n;#]*)?)")
 _CALLED: Final = re.compile(rf"\b(?:import_module|__import__)\({_GAP}*[\"']({_NAME})[\"']")
 _IMPORTING: Final = ("importlib", "import_module", "__import__", "sys.modules")
-_ALONE: Final = re.compile(rf"[\"']({_NAME})[\"'.]")
+_ALONE: Final = re.compile(rf"[\"']({_NAME})(?:[\"'](?!\s*:)|\.)")
+"""A name in quotes but for the keys of a dictionary: words like "server" and "app" abound there."""
 _QUOTED: Final = re.compile(rf"[\"']({_NAME})[./]({_NAME})(?=[./:\"'])")
 MARK: Final = "governance:"
 """What suppressions begin with: a file that holds one is read, so that it can be told that it is not needed."""

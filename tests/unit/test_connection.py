@@ -32,6 +32,8 @@ NAMED = [
     ("__import__('app')", {"app"}),
     ("from importlib import import_module as load\nload('app')", {"app", "importlib"}),
     ("import importlib\nN = 'app'\nimportlib.import_module(N)", {"app", "importlib"}),
+    ("import importlib\nN = {'kind': 'app'}\nimportlib.import_module(N['kind'])", {"app", "importlib", "kind"}),
+    ("import importlib\nSCOPE = {'app': 1, 'other' : 2}", {"importlib"}),
     ("import sys\nsys.modules['app'].base", {"app", "sys"}),
     ("from . import base", set()),
     ('load("app.other")', set()),
