@@ -12,10 +12,13 @@ from typing import Final
 REDACTED: Final = "***"
 
 _NAMES: Final = r"[\w-]{0,40}(?:authorization|api[_-]?key|password|passwd|secret|token|credential)[\w-]{0,40}"
+_QUOTED: Final = "|".join(rf"{mark}(?:(?:[^{mark}\\]|\\[\s\S]){{0,4096}}{mark}|[^{mark}\n]*)" for mark in "\"'")
+"""To the quotation mark that ends it, over lines and past escaped ones; without one, to the end of the line."""
+
 _SECRETS: Final = re.compile(
     r"(?P<key>cts_[0-9a-f]{16}_)[A-Za-z0-9_-]{43}"
     r"|(?P<bearer>\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{8,}"
-    rf"|(?P<named>(?<![\w-]){_NAMES}[\"']?\s{{0,8}}[:=]\s{{0,8}})(?:\"[^\"\n]*\"|'[^'\n]*'|(?:bearer|basic)\s+\S+|[^\s\"',;&)}}\]]+)"
+    rf"|(?P<named>(?<![\w-]){_NAMES}[\"']?\s{{0,8}}[:=]\s{{0,8}})(?:{_QUOTED}|(?:bearer|basic)\s+\S+|[^\s\"',;&)}}\]]+)"
     r"|(?P<address>\b[a-z][a-z0-9+.-]{0,30}://)[^\s/@:]{0,256}:[^\s/@]{1,256}@"
     r"|(?P<pem>-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)[^-]*",
     re.IGNORECASE,

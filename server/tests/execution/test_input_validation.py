@@ -206,3 +206,14 @@ def test_a_value_that_the_library_cannot_look_into_is_refused_and_no_failure() -
     assert SchemaRules({"properties": {"text": {"minLength": 2}}}).problems({"text": "\ud800"}) == [
         {"path": "", "problem": "holds a text that is not valid Unicode"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "problem", "schema"),
+    [
+        ("a", "must not be there", {"properties": {"a": False}}),
+        ("", "'a' is not known here", {"unevaluatedProperties": False}),
+    ],
+)
+def test_what_may_not_be_there_at_all(path: str, problem: str, schema: dict[str, Any]) -> None:
+    assert SchemaRules({"type": "object", **schema}).problems({"a": 1}) == [{"path": path, "problem": problem}]

@@ -1,7 +1,7 @@
 """A JSON Schema, compiled once, that converts and checks values and says what is wrong in a caller's words.
 
-Limits: ``$ref`` reaches only into the schema itself; nothing is ever fetched. Of the annotations,
-``contentEncoding: base64`` is enforced.
+Limits: ``$ref`` reaches only into the schema itself and into those of JSON Schema, which the library brings along;
+nothing is ever fetched. Of the annotations, ``contentEncoding: base64`` is enforced.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class SchemaRules:
         match rule:
             case "required":
                 return [f"{error.kind.value!r} is required"]
-            case "additionalProperties":
+            case "additionalProperties" | "unevaluatedProperties":
                 return [f"{name!r} is not known here" for name in error.kind.value]
             case "type" if wanted is not None:
                 return [f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"]
@@ -83,6 +83,8 @@ class SchemaRules:
                 return [f"must be one of {', '.join(map(str, wanted))}"]
             case "minLength" | "minItems" | "minProperties" if wanted == 1:
                 return ["must not be empty"]
+            case "falseSchema":
+                return ["must not be there"]
             case "contentEncoding":
                 return [f"must be {wanted} and not empty"]
             case _:
