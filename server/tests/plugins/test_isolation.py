@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -162,6 +163,19 @@ def test_a_process_that_died_idle_is_replaced_unnoticed(isolation: ProcessIsolat
         time.sleep(0.01)
     assert call(isolation, spec, seconds=0)["ticks"] >= 0
     assert pid not in isolation.pids()
+
+
+@pytest.mark.requirement("R-142")
+def test_a_folder_that_somebody_cleaned_away_is_made_again(isolation: ProcessIsolation) -> None:
+    spec = isolation.load(TICKING)
+    root = Path(isolation._scratch.path)
+    shutil.rmtree(root)
+    for _ in range(2):  # the process that lost its folder serves one more call, and is then replaced
+        assert call(isolation, spec, seconds=0)["ticks"] >= 0
+    place = Path(isolation._scratch.path)
+    assert place.is_dir()
+    isolation.close()
+    assert not place.exists()
 
 
 def test_calls_at_the_same_time_get_processes_of_their_own_and_few_are_kept(isolation: ProcessIsolation) -> None:

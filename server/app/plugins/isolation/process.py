@@ -158,6 +158,7 @@ class ProcessIsolation:
 
     def _start(self, reference: str, spec: PluginSpec | None) -> Child:
         """Only by the starter's thread, so that no process is new while orphans are looked for."""
+        self._scratch.restore()
         scratch = Scratch(self._scratch.path)
         try:
             child = Child(self._launch(reference, spec, scratch.path), scratch)

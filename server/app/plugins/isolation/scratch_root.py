@@ -22,6 +22,15 @@ class ScratchRoot:
 
     def __init__(self) -> None:
         remove_left_behind(Path(tempfile.gettempdir()))
+        self._make()
+
+    def restore(self) -> None:
+        """Make another one if somebody has cleaned this one away."""
+        if not Path(self.path).is_dir():
+            os.close(self._lock)
+            self._make()
+
+    def _make(self) -> None:
         while True:
             self.path = tempfile.mkdtemp(prefix=PREFIX)
             try:
