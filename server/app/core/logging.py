@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from server.app.core.late_lines import LateLines
 from server.app.core.redaction import REDACTED, redacted
 from server.app.core.trace import current_trace
 
@@ -100,7 +101,7 @@ def configure_logging(level: str, form: Literal["text", "json"] = "text", *, req
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"line": {"()": formatter}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "handlers": {"stderr": {"()": LateLines, "formatter": "line"}},
             "root": {"level": level, "handlers": ["stderr"]},
             "loggers": {
                 "alembic": {"level": "WARNING"},

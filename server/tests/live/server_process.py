@@ -103,6 +103,14 @@ class ServerProcess:
         plugin: dict[str, Any] = answer.json()
         return plugin
 
+    def await_log(self, text: str, times: int = 1) -> str:
+        """The log once it says this so often; it is written a moment later than what it is about."""
+        deadline = time.monotonic() + 10.0
+        while (log := self.log.read_text("utf-8")).count(text) < times:
+            assert time.monotonic() < deadline, f"{text!r} is not in the log:\n{log}"
+            time.sleep(0.02)
+        return log
+
     def children(self) -> set[int]:
         """The process ids of the plugin processes."""
         return children_of(self.process.pid)

@@ -105,6 +105,7 @@ def test_the_log_and_the_error_log_speak_of_the_same_trace(
     )
     report = production.client.get(f"/v1/analyze-execution/jobs/{error['job_id']}/error", headers={"x-api-key": key})
     assert (report.json()["technical_details"]["trace_id"], report.json()["error_category"]) == (trace, "tool_error")
+    production.await_log(f'"trace_id": "{trace}"', times=2)
     lines = [line for line in log_lines(production) if line.get("trace_id") == trace]
     executed = next(line for line in lines if line.get("plugin") == "misbehaving")
     assert (executed["outcome"], executed["job_id"]) == ("PluginError", error["job_id"])

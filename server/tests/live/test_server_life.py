@@ -195,7 +195,7 @@ def test_settings_come_from_the_environment_and_folders_are_made(tmp_path: Path)
     folder = tmp_path / "a" / "b c ü"
     with ServerProcess(folder, LOG_LEVEL="debug", PLUGIN_PACKAGES="") as server:
         server.execute("text-statistics", text="a")
-        assert "outcome=success" in server.log.read_text("utf-8")
+        server.await_log("outcome=success")
     assert (folder / "cts.db").exists()
 
 
