@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -146,6 +147,8 @@ def _cut_short(draw: random.Random) -> bytes:
     return data[: draw.randrange(1, len(data))]
 
 
+_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
+
 _KINDS: Final[tuple[Callable[[random.Random], bytes], ...]] = (
     _wrong_address,
     _wrong_method,
@@ -187,17 +190,22 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
     def check(self, request: bytes, answer: bytes) -> None:
+        """Of what came back: what is no whole request can be two of them, so there may be several answers."""
         if not answer:
             self.unanswered += 1
-            return
-        head, _, body = answer.partition(b"\r\n\r\n")
-        while head.startswith(b"HTTP/1.1 100"):
-            head, _, body = body.partition(b"\r\n\r\n")
-        status = int(head.split(b" ", 2)[1])
-        self.statuses[status] += 1
-        fault = self._fault(request, status, head.lower(), body)
-        if fault:
-            self.faults.append(f"{fault}: {request[:300]!r} was answered {answer[:600]!r}")
+        rest = answer
+        while rest:
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            if head.startswith(b"HTTP/1.1 100"):
+                continue
+            length = _LENGTH.search(head)
+            size = 0 if request.startswith(b"HEAD ") else int(length[1]) if length else len(rest)
+            body, rest = rest[:size], rest[size:]
+            status = int(head.split(b" ", 2)[1])
+            self.statuses[status] += 1
+            fault = self._fault(request, status, head.lower(), body)
+            if fault:
+                self.faults.append(f"{fault}: {request[:300]!r} was answered {answer[:600]!r}")
 
     def _fault(self, request: bytes, status: int, head: bytes, body: bytes) -> str | None:
         if status >= 500:

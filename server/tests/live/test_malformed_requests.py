@@ -33,6 +33,7 @@ def test_no_malformed_request_gets_anything_but_the_envelope(live: ServerProcess
         ("no envelope", b'HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\n\r\n{"error": {"type": "x"}}'),
         ('"detail"', b'HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\n\r\n{"detail": "Not Found"}'),
         ("cannot be read", b"HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\n\r\n{"),
+        ("a status of 500", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 500 Sorry\r\n\r\n"),
         ("Traceback", b'HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\n\r\n{"error": "Traceback"}'),
     ],
 )
