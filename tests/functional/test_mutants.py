@@ -1,7 +1,8 @@
 """The gate bites: every violation that is written into a copy of our own server is reported, at its line.
 
-A mutant replaces one text in one file. The lines that the contract it is about must report carry the comment `#!`, and
-no other line may be reported. The unmutated copy is silent under all contracts.
+A shortcut is a new file that runs a plugin; all of them stand in the copy together. A mutant replaces one text in one
+file. The lines that the contract it is about must report carry the comment `#!`, and no other line may be reported. The
+unmutated copy is silent under all contracts.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ PLUGIN_SERVICE = "server/app/services/execution/plugin_execution_service.py"
 JOB = "server/app/jobs/job.py"
 JOB_SERVICE = "server/app/services/execution/job_execution_service.py"
 ROUTE = "server/app/api/routes/plugins.py"
-NEW = "server/app/services/execution/shortcut.py"
+SHORTCUT = "server/app/services/execution/shortcut_{}.py"
 
 FINALLY = """        finally:
             self._registry.update_execution_metrics(plugin_name, state, _milliseconds_since(started), had_error)
@@ -49,7 +50,7 @@ FINALLY = """        finally:
 """
 UPDATE = "self._registry.update_execution_metrics(plugin_name, state, _milliseconds_since(started), had_error)"
 EXECUTE = "        result, envelope = self._runner.run(plugin_name, payload)\n"
-NEW_HEAD = """from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
+HEAD = """from server.app.plugins.loader.plugin_registry import PluginRegistry, get_registry
 from server.app.plugins.plugin import Plugin
 """
 VERDICT = "        verdict = _lifecycle_state(state)\n"
@@ -57,7 +58,7 @@ VERDICT = "        verdict = _lifecycle_state(state)\n"
 
 @dataclass(frozen=True)
 class Mutant:
-    """One violation. find "": the file is new. broken: the contract reports an anchor instead of a line."""
+    """One violation. broken: the contract reports an anchor instead of a line."""
 
     name: str
     contract: str
@@ -67,109 +68,107 @@ class Mutant:
     broken: bool = False
 
 
-def new(name: str, body: str) -> Mutant:
-    return Mutant(name, RUNS, NEW, "", NEW_HEAD + body)
-
-
-MUTANTS = [
-    new("direct-call", """
+SHORTCUTS = {
+    "direct-call": """
 def go(payload):
     return get_registry().unwrap("x").run(payload)  #!
-"""),
-    new("aliased", """
+""",
+    "aliased": """
 def go(plugin: Plugin, payload):
     run = plugin.run  #!
     return run(payload)
-"""),
-    new("untyped-parameter", """
+""",
+    "untyped-parameter": """
 def helper(thing, payload):
     return thing.run(payload)  #!
 
 
 def go(registry: PluginRegistry):
     return helper(registry.unwrap("x"), {})
-"""),
-    new("executor", """
+""",
+    "executor": """
 def go(pool, plugin: Plugin, payload):
     return pool.submit(plugin.run, payload)  #!
-"""),
-    new("thread-target", """
+""",
+    "thread-target": """
 import threading
 
 
 def go(plugin: Plugin):
     threading.Thread(target=plugin.run, args=({},)).start()  #!
-"""),
-    new("to-thread", """
+""",
+    "to-thread": """
 import asyncio
 
 
 async def go(plugin: Plugin):
     return await asyncio.to_thread(plugin.run, {})  #!
-"""),
-    new("partial", """
+""",
+    "partial": """
 import functools
 
 
 def go(plugin: Plugin):
     return functools.partial(plugin.run, {})()  #!
-"""),
-    new("getattr", """
+""",
+    "getattr": """
 def go(plugin: Plugin):
     return getattr(plugin, "run")({})  #!
-"""),
-    new("getattr-of-constant", """
+""",
+    "getattr-of-constant": """
 VERB = "ru" + "n"
 
 
 def go(plugin: Plugin):
     return getattr(plugin, VERB)({})  #!
-"""),
-    new("methodcaller", """
+""",
+    "methodcaller": """
 from operator import methodcaller
 
 
 def go(plugins: list[Plugin]):
     return list(map(methodcaller("run", {}), plugins))  #!
-"""),
-    new("class-function", """
+""",
+    "class-function": """
 def go(plugin: Plugin):
     return type(plugin).run(plugin, {})  #!
-"""),
-    new("container", """
+""",
+    "container": """
 def go(plugins: dict[str, Plugin]):
     return {name: plugin.run({}) for name, plugin in plugins.items()}  #!
-"""),
-    new("attribute", """
+""",
+    "attribute": """
 class Holder:
     def __init__(self, registry: PluginRegistry) -> None:
         self.chosen = registry.unwrap("x")
 
     def go(self):
         return self.chosen.run({})  #!
-"""),
-    new("builtin-plugin", """
+""",
+    "builtin-plugin": """
 from server.app.plugins.builtin.text_statistics import TextStatistics
 
 
 def go():
     return TextStatistics().run({})  #!
-"""),
-    new("walrus-and-lambda", """
+""",
+    "walrus-and-lambda": """
 def go(registry: PluginRegistry):
     return (lambda: plugin.run({})) if (plugin := registry.unwrap("x")) else None  #!
-"""),
-    new("isinstance", """
+""",
+    "isinstance": """
 from server.app.plugins.builtin.text_statistics import TextStatistics
 
 
 def go(thing: object):
     return thing.run({}) if isinstance(thing, TextStatistics) else None  #!
-"""),
-    new("full-width-letters", """
+""",
+    "full-width-letters": """
 def go(plugin: Plugin):
     return plugin.\uff52\uff55\uff4e({})  #!
-"""),
+""",
+}
+MUTANTS = [
     Mutant("service-runs-the-plugin", RUNS, PLUGIN_SERVICE, EXECUTE,
            "        return self._runner._registry.unwrap(plugin_name).run(payload), {}  #!\n"),
     Mutant("other-method-of-the-runner", RUNS, RUNNER, "    def run(self, plugin_name",
@@ -289,29 +288,49 @@ def test_the_unmutated_server_is_silent(copy: Path) -> None:
     assert states == dict.fromkeys(CONTRACTS, "kept") | {GATE: "skipped"}  # a copy has no base to compare it with
 
 
+@pytest.fixture(scope="module")
+def reported(copy: Path) -> ScanResult:
+    """What the contract says when every shortcut is there."""
+    paths = {copy / SHORTCUT.format(name.replace("-", "_")): HEAD + body for name, body in SHORTCUTS.items()}
+    for path, text in paths.items():
+        ast.parse(text)
+        path.write_text(text, encoding="utf-8")
+    try:
+        return scanned(copy, RUNS)
+    finally:
+        for path in paths:
+            path.unlink()
+
+
+@pytest.mark.requirement("R-061", "R-074", "R-075")
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_the_shortcut_is_reported_at_its_line(reported: ScanResult, name: str) -> None:
+    path = SHORTCUT.format(name.replace("-", "_"))
+    text = (HEAD + SHORTCUTS[name]).splitlines()
+    expected = {number for number, line in enumerate(text, start=1) if line.endswith("#!")}
+    found = {each.place.span.line for each in reported.findings if each.fails and each.place.path == path}
+    assert found == expected != set()
+
+
+def test_a_shortcut_makes_no_other_file_wrong(reported: ScanResult) -> None:
+    folder = SHORTCUT.partition("{")[0]
+    assert [each.place for each in reported.findings if each.fails and not each.place.path.startswith(folder)] == []
+
+
 @pytest.mark.requirement("R-061", "R-063", "R-064", "R-065", "R-074", "R-075")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_mutant_is_reported_at_its_line(copy: Path, mutant: Mutant) -> None:
     path = copy / mutant.path
-    before = path.read_text(encoding="utf-8") if mutant.find else None
-    if before is not None:
-        assert before.count(mutant.find) == 1, "the mutant no longer fits the code"
-        path.write_text(before.replace(mutant.find, mutant.replace), encoding="utf-8")
-    else:
-        path.write_text(mutant.replace, encoding="utf-8")
+    before = path.read_text(encoding="utf-8")
+    assert before.count(mutant.find) == 1, "the mutant no longer fits the code"
+    path.write_text(before.replace(mutant.find, mutant.replace), encoding="utf-8")
     ast.parse(path.read_bytes())
     try:
-        expected = {
-            (mutant.path, line)
-            for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-            if text.endswith("#!")
-        }
+        lines = path.read_text(encoding="utf-8").splitlines()
+        expected = {(mutant.path, line) for line, text in enumerate(lines, start=1) if text.endswith("#!")}
         result = scanned(copy, mutant.contract)
     finally:
-        if before is not None:
-            path.write_text(before, encoding="utf-8")
-        else:
-            path.unlink()
+        path.write_text(before, encoding="utf-8")
     failing = [each for each in result.findings if each.fails]
     assert {each.contract for each in failing} == {mutant.contract}
     if mutant.broken:
