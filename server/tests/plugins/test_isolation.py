@@ -30,7 +30,7 @@ from server.app.plugins.errors.exceptions import (
 from server.app.plugins.isolation import host
 from server.app.plugins.isolation.answer import failure_in, json_object
 from server.app.plugins.isolation.child import describe_exit
-from server.app.plugins.isolation.frames import read_frame, write_frame
+from server.app.plugins.isolation.frames import frames, write_frame
 from server.app.plugins.isolation.isolation import Isolation, PluginLoadError
 from server.app.plugins.isolation.limits import Limits
 from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
@@ -273,7 +273,7 @@ class TestHost:
         threads: list[threading.Thread] = []
         pipes: list[int] = []
 
-        def start(reference: str, result_bytes: int = 10_000) -> tuple[int, int]:
+        def start(reference: str, result_bytes: int = 10_000) -> tuple[int, Iterator[bytes]]:
             request_reader, request_writer = os.pipe()
             answer_reader, answer_writer = os.pipe()
             limits = Limits(1, result_bytes)
@@ -281,7 +281,7 @@ class TestHost:
             thread.start()
             threads.append(thread)
             pipes.extend((request_reader, answer_reader, answer_writer))
-            return request_writer, answer_reader
+            return request_writer, frames(answer_reader)
 
         yield start
         for thread in threads:
@@ -292,32 +292,32 @@ class TestHost:
 
     def test_it_introduces_itself_answers_and_leaves(self, talk: Any) -> None:
         requests, answers = talk(TICKING)
-        assert b'"name": "ticking"' in (read_frame(answers) or b"")
+        assert b'"name": "ticking"' in next(answers)
         write_frame(requests, b'{"ticket": "7", "payload": {"seconds": 0}}')
-        answer = read_frame(answers) or b""
+        answer = next(answers)
         assert b'"ticket": "7"' in answer
         assert b'"ticks"' in answer
         os.close(requests)
 
     def test_it_tells_of_failures_and_states(self, talk: Any) -> None:
         requests, answers = talk(MISBEHAVING)
-        read_frame(answers)
+        next(answers)
         write_frame(requests, b'{"ticket": "1", "payload": {"kind": "raises"}}')
-        answer = read_frame(answers) or b""
+        answer = next(answers)
         assert b'"state": "FAILED"' in answer
         assert b"ValueError: secret" in answer
         os.close(requests)
 
     def test_it_does_not_send_what_is_too_large(self, talk: Any) -> None:
         requests, answers = talk(MISBEHAVING, result_bytes=1000)
-        read_frame(answers)
+        next(answers)
         write_frame(requests, b'{"ticket": "1", "payload": {"kind": "returns_much"}}')
-        assert b'"too_large": 31' in (read_frame(answers) or b"")
+        assert b'"too_large": 31' in next(answers)
         os.close(requests)
 
     def test_it_says_why_it_cannot_load(self, talk: Any) -> None:
         requests, answers = talk("no_such_module:PLUGIN")
-        assert read_frame(answers) == b'{"reason": "ModuleNotFoundError: No module named \'no_such_module\'"}'
+        assert next(answers) == b'{"reason": "ModuleNotFoundError: No module named \'no_such_module\'"}'
         os.close(requests)
 
 
@@ -330,12 +330,51 @@ def test_the_reason_of_an_exception_without_text() -> None:
     assert host.reason_of(ValueError("a\nb")) == "ValueError: a b"
 
 
-def test_half_a_frame_is_no_frame() -> None:
+@pytest.mark.parametrize("cut", [0, 1, 3], ids=["nothing", "half a length", "half a body"])
+def test_frames_come_whole_and_in_order_and_half_a_frame_is_none(cut: int) -> None:
     reader, writer = os.pipe()
-    os.write(writer, b"\x00\x00\x00\x05abc")
+    write_frame(writer, b"one")
+    write_frame(writer, b"")
+    os.write(writer, b"\x00\x00\x00\x05abc"[: 2 * cut])
     os.close(writer)
-    assert read_frame(reader) is None
+    assert list(frames(reader)) == [b"one", b""]
     os.close(reader)
+
+
+def test_a_frame_larger_than_the_pipe_comes_whole() -> None:
+    reader, writer = os.pipe()
+    sent = [os.urandom(300_000), b"end"]
+
+    def send() -> None:
+        for body in sent:
+            write_frame(writer, body)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    found = frames(reader)
+    assert [next(found), next(found)] == sent
+    sender.join()
+    os.close(writer)
+    assert list(found) == []
+    os.close(reader)
+
+
+def test_what_a_plugin_writes_is_found_whatever_it_says_of_the_time(tmp_path: Path) -> None:
+    scratch = Scratch(str(tmp_path))
+    folder = Path(scratch.path)
+    time.sleep(0.1)
+    assert scratch.empty()
+    for _ in range(3):
+        before = folder.stat()
+        (folder / "left").write_text("behind", "utf-8")
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert (scratch.empty(), list(folder.iterdir())) == (True, [])
+    time.sleep(0.1)
+    assert scratch.empty()
+    assert scratch.empty()
+    (folder / "inner").mkdir()
+    assert (scratch.empty(), list(folder.iterdir())) == (True, [])
+    scratch.remove()
 
 
 HOSTILE_ERRORS: list[Any] = [

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 HEADER: Final = struct.Struct(">I")
-MAX_FRAME: Final = 2**32 - 1
+_CHUNK: Final = 1 << 16  # what a pipe holds
 
 
 def encode(body: bytes) -> bytes:
     return HEADER.pack(len(body)) + body
 
 
-def read_frame(descriptor: int) -> bytes | None:
-    """The next frame of a blocking pipe; ``None`` when the other side has closed it."""
-    header = _read_exactly(descriptor, HEADER.size)
-    return None if header is None else _read_exactly(descriptor, HEADER.unpack(header)[0])
+def frames(descriptor: int) -> Iterator[bytes]:
+    """The frames that come through a blocking pipe, until the other side closes it."""
+    unread = bytearray()
+    while True:
+        while len(unread) < HEADER.size or len(unread) < (end := HEADER.size + HEADER.unpack_from(unread)[0]):
+            part = os.read(descriptor, _CHUNK)
+            if not part:
+                return
+            unread += part
+        body = bytes(unread[HEADER.size : end])
+        del unread[:end]
+        yield body
 
 
 def write_frame(descriptor: int, body: bytes) -> None:
@@ -25,13 +34,3 @@ def write_frame(descriptor: int, body: bytes) -> None:
     view = memoryview(encode(body))
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _read_exactly(descriptor: int, size: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < size:
-        part = os.read(descriptor, min(size - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)

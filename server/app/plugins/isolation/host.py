@@ -16,7 +16,7 @@ from typing import Any, Final
 from server.app.core.execution_context import RunContext, execution_scope
 from server.app.plugins.isolation.confinement import Confinement
 from server.app.plugins.isolation.descendants import adopt_orphans
-from server.app.plugins.isolation.frames import read_frame, write_frame
+from server.app.plugins.isolation.frames import frames, write_frame
 from server.app.plugins.isolation.limits import Limits, limit_this_process
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.permit import UngovernedRun
@@ -92,7 +92,7 @@ def serve(reference: str, limits: Limits, requests: int, answers: int) -> None:
         return
     write_frame(answers, text)
     pid = os.getpid()
-    while (request := read_frame(requests)) is not None:
+    for request in frames(requests):
         answer = host.answer(request, limits.result_bytes)
         if os.getpid() != pid:  # the plugin forked and its copy came back here
             os._exit(0)

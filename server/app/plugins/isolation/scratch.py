@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+_TICK_NS: Final = 50_000_000
+"""Longer than the steps in which the kernel counts the times of files."""
 
 
 class Scratch:
@@ -14,13 +19,24 @@ class Scratch:
 
     def __init__(self, parent: str) -> None:
         self.path = tempfile.mkdtemp(dir=parent)
+        self._empty_since = 0
 
     def empty(self) -> bool:
-        """Delete what is in it; says whether nothing is left. The plugin must be dead or idle."""
+        """Delete what is in it; says whether nothing is left. The plugin must be dead or idle.
+
+        A folder that has not been changed since it was empty is not looked into. The time of its last change is the
+        kernel's: unlike that of what is in it, no process can set it.
+        """
         try:
+            changed = os.lstat(self.path).st_ctime_ns
+            if changed == self._empty_since:
+                return True
             _empty(self.path)  # ends when it finds nothing more
+            changed = os.lstat(self.path).st_ctime_ns
         except OSError:
             return False
+        # Two changes within one of the kernel's steps have the same time.
+        self._empty_since = changed if time.time_ns() - changed > _TICK_NS else 0
         return True
 
     def remove(self) -> None:
