@@ -103,6 +103,8 @@ class DrainingServer(uvicorn.Server):
         timer = loop.call_later(self._seconds, loop.run_in_executor, None, self._services.stop)
         try:
             await super().shutdown(sockets)
+            if self.force_exit:
+                await self.lifespan.shutdown()  # or it is cancelled later, which is logged with a traceback
         finally:
             timer.cancel()
 

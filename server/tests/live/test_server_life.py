@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -87,6 +88,24 @@ def test_sigterm_lets_work_end_for_a_while_then_ends_it_with_a_reason(tmp_path: 
     with ServerProcess(tmp_path / "data", **FEW_PLUGINS) as server:
         assert "the server was stopped" in server.result(running)["error"]["message"]
         assert server.result(short)["status"] == "SUCCESS"
+
+
+@pytest.mark.requirement("R-056", "R-108")
+def test_who_presses_ctrl_c_twice_waits_for_nobody(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", SHUTDOWN_SECONDS="60", **FEW_PLUGINS)
+    with httpx2.Client(base_url=server.url, timeout=60.0) as client, ThreadPoolExecutor(1) as threads:
+        body = {"plugin": "ticking", "payload": {"seconds": 50}}
+        call = threads.submit(client.post, "/v1/analyze-execution", json=body)
+        while not server.client.get("/v1/analyze-execution/jobs").json()["jobs"]:
+            time.sleep(0.02)
+        server.client.close()
+        server.process.send_signal(signal.SIGINT)
+        while "CTRL+C to force quit" not in server.log.read_text("utf-8"):
+            time.sleep(0.02)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 0
+        assert_envelope(call.result(), 400, "ExecutionError")
+    assert "Traceback" not in server.log.read_text("utf-8")
 
 
 @pytest.mark.requirement("R-044")
