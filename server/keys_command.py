@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server.app.access.permission import PERMISSIONS, Role
+from server.app.adapters.data_folder import make_data_folder
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.migrate import opened_database
@@ -49,7 +50,7 @@ def _opened_database(settings: Settings) -> Database:
 
         return opened_postgres(settings.database_url.get_secret_value())
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_folder(settings.data_dir)
     except OSError as error:
         raise StartError(f"cannot use the data folder {settings.data_dir}: {error.strerror}") from None
     return opened_database(settings.data_dir / "cts.db")

@@ -10,6 +10,11 @@ from pathlib import Path
 from server.app.core.start_error import StartError
 
 
+def make_data_folder(folder: Path) -> None:
+    """If it is not there; for its owner alone, since payloads and results are kept in it. Raises ``OSError``."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 @contextmanager
 def data_folder(folder: Path) -> Iterator[Path]:
     """The folder, for this process alone while the block runs; the kernel gives it up when the process dies.
@@ -18,7 +23,7 @@ def data_folder(folder: Path) -> Iterator[Path]:
         StartError: it cannot be made or written, or another server uses it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_data_folder(folder)
         lock = (folder / "server.lock").open("ab")
     except OSError as error:
         raise StartError(f"cannot use the data folder {folder}: {error.strerror}; choose another one") from None

@@ -201,6 +201,14 @@ def test_a_folder_that_cannot_be_used(folder: str) -> None:
         pytest.fail("it was used")
 
 
+def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    made, given = tmp_path / "a" / "made", tmp_path / "given"
+    given.mkdir(mode=0o750)
+    for folder, mode in ((made, 0o700), (given, 0o750)):
+        with data_folder(folder):
+            assert folder.stat().st_mode & 0o777 == mode
+
+
 def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "data", PLUGIN_PACKAGES=""):
         ended = start("--port", "0", "--data-dir", str(tmp_path / "data"))
