@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
-from governance.index import containers, module_attributes, proxies, rows, stores, typing_forms
-from governance.index.classes import Env
+from governance.index import containers, module_attributes, proxies, rows, special, stores, typing_forms
 from governance.index.solver import ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, Key, Value, class_of, type_object
 
@@ -107,17 +106,7 @@ def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, o
     elif kind == "decorated":
         wrapper = found[2]
         if wrapper == "property":
-            made: Key = ("ret", *found[1])
-            owner = solver.project.owning_class(found[1])
-            receiver = value if value[0] in ("inst", "self") else None
-            env = _environment(solver, value, owner) if owner is not None and receiver is not None else ()
-            for inner, evidence in solver.get(made).items():
-                best = min(grade, evidence.grade)
-                bound = typing_forms.bindings(solver, inner, env)
-                for each in bound:
-                    solver.copy(each, out, "property", best)
-                if not bound:
-                    add(out, rebound(typing_forms.with_env(inner, env), value), best, "property", made, inner)
+            special.returned(solver, value, ("ret", *found[1]), grade, "property", out)
         elif wrapper == "staticmethod":
             add(out, ("fn", found[1]), grade, "method", key, found)
         elif wrapper == "classmethod":
@@ -125,38 +114,10 @@ def _bind(solver: Solver, source: Key, value: Value, found: Value, grade: int, o
             add(out, ("bm", found[1], ("cls", cls)), grade, "method", key, found)
         else:
             add(out, (*found[:3], value), grade, "method", key, found)
-    elif kind in ("inst", "self") and (getter := solver.classes.lookup(found[1], "__get__")) is not None:
-        for ref in getter[1]:
-            node = solver.project.node(ref)
-            if node[0] == "function":
-                key = ("ret", ref[0], node[1])
-                for inner, evidence in solver.get(key).items():
-                    best = min(grade, evidence.grade)
-                    bound = typing_forms.bindings(solver, inner, _environment(solver, found, getter[0]))
-                    for each in bound:
-                        solver.copy(each, out, "descriptor", best)
-                    if not bound:
-                        add(out, inner, best, "descriptor", key, inner)
+    elif kind in ("inst", "self") and solver.classes.lookup(found[1], "__get__") is not None:
+        special.result(solver, found, "__get__", grade, "descriptor", out)
     else:
         add(out, found, grade, "class attribute", key, found)
-
-
-def _environment(solver: Solver, receiver: Value, owner: ClassId) -> Env:
-    """The type variables of `owner` as an instance binds them."""
-    return solver.classes.environment(receiver[1], receiver[2] if receiver[0] == "inst" else (), owner)
-
-
-def rebound(value: Value, receiver: Value) -> Value:
-    """`self` of a method replaced by the receiver it was called on."""
-    if value[0] == "self" and receiver[0] in ("inst", "self", "enum"):
-        return receiver if receiver[0] != "enum" else ("inst", receiver[1], ())
-    if value[0] == "self" and receiver[0] in ("cls", "selfcls"):
-        return ("self", receiver[1]) if receiver[0] == "selfcls" else ("inst", receiver[1], ())
-    if value[0] == "selfcls":
-        cls = class_of(receiver) or type_object(receiver)
-        if cls is not None:
-            return ("selfcls", cls) if receiver[0] in ("self", "selfcls") else ("cls", cls)
-    return value
 
 
 def _of_instance(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
@@ -293,7 +254,7 @@ def _inherited(solver: Solver, source: Key, value: Value, grade: int, name: str,
     if held:
         return
     external = solver.classes.external_bases(value[1])
-    if "?" in external or name.startswith("__") or _stores_itself(solver, value[1], name):
+    if "?" in external or name.startswith("__") or stores_itself(solver, value[1], name):
         return
     if value[0] in ("cls", "selfcls") and external and rows.manager(solver, value[1], name, grade, out):
         return
@@ -302,7 +263,7 @@ def _inherited(solver: Solver, source: Key, value: Value, grade: int, name: str,
             add(out, ("xmeth", base, name, ()), grade, "inherited", source, value)
 
 
-def _stores_itself(solver: Solver, cls: ClassId, name: str) -> bool:
+def stores_itself(solver: Solver, cls: ClassId, name: str) -> bool:
     """Whether methods of a class or of its bases store an attribute: then no external base need have it."""
     project, line = solver.project, solver.classes.mro(cls)
     return any(project.owning_class(project.owner(ref)) in line for ref in project.attr_stores(name))

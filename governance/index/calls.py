@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, containers, externals, passing, rows, texts, type_variables, typing_forms
+from governance.index import (
+    attributes,
+    containers,
+    externals,
+    passing,
+    rows,
+    special,
+    texts,
+    type_variables,
+    typing_forms,
+)
 from governance.index.binding import bind
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
@@ -91,7 +101,7 @@ def _construct(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, 
             for inner, evidence in solver.get(("ret", each[0], defined[1])).items():
                 add(
                     out,
-                    attributes.rebound(inner, value),
+                    special.rebound(inner, value),
                     min(grade, evidence.grade),
                     "returned by __new__",
                     ("ret", each[0], defined[1]),
@@ -136,7 +146,7 @@ def returned(
         _passed(solver, ref, node, function, receiver, passed, grade, out)
     key: Key = ("own" if passed else "ret", *function)
     answer = solver.get(key)
-    env = _receiver_env(solver, function, receiver)
+    env = special.environment(solver, receiver, function) if receiver is not None else ()
     for value, evidence in answer.items():
         best = min(grade, evidence.grade)
         if value[0] == "tv":
@@ -150,7 +160,7 @@ def returned(
         elif env and value[0] in ("cont", "coro", "gencm", "callable"):
             add(out, typing_forms.with_env(value, env), best, "returned", key, value)
         elif receiver is not None:
-            add(out, attributes.rebound(value, receiver), best, "returned", key, value)
+            add(out, special.rebound(value, receiver), best, "returned", key, value)
         else:
             add(out, value, best, "returned", key, value)
     if receiver is not None and not typing_forms.informative(dict(answer)):
@@ -178,16 +188,6 @@ def _passed(
             solver.copy(("n", function[0], scope.params[index].default), out, "default", grade)
 
 
-def _receiver_env(solver: Solver, function: FunctionId, receiver: Value | None) -> tuple[tuple[Ref, Key], ...]:
-    """Type variables of the receiver's class as this receiver binds them."""
-    if receiver is None or receiver[0] not in ("inst", "self"):
-        return ()
-    owner = solver.project.owning_class(function)
-    if owner is None or owner not in solver.classes.mro(receiver[1]):
-        return ()
-    return solver.classes.environment(receiver[1], receiver[2] if receiver[0] == "inst" else (), owner)
-
-
 def _overridden(solver: Solver, function: FunctionId, receiver: Value, grade: int, out: Answer) -> None:
     """An abstract or unannotated method says nothing: what its overrides return is what callers get."""
     cls = class_of(receiver) or type_object(receiver)
@@ -207,7 +207,7 @@ def _overridden(solver: Solver, function: FunctionId, receiver: Value, grade: in
             for value, evidence in solver.get(key).items():
                 add(
                     out,
-                    attributes.rebound(value, ("inst", each, ())),
+                    special.rebound(value, ("inst", each, ())),
                     min(grade, evidence.grade, PROBABLE),
                     "returned by an override",
                     key,

@@ -6,7 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import additions, attributes
+from governance.index import additions, attributes, special
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value
 
@@ -33,29 +33,19 @@ def items(solver: Solver, source: Key, out: Answer) -> None:
 
 def _iterate_instance(solver: Solver, source: Key, value: Value, grade: int, out: Answer) -> None:
     for name in ("__iter__", "__aiter__"):
-        found = solver.classes.lookup(value[1], name)
-        for ref in found[1] if found else ():
-            node = solver.project.node(ref)
-            if node[0] == "function":
-                for inner in solver.get(("ret", ref[0], node[1])):
-                    if inner[0] == "cont":
-                        solver.copy(inner[2][0], out, "element", grade)
-                    elif inner[0] in ("self", "inst"):
-                        _next(solver, inner if inner[0] == "inst" else value, grade, out)
+        made: Answer = {}
+        special.result(solver, value, name, grade, "iterator", made)
+        for inner, evidence in made.items():
+            if inner[0] == "cont":
+                solver.copy(inner[2][0], out, "element", evidence.grade)
+            elif inner[0] in ("self", "inst"):
+                for step in ("__next__", "__anext__"):
+                    special.result(solver, inner, step, evidence.grade, "element", out, awaited=True)
     for held in inherited(solver, value):
         solver.copy(held[2][0], out, "element", grade)
     if solver.classes.is_tuple(value[1]):
         for name in solver.classes.fields(value[1]):
             attributes.attribute(solver, source, value, grade, name, out)
-
-
-def _next(solver: Solver, value: Value, grade: int, out: Answer) -> None:
-    for name in ("__next__", "__anext__"):
-        found = solver.classes.lookup(value[1], name)
-        for ref in found[1] if found else ():
-            node = solver.project.node(ref)
-            if node[0] == "function":
-                solver.copy(("body", ref[0], node[1]), out, "element", grade)
 
 
 def inherited(solver: Solver, value: Value) -> list[Value]:
@@ -100,14 +90,8 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
             else:
                 add(out, value, grade, "type argument", source, value)
         elif kind in ("inst", "self"):
-            found = solver.classes.lookup(value[1], "__getitem__")
-            for each in found[1] if found else ():
-                function = solver.project.node(each)
-                if function[0] == "function":
-                    key: Key = ("ret", each[0], function[1])
-                    for inner, reason in solver.get(key).items():
-                        add(out, attributes.rebound(inner, value), min(grade, reason.grade), "__getitem__", key, inner)
-            if found is None:
+            found = special.result(solver, value, "__getitem__", grade, "__getitem__", out)
+            if not found:
                 for held in inherited(solver, value):
                     solver.copy(held[2][-1], out, "element", grade)
                 if solver.classes.is_tuple(value[1]):
@@ -118,7 +102,7 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
             for each in solver.get(index):
                 if each[0] == "const" and each[1] == "str":
                     written = solver.classes.annotation(value[1], str(each[2]))
-                    if written is not None and found is None:
+                    if written is not None and not found:
                         solver.copy(("t", *written[1], ()), out, "annotation", grade)
         elif kind == "xinst" and value[2]:
             solver.copy(value[2][-1], out, "element", min(grade, PROBABLE))
@@ -131,8 +115,8 @@ def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer
         node = solver.project.node((key[1], key[2]))
         if not solver.ready(index):
             return
-        wanted = [value for value in solver.get(index) if value[0] in ("const", "enum")]
-        if node[0] == "dict" and wanted:
+        wanted = list(solver.get(index))
+        if node[0] == "dict" and wanted and all(value[0] in ("const", "enum") for value in wanted):
             for entry, value in reversed(node[1]):
                 if entry < 0:
                     _entries(solver, ("n", key[1], value), 1, out)
@@ -204,17 +188,11 @@ def entered(solver: Solver, source: Key, out: Answer) -> None:
         if value[0] == "gencm":
             solver.copy(value[1], out, "entered", grade)
         elif value[0] in ("inst", "self"):
-            hit = False
-            for name in ("__enter__", "__aenter__"):
-                found = solver.classes.lookup(value[1], name)
-                for ref in found[1] if found else ():
-                    node = solver.project.node(ref)
-                    if node[0] == "function":
-                        hit = True
-                        key: Key = ("body", ref[0], node[1])
-                        for inner, reason in solver.get(key).items():
-                            add(out, attributes.rebound(inner, value), min(grade, reason.grade), "entered", key, inner)
-            if not hit:
+            hit = [
+                special.result(solver, value, name, grade, "entered", out, awaited=True)
+                for name in ("__enter__", "__aenter__")
+            ]
+            if not any(hit):
                 add(out, value, min(grade, PROBABLE), "entered", source, value)
         elif value[0] == "xinst":
             add(out, value, grade, "entered", source, value)
@@ -227,10 +205,12 @@ def awaited(solver: Solver, source: Key, out: Answer) -> None:
             solver.copy(value[1], out, "awaited", evidence.grade)
         elif value[0] in ("xinst", "const"):
             add(out, value, evidence.grade, "awaited", source, value)
+        elif value[0] == "cont":
+            # What an asynchronous container hands out: its `get` was taken for the plain one.
+            add(out, value, min(evidence.grade, PROBABLE), "awaited", source, value)
         elif value[0] in ("inst", "self"):
             found = solver.classes.lookup(value[1], "__await__")
-            if found is None:
-                # What an asynchronous container hands out: its `get` was taken for the plain one.
+            if found is None:  # likewise
                 add(out, value, min(evidence.grade, PROBABLE), "awaited", source, value)
             for ref in found[1] if found else ():
                 node = solver.project.node(ref)

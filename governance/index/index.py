@@ -267,7 +267,7 @@ class Index:
         )
 
     def implements(self, cls: ClassId, protocol: ClassId) -> bool:
-        """Whether a class structurally provides every method a Protocol declares, with a compatible arity."""
+        """Whether a class provides every attribute and method a Protocol declares, these with a compatible arity."""
         return self.protocols.implements(cls, protocol)
 
     def is_protocol(self, cls: ClassId) -> bool:

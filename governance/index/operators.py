@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, texts
+from governance.index import special, texts
 from governance.index.solver import Answer, Solver, add
-from governance.index.values import NONE, Key
+from governance.index.values import NONE
+
+_METHODS: Final = {
+    "|": "or", "+": "add", ">>": "rshift", "<<": "lshift", "/": "truediv", "//": "floordiv", "&": "and", "-": "sub",
+    "*": "mul", "@": "matmul", "%": "mod", "^": "xor",
+}  # fmt: skip
+"""The special methods of operators, without their underscores."""
 
 
 def rule_or(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -41,18 +49,11 @@ def rule_binary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
         for one in left:
             for text in texts.formatted(one, right, solver):
                 add(out, ("const", "str", text), note="formatted")
-    for one in left:
-        if one[0] in ("inst", "self"):
-            name = {"|": "__or__", "+": "__add__", ">>": "__rshift__", "<<": "__lshift__", "/": "__truediv__"}.get(
-                node[1]
-            )
-            found = solver.classes.lookup(one[1], name) if name else None
-            for each in found[1] if found else ():
-                function = solver.project.node(each)
-                if function[0] == "function":
-                    key: Key = ("ret", each[0], function[1])
-                    for value, evidence in solver.get(key).items():
-                        add(out, attributes.rebound(value, one), evidence.grade, "operator", key, value)
+    name = _METHODS.get(node[1], "")
+    for prefix, values in (("__", left), ("__r", right)) if name else ():
+        for one, evidence in values.items():
+            if one[0] in ("inst", "self"):
+                special.result(solver, one, f"{prefix}{name}__", evidence.grade, "operator", out)
 
 
 def rule_unary(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:

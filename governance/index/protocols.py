@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from governance.index import definitions
+from governance.index import attributes, definitions
 from governance.index.project import Project
 from governance.index.solver import Solver
 from governance.index.values import ClassId, FunctionId
 
 
 class Protocols:
-    """Structural subtyping by methods and their arity, as far as definitions alone tell; answers are kept."""
+    """Structural subtyping by attributes, methods and their arity, as far as definitions alone tell; answers are kept."""
 
     def __init__(self, solver: Solver) -> None:
         self.solver = solver
@@ -28,10 +28,13 @@ class Protocols:
         return known
 
     def implements(self, cls: ClassId, protocol: ClassId) -> bool:
-        """Whether a class provides every method the Protocol declares, with a compatible arity."""
+        """Whether a class provides every attribute and method the Protocol declares, these with a compatible arity."""
         known = self._implements.get((cls, protocol))
         if known is None:
-            known = self._implements[cls, protocol] = self._provides(cls, self._methods(protocol))
+            known = self._provides(cls, self._methods(protocol)) and all(
+                self._has(cls, name) for name in self.project.scope(protocol).annotations
+            )
+            self._implements[cls, protocol] = known
         return known
 
     def _methods(self, protocol: ClassId) -> list[tuple[str, FunctionId, bool]]:
@@ -54,7 +57,7 @@ class Protocols:
         for name, declared, is_property in methods:
             found = classes.lookup(cls, name)
             if is_property:
-                if found is None and classes.annotation(cls, name) is None:
+                if not self._has(cls, name):
                     return False
                 continue
             nodes = [(ref[0], self.project.node(ref)) for ref in (found[1] if found else ())]
@@ -62,6 +65,17 @@ class Protocols:
             if not any(self._fits(each, declared) for each in functions):
                 return False
         return True
+
+    def _has(self, cls: ClassId, name: str) -> bool:
+        """Whether instances of a class have an attribute; a base that is not known may give them any."""
+        classes = self.solver.classes
+        return (
+            classes.lookup(cls, name) is not None
+            or name in classes.fields(cls)
+            or attributes.stores_itself(self.solver, cls, name)
+            or "?" in classes.external_bases(cls)
+            or classes.lookup(cls, "__getattr__") is not None
+        )
 
     def _fits(self, function: FunctionId, declared: FunctionId) -> bool:
         """Whether a function takes the positional arguments that the declared one takes."""

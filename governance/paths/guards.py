@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from governance.facts import Node
 from governance.index import definitions
+from governance.paths import tables
+from governance.paths.handed import Handed, handed, to_property
 from governance.paths.known import Env, Known, ObjectKey, join
+from governance.paths.reads import state_of
 
 if TYPE_CHECKING:
     from governance.index.values import FunctionId
@@ -33,6 +36,8 @@ def refine(typestate: Typestate, env: Env, test: int, positive: bool, depth: int
     if op == "matches":
         if positive and node[2] and node[2][0] == "class" and typestate.governed(node[1]):
             return _matched(typestate, env, node)
+        if node[2] and node[2][0] == "sequence":
+            return _tuple(typestate, env, node, positive)
         key = state_of(typestate, node[1])
         states = _pattern(typestate, node[2])
         if key is not None and states is not None:
@@ -63,25 +68,6 @@ def _connected(typestate: Typestate, env: Env, node: Node, positive: bool, depth
     return join(ways)
 
 
-def state_of(typestate: Typestate, number: int) -> ObjectKey | None:
-    """The object whose state an expression reads: `job.state`, `job.state.value`, a local name for either."""
-    for _ in range(20):
-        node = typestate.node_at(number)
-        if node[0] == "local" and node[2] >= 0:
-            number = node[2]
-        elif node[0] == "narrow" or (node[0] == "attr" and node[2] in ("value", "name")):
-            number = node[1]
-        elif node[0] == "attr" and node[2] == typestate.attribute and typestate.governed(node[1]):
-            return typestate.key(node[1])
-        elif node[0] == "call" and len(node[2]) >= 2 and typestate.called_name(node) == "getattr":
-            names = typestate.index.values((typestate.module, node[2][1]))
-            known = ("const", "str", typestate.attribute) in names and typestate.governed(node[2][0])
-            return typestate.key(node[2][0]) if known else None
-        else:
-            return None
-    return None
-
-
 def _compared(typestate: Typestate, env: Env, node: Node, positive: bool) -> Env | None:
     operator = node[1][0]
     left, right = node[2]
@@ -106,17 +92,14 @@ def _compared(typestate: Typestate, env: Env, node: Node, positive: bool) -> Env
     return env
 
 
-def _asked(typestate: Typestate, env: Env, left: int, right: int) -> Env:
+def _asked(typestate: Typestate, env: Env, left: int, right: int) -> Env | None:
     """`new in TABLE[job.state]`: the table was asked about exactly this move."""
-    node = typestate.node_at(right)
-    if node[0] == "local" and node[2] >= 0:
-        node = typestate.node_at(node[2])
-    index = node[2] if node[0] == "sub" else node[2][0] if node[0] == "call" and node[2] else None
-    key = state_of(typestate, index) if index is not None else None
-    if key is None:
+    found = tables.asked(typestate, right)
+    if found is None:
         return env
+    key, moves = found
     known = typestate.known(env, key)
-    return {**env, key: Known(known.states, known.switched, known.asked | {typestate.key(left)})}
+    return {**env, key: Known(known.states, known.switched, known.asked | {(typestate.key(left), moves)})}
 
 
 def _kept(typestate: Typestate, env: Env, key: ObjectKey, states: States, inside: bool) -> Env | None:
@@ -153,18 +136,37 @@ def _matched(typestate: Typestate, env: Env, node: Node) -> Env | None:
     return env
 
 
-def _predicate(typestate: Typestate, env: Env, test: int, node: Node, positive: bool, depth: int) -> Env | None:
-    """A predicate of the project whose one return says it: `if not self._is_running(job)`."""
-    ref = (typestate.module, test)
-    callees = typestate.index.callees(ref)
-    if len(callees) != 1:
+def _tuple(typestate: Typestate, env: Env, node: Node, positive: bool) -> Env | None:
+    """`match (job.state, ok): case (State.NEW, True)`: the parts are matched one by one."""
+    subject = typestate.node_at(node[1])
+    if subject[0] == "local" and subject[2] >= 0:
+        subject = typestate.node_at(subject[2])
+    parts = node[2][1]
+    if subject[0] != "tuple" or len(subject[1]) != len(parts) or any(each[0] == "star" for each in parts):
         return env
-    given = typestate.given_to(node, callees[0])
-    return _inlined(typestate, env, callees[0].function, given, positive, depth)
+    tested = [
+        (state_of(typestate, element), _pattern(typestate, part))
+        for element, part in zip(subject[1], parts, strict=True)
+        if part != ["capture", None]
+    ]
+    current: Env | None = env
+    for key, states in tested if positive or len(tested) == 1 else ():
+        if key is not None and states is not None and current is not None:
+            current = _kept(typestate, current, key, states, positive)
+    return current
+
+
+def _predicate(typestate: Typestate, env: Env, test: int, node: Node, positive: bool, depth: int) -> Env | None:
+    """A predicate of the project: `if not self._is_running(job)`, `if can(job.state, new)`."""
+    callees = typestate.index.callees((typestate.module, test))
+    if len({each.function for each in callees}) != 1:
+        return env
+    return _inlined(typestate, env, callees[0].function, handed(typestate, node, callees[0], env), positive, depth)
 
 
 def _property(typestate: Typestate, env: Env, node: Node, positive: bool, depth: int) -> Env | None:
-    if not typestate.governed(node[1]):
+    """A property of the object or of its state: `if job.is_open`, `if job.state.final`."""
+    if not typestate.governed(node[1]) and state_of(typestate, node[1]) is None:
         return env
     for cls in typestate.index.classes_of((typestate.module, node[1])):
         found = typestate.index.classes.lookup(cls, node[2])
@@ -173,28 +175,41 @@ def _property(typestate: Typestate, env: Env, node: Node, positive: bool, depth:
             if defined[0] != "function":
                 continue
             function = (ref[0], defined[1])
-            scope = typestate.project.scope(function)
-            if definitions.wrapper(typestate.index.solver, function) == "property" and scope.params:
-                given: dict[ObjectKey, ObjectKey] = {(ref[0], scope.params[0].node): typestate.key(node[1])}
+            if definitions.wrapper(typestate.index.solver, function) == "property":
+                given = to_property(typestate, node[1], function)
                 return _inlined(typestate, env, function, given, positive, depth)
     return env
 
 
 def _inlined(
-    typestate: Typestate, env: Env, function: FunctionId, given: dict[ObjectKey, ObjectKey], positive: bool, depth: int
+    typestate: Typestate, env: Env, function: FunctionId, given: Handed, positive: bool, depth: int
 ) -> Env | None:
+    """What the ends of a function at which its result is true (or false) say of what it was handed."""
     scope = typestate.project.scope(function)
-    if len(scope.results) != 1 or not given or scope.is_async or scope.is_generator:
+    if not given or not scope.results or scope.is_async or scope.is_generator:
         return env
-    outer = (typestate.module, typestate.scope)
-    inner: Env = {there: typestate.known(env, here) for there, here in given.items()}
+    found = typestate.follow(function, given, env)
+    if found is None:
+        return env
+    outer = (typestate.module, typestate.scope, typestate.reads)
     typestate.module, typestate.scope = function
-    refined = refine(typestate, inner, scope.results[0], positive, depth - 1)
-    typestate.module, typestate.scope = outer
-    if refined is None:
+    typestate.reads = {**typestate.reads, **given.reads}
+    ways = [_ended(typestate, inner, value, positive, depth - 1) for inner, value in found.exits]
+    ends = [each for each in ways if each is not None]
+    typestate.module, typestate.scope, typestate.reads = outer
+    if not ends:
         return None
     result = dict(env)
-    for there, here in given.items():
-        if there in refined and refined[there].states is not None:
-            result[here] = refined[there]
+    for here, known in given.outside(ends).items():
+        before = typestate.known(env, here)
+        states = before.states if known.states is None else known.states
+        result[here] = Known(states, known.switched, known.asked | before.asked)
     return result
+
+
+def _ended(typestate: Typestate, env: Env, value: int, positive: bool, depth: int) -> Env | None:
+    """The environment at one end of a predicate, None if its result there is not the one in question."""
+    node = typestate.node_at(value) if value >= 0 else ["const", "none", None]
+    if node[0] == "const":
+        return env if bool(node[2]) == positive else None
+    return refine(typestate, env, value, positive, depth)

@@ -11,16 +11,18 @@ from governance.paths.state_values import States
 
 ObjectKey: TypeAlias = "tuple[object, ...]"
 Env: TypeAlias = "dict[ObjectKey, Known]"
+Moves: TypeAlias = "frozenset[tuple[str, str]]"
+"""Pairs of states, from and to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of one object: its possible states (None: any), whether a task switch may have widened them, and
-    the definitions that a table has been asked about for it."""
+    the definitions that a table has been asked about for it, with the moves it allows."""
 
     states: States | None
     switched: bool = False
-    asked: frozenset[ObjectKey] = frozenset()
+    asked: frozenset[tuple[ObjectKey, Moves]] = frozenset()
 
 
 ANY: Final = Known(None)
@@ -58,7 +60,7 @@ class Write:
 def union(known: Iterable[Known]) -> Known:
     """What holds of an object that may be any of several."""
     every = list(known)
-    asked = frozenset[ObjectKey].intersection(*(each.asked for each in every)) if every else frozenset()
+    asked = frozenset[tuple[ObjectKey, Moves]].intersection(*(each.asked for each in every)) if every else frozenset()
     switched = any(each.switched for each in every)
     if any(each.states is None for each in every):
         return Known(None, switched, asked)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from governance.facts import Node
 from governance.index.binding import bind
 from governance.index.values import NONE, ClassId
-from governance.paths.guards import state_of
+from governance.paths import tables
 from governance.paths.known import ANY, Env, Known, ObjectKey, Write, starts
 from governance.paths.state_values import States
 
@@ -51,11 +52,10 @@ def _write(typestate: Typestate, number: int, base: int, value: int, env: Env) -
     key = typestate.key(base)
     before = typestate.known(env, key)
     made = before.states is None and _being_made(typestate, base)
-    after = _assigned(typestate, env, key, value)
-    allowed = typestate.key(value) in before.asked or _looked_up(typestate, value, key, before)
+    states, after, allowed = _moved(typestate, env, key, value)
     allowed = allowed or _in_turn(typestate, value, before)
-    seen = frozenset[str]() if made else before.states
     handed = _is_handed(typestate, value)
+    seen = frozenset[str]() if made else states
     note(typestate, Write((typestate.module, number), seen, after, made, before.switched, allowed, handed))
     return {**env, key: Known(after)}
 
@@ -73,25 +73,29 @@ def _being_made(typestate: Typestate, base: int) -> bool:
     return scope.name in ("__init__", "__new__", "__post_init__") and typestate.key(base) == (typestate.module, first)
 
 
-def _assigned(typestate: Typestate, env: Env, key: ObjectKey, value: int) -> States | None:
-    """The states that are written; those an entry of a table gives are told by the state the object is in."""
-    found = typestate.states(env, value)
-    entries = _entries(typestate, value, key)
-    before = typestate.known(env, key).states
-    if entries and before is not None and before <= entries.keys():
-        return frozenset[str]().union(*(entries[each] for each in before))
-    if found is None and set(typestate.index.values((typestate.module, value))) == {NONE}:
-        return frozenset(("None",))
-    return found
+def _moved(typestate: Typestate, env: Env, key: ObjectKey, value: int) -> tuple[States | None, States | None, bool]:
+    """The states before and after a write, and whether a table of the program allows it.
 
-
-def _looked_up(typestate: Typestate, value: int, key: ObjectKey, before: Known) -> bool:
-    """`job.state = NEXT[job.state]` where every entry that may be looked up is a move of the table."""
-    entries = _entries(typestate, value, key)
-    states = entries.keys() if before.states is None else before.states
-    return bool(entries) and all(
-        entries.get(one, frozenset()) <= frozenset(typestate.values.transitions.get(one, ())) for one in states
-    )
+    Where such a table allows a move that the contract forbids, the states are those of the moves forbidden.
+    """
+    before = typestate.known(env, key)
+    if before.states == typestate.values.states:
+        before = replace(before, states=None)  # guards that let every state through
+    after = typestate.states(env, value)
+    if after is None and set(typestate.index.values((typestate.module, value))) == {NONE}:
+        after = frozenset(("None",))
+    told = tables.moves(typestate, value, key, before)
+    if told is None:
+        return before.states, after, False
+    possible = {
+        (one, to)
+        for one, to in told
+        if (before.states is None or one in before.states) and (after is None or to in after)
+    }
+    illegal = {(one, to) for one, to in possible if to not in typestate.values.transitions.get(one, ())}
+    if illegal:
+        return frozenset(one for one, _ in illegal), frozenset(to for _, to in illegal), False
+    return before.states, frozenset(to for _, to in possible) or after, True
 
 
 def _origin(typestate: Typestate, number: int) -> Node:
@@ -116,31 +120,6 @@ def _in_turn(typestate: Typestate, value: int, before: Known) -> bool:
         if position < len(line) and line[position] not in typestate.values.transitions.get(state, ()):
             return False
     return True
-
-
-def _entries(typestate: Typestate, value: int, key: ObjectKey) -> dict[str, States]:
-    """The entries of a dict display that is asked with the state of this very object."""
-    number = value
-    for _ in range(20):
-        node = typestate.node_at(number)
-        if node[0] != "local" or node[2] < 0:
-            break
-        number = node[2]
-    if node[0] != "sub" or state_of(typestate, node[2]) != key:
-        return {}
-    entries: dict[str, States] = {}
-    for held in typestate.index.values((typestate.module, node[1])):
-        if held[:2] != ("cont", "dict") or held[2][1][0] != "dval":
-            return {}
-        module, site = held[2][1][1:]
-        display = typestate.project.node((module, site))
-        for name, entry in display[1] if display[0] == "dict" else ():
-            states = typestate.values.of((module, entry)) if name >= 0 else None
-            for each in (typestate.values.of((module, name)) if name >= 0 else None) or ():
-                if states is None:
-                    return {}
-                entries[each] = entries.get(each, frozenset()) | states
-    return entries
 
 
 def note(typestate: Typestate, write: Write) -> None:
@@ -189,9 +168,8 @@ def copied(typestate: Typestate, number: int, node: Node, name: str, env: Env) -
         value = next((_entry(typestate, each) for name, each in node[3] if name == "update"), None)
     if value is None:
         return {**env, (typestate.module, number): before}
-    after = _assigned(typestate, env, key, value)
-    allowed = typestate.key(value) in before.asked or _looked_up(typestate, value, key, before)
-    note(typestate, Write((typestate.module, number), before.states, after, False, before.switched, allowed))
+    states, after, allowed = _moved(typestate, env, key, value)
+    note(typestate, Write((typestate.module, number), states, after, False, before.switched, allowed))
     return {**env, (typestate.module, number): Known(after)}
 
 

@@ -14,12 +14,12 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Block, Node, Step
-from governance.index import Callee, Index
-from governance.index.binding import bind
+from governance.index import Index
 from governance.index.values import ClassId, FunctionId
 from governance.paths import state_writes
 from governance.paths.filters import passed
 from governance.paths.guards import refine
+from governance.paths.handed import Handed, handed
 from governance.paths.known import ANY, Env, Known, ObjectKey, Write, join, mentions, union
 from governance.paths.state_values import States, StateValues
 
@@ -37,6 +37,15 @@ class _Way:
     raised: list[Env] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A function that was run: what it returns of governed objects, where it ends with which value, what it writes."""
+
+    returned: list[Known]
+    exits: list[tuple[Env, int]]
+    writes: dict[Ref, Write]
+
+
 class Typestate:
     """All writes of one attribute, function by function."""
 
@@ -50,12 +59,14 @@ class Typestate:
         self.contexts: dict[tuple[Ref, Ref], Write] = {}
         """What functions that were followed write, by the call and the place."""
         self.followed: set[tuple[FunctionId, Ref]] = set()
+        self.reads: dict[ObjectKey, ObjectKey] = {}
+        """Parameters of functions under way that are the state of an object."""
         self.module = ""
         self.scope = 0
         self._depth = 0
         self._returned: list[Known] = []
-        self._exits: list[Env] = []
-        self._returns: set[FunctionId] = set()
+        self._exits: list[tuple[Env, int]] = []
+        self._running: set[FunctionId] = set()
 
     def run(self, scope: tuple[str, int]) -> list[Write]:
         """The writes in one function (or module body), in no state in particular when it starts."""
@@ -68,7 +79,7 @@ class Typestate:
         self.module, self.scope = scope
         end = self._block(self.project.scope(scope).body, env)
         if end.normal is not None:
-            self._exits.append(end.normal)
+            self._exits.append((end.normal, -1))
         self.module, self.scope = outer
 
     # Objects
@@ -247,7 +258,7 @@ class Typestate:
     def _return(self, step: Step, env: Env) -> _Way:
         if step[2] >= 0:
             self._returned.append(self.known(env, self.key(step[2])))
-        self._exits.append(env)
+        self._exits.append((env, step[2]))
         return _Way(None)
 
     # Events
@@ -287,70 +298,42 @@ class Typestate:
         callee = self.node_at(node[1])
         return str(callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else "")
 
-    def _helped(self, ref: Ref, node: Node, env: Env) -> Env:
-        """Follow a project function that gets a governed object: what it leaves it in, and what it returns."""
-        if self._depth >= _DEPTH:
-            return self._forgotten(node, env)
-        callees = self.index.callees(ref)
-        if len(callees) != 1 or callees[0].function in self._returns:
-            return self._forgotten(node, env) if callees else env
-        function = callees[0].function
-        given = self.given_to(node, callees[0])
-        if not given and not self._givesgoverned(ref):
-            return env
-        outer = (self._returned, self._exits, self.writes)
+    def follow(self, function: FunctionId, given: Handed, env: Env) -> _Followed | None:
+        """Run a function with what it is handed; None if it is under way already, or too deep."""
+        if self._depth >= _DEPTH or function in self._running:
+            return None
+        outer = (self._returned, self._exits, self.writes, self.reads)
         self._returned, self._exits, self.writes = [], [], {}
+        self.reads = {**self.reads, **given.reads}
         self._depth += 1
-        self._returns.add(function)
-        inner: Env = {there: self.known(env, here) for there, here in given.items()}
-        inner |= self._values_given(node, callees[0], env)
-        self._enter(function, inner)
-        returned, exits = self._returned, self._exits
-        self.followed.add((function, ref))
-        for write in self.writes.values():
-            seen = self.contexts.get((ref, write.ref))
-            self.contexts[ref, write.ref] = seen.joined(write) if seen is not None else write
+        self._running.add(function)
+        self._enter(function, given.inside(self, env))
+        found = _Followed(self._returned, self._exits, self.writes)
         self._depth -= 1
-        self._returns.discard(function)
-        self._returned, self._exits, self.writes = outer
-        result = dict(env)
-        for there, here in given.items():
-            ends = [each.get(there, ANY) for each in exits]
-            result[here] = union(ends) if ends else ANY
-        if returned and self._givesgoverned(ref):
-            result[(self.module, ref[1])] = union(returned)
-        return result
-
-    def _values_given(self, node: Node, target: Callee, env: Env) -> Env:
-        """The states that a call hands to parameters."""
-        found: Env = {}
-        scope = self.project.scope(target.function)
-        collected: dict[ObjectKey, list[States | None]] = {}
-        for position, argument in bind(scope, node, target.receiver is not None):
-            key: ObjectKey = ("value", target.function[0], scope.params[position].node)
-            states = self.states(env, argument) if self.node_at(argument)[0] != "star" else None
-            if scope.params[position].kind == "vararg":
-                collected.setdefault(key, []).append(states)
-            elif states is not None:
-                found[key] = Known(states)
-        for key, every in collected.items():
-            if all(each is not None for each in every):
-                found[key] = Known(frozenset[str]().union(*(each or () for each in every)))
+        self._running.discard(function)
+        self._returned, self._exits, self.writes, self.reads = outer
         return found
 
-    def given_to(self, node: Node, target: Callee) -> dict[ObjectKey, ObjectKey]:
-        """Parameter objects of the callee that are governed objects of the caller."""
-        function = target.function
-        scope = self.project.scope(function)
-        given: dict[ObjectKey, ObjectKey] = {}
-        callee = self.node_at(node[1])
-        bound = target.receiver is not None
-        if bound and callee[0] == "attr" and scope.params and self.governed(callee[1]):
-            given[(function[0], scope.params[0].node)] = self.key(callee[1])
-        for position, argument in bind(scope, node, bound):
-            if self.node_at(argument)[0] != "star" and self.governed(argument):
-                given[(function[0], scope.params[position].node)] = self.key(argument)
-        return given
+    def _helped(self, ref: Ref, node: Node, env: Env) -> Env:
+        """Follow a project function that gets a governed object or its state: what it leaves it in, and returns."""
+        callees = self.index.callees(ref)
+        if len({each.function for each in callees}) != 1:
+            return self._forgotten(node, env) if callees else env
+        given = handed(self, node, callees[0], env)
+        if not given and not self._givesgoverned(ref):
+            return env
+        function = callees[0].function
+        found = self.follow(function, given, env)
+        if found is None:
+            return self._forgotten(node, env)
+        self.followed.add((function, ref))
+        for write in found.writes.values():
+            seen = self.contexts.get((ref, write.ref))
+            self.contexts[ref, write.ref] = seen.joined(write) if seen is not None else write
+        result = {**env, **given.outside([end for end, _ in found.exits])}
+        if found.returned and self._givesgoverned(ref):
+            result[(self.module, ref[1])] = union(found.returned)
+        return result
 
     def _givesgoverned(self, ref: Ref) -> bool:
         return any(cls in self.classes for cls in self.index.classes_of(ref))
