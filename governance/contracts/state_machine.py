@@ -147,6 +147,7 @@ def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Itera
     for ref in project.all_calls:
         if any(key == attribute for key, _ in project.node(ref)[3]):
             refs.append(ref)
+    refs += [ref for ref in project.calls("__init__") if project.owning_class(project.owner(ref)) in classes]
     for cls in sorted(classes):
         name = project.scope(cls).name
         for each in (name, *project.aliases.get(name, ())):

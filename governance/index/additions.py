@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from governance.contract import Ref
+from governance.facts import Node
 from governance.index import graph
 from governance.index.project import Project
 from governance.index.solver import DEFINITE, Answer, Solver
@@ -21,7 +22,8 @@ _SITES: Final = frozenset(("elem", "dval", "dkey", "dflt", "nested"))
 def rule_mutated(solver: Solver, key: Key, out: Answer) -> None:
     """("mutated", module, node): what is stored into the container made at a node after it was made; told by links.
 
-    The same for ("nested", module, call): the containers that a defaultdict made at a call makes.
+    The same for ("nested", module, call), the containers that a defaultdict made at a call makes; and of a dictionary
+    for ("entry", module, node, key), what is stored under a constant, and ("unkeyed", module, node), under other keys.
     """
     visit(solver, (key[1], key[2]))
 
@@ -47,7 +49,7 @@ def rule_addition(solver: Solver, key: Key, out: Answer) -> None:
     node = project.node((module, number))
     grown = node[1] if node[0] == "store_item" else _grown(project, (module, number))
     name = graph.last_name(project.modules[module].facts, grown)
-    added: list[tuple[Key, str]] | None = None
+    added: list[tuple[Key, str, Key]] | None = None
     for value in solver.get(("n", module, grown)):
         if value[0] != "cont":
             continue
@@ -60,8 +62,10 @@ def rule_addition(solver: Solver, key: Key, out: Answer) -> None:
                 continue
             if added is None:
                 added = list(_added(solver, (module, number)))
-            for source, note in added:
+            for source, note, entry in added:
                 solver.link(("nested" if kind == "nested" else "mutated", *site), source, DEFINITE, note)
+                if kind == "dval":
+                    solver.link((entry[0], *site, *entry[1:]), source, DEFINITE, note)
 
 
 def _places(solver: Solver) -> Mapping[str, list[Ref]]:
@@ -103,26 +107,35 @@ def _method(project: Project, call: Ref) -> str:
     return str(callee[2]) if callee[0] == "attr" else ""
 
 
-def _added(solver: Solver, ref: Ref) -> Iterator[tuple[Key, str]]:
-    """What one place adds: keys, with a note."""
+def _added(solver: Solver, ref: Ref) -> Iterator[tuple[Key, str, Key]]:
+    """What one place adds: keys, with a note, and where in a dictionary: ("entry", name) or ("unkeyed",)."""
     module = ref[0]
     node = solver.project.node(ref)
     method = _method(solver.project, ref) if node[0] == "call" else ""
     if node[0] == "store_item":
-        yield ("n", module, node[3]), "stored item"
+        yield ("n", module, node[3]), "stored item", _entry(solver.project.node((module, node[2])))
     elif node[0] == "augmented":
         yield from _extended(solver, ("n", module, node[3]))
     elif method in _EXTENDERS:
         for each in node[2]:
             yield from _extended(solver, ("n", module, each))
-        for _, each in node[3]:
-            yield ("n", module, each), "added"
+        for name, each in node[3]:
+            if name is None:
+                yield from _extended(solver, ("n", module, each))
+            else:
+                yield ("n", module, each), "added", ("entry", ("const", "str", name))
     else:  # heappush(x, value) as well as x.append(value)
-        yield ("n", module, node[2][-1 if method else 1]), "added"
+        first = solver.project.node((module, node[2][0]))
+        entry = _entry(first) if method == "setdefault" else ("unkeyed",)
+        yield ("n", module, node[2][-1 if method else 1]), "added", entry
 
 
-def _extended(solver: Solver, source: Key) -> Iterator[tuple[Key, str]]:
+def _entry(node: Node) -> Key:
+    return ("entry", tuple(node)) if node[0] == "const" else ("unkeyed",)
+
+
+def _extended(solver: Solver, source: Key) -> Iterator[tuple[Key, str, Key]]:
     for value in solver.get(source):
         if value[0] == "cont":
             for key in value[2][1:2] if value[1] == "dict" else value[2]:
-                yield key, "added"
+                yield key, "added", ("unkeyed",)

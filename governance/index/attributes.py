@@ -277,6 +277,8 @@ def _of_super(solver: Solver, source: Key, value: Value, grade: int, name: str, 
         key: Key = ("n", *ref)
         for each, evidence in solver.get(key).items():
             _bind(solver, source, receiver, each, min(grade, evidence.grade), out, key)
+    if not found and name == "__new__" and solver.classes.made_by(cls):
+        add(out, ("callable", ("classes", *cls)), grade, "class made by a metaclass", source, value)
 
 
 def _of_namespace(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
@@ -300,6 +302,13 @@ def rule_subclass(solver: Solver, key: Key, out: Answer) -> None:
     for each in solver.classes.subclasses(cls):
         if any(base == cls for base, _ in solver.classes.bases(each)):
             add(out, ("cls", each), note="subclass")
+
+
+def rule_classes(solver: Solver, key: Key, out: Answer) -> None:
+    """("classes", module, scope): the classes that a metaclass makes."""
+    for each in solver.classes.made_by((key[1], key[2])):
+        for cls in solver.classes.subclasses(each):
+            add(out, ("cls", cls), note="class made by a metaclass")
 
 
 def members(solver: Solver, cls: ClassId) -> list[tuple[str, Ref]]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import additions, attributes, special
+from governance.index import attributes, mappings, special
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value
 
@@ -71,7 +71,7 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
             elif value[1] == "seq":
                 solver.copy(value[2][0], out, "element", grade)
             elif value[1] == "dict":
-                lookup(solver, value, index, grade, out)
+                mappings.lookup(solver, value, index, grade, out)
             else:
                 _tuple_item(solver, value, solver.get(index), grade, out)
         elif kind == "cls":
@@ -106,51 +106,6 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
                         solver.copy(("t", *written[1], ()), out, "annotation", grade)
         elif kind == "xinst" and value[2]:
             solver.copy(value[2][-1], out, "element", min(grade, PROBABLE))
-
-
-def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer) -> None:
-    """A value of a dict; entries of a literal are told apart by constant keys."""
-    key = container[2][1]
-    if key[0] == "dval":
-        node = solver.project.node((key[1], key[2]))
-        if not solver.ready(index):
-            return
-        wanted = list(solver.get(index))
-        if node[0] == "dict" and wanted and all(value[0] in ("const", "enum") for value in wanted):
-            for entry, value in reversed(node[1]):
-                if entry < 0:
-                    _entries(solver, ("n", key[1], value), 1, out)
-                    continue
-                if not solver.ready(("n", key[1], entry)):
-                    continue
-                names = solver.get(("n", key[1], entry))
-                if not names or any(each in names for each in wanted):
-                    solver.copy(("n", key[1], value), out, "entry", grade)
-                    if len(names) == len(wanted) == 1:
-                        break
-            solver.copy(("mutated", key[1], key[2]), out, "stored entry", grade)
-            return
-    if key[0] == "varargs":
-        if not solver.ready(index):
-            return
-        asked = [value[2] for value in solver.get(index) if value[:2] == ("const", "str")]
-        for name in asked:
-            solver.copy(("keyword", *key[1:], name), out, "entry", grade)
-        if asked and _is_written_out(solver, index):
-            return
-    solver.copy(key, out, "entry", grade)
-
-
-def _is_written_out(solver: Solver, index: Key) -> bool:
-    """Whether a key is a constant where it is used, or a name for one: of others there may be more than is known."""
-    index = solver.plain(index)
-    if index[0] != "n":
-        return False
-    node = solver.project.node((index[1], index[2]))
-    if node[0] != "free":
-        return bool(node[0] == "const")
-    found = solver.names.binding((index[1], node[2]), node[1]) or ()
-    return len(found) == 1 and solver.project.node(found[0])[0] == "const"
 
 
 def _tuple_item(solver: Solver, value: Value, index: object, grade: int, out: Answer) -> None:
@@ -241,55 +196,6 @@ def rule_elements(solver: Solver, key: Key, out: Answer) -> None:
     solver.copy(("mutated", module, number), out, "added")
 
 
-def rule_keys(solver: Solver, key: Key, out: Answer) -> None:
-    """("dkey", module, node)."""
-    _, module, number = key
-    node = solver.project.node((module, number))
-    if node[0] == "dict":
-        for name, value in node[1]:
-            if name >= 0:
-                solver.copy(("n", module, name), out, "key")
-            else:
-                _entries(solver, ("n", module, value), 0, out)
-    elif node[0] == "comp":
-        solver.copy(("n", module, node[2]), out, "key")
-    elif node[0] == "call":
-        for each in node[2]:
-            _entries(solver, ("n", module, each), 0, out)
-    additions.visit(solver, (module, number))
-
-
-def rule_values(solver: Solver, key: Key, out: Answer) -> None:
-    """("dval", module, node)."""
-    _, module, number = key
-    node = solver.project.node((module, number))
-    if node[0] == "dict":
-        for name, value in node[1]:
-            if name >= 0:
-                solver.copy(("n", module, value), out, "entry")
-            else:
-                _entries(solver, ("n", module, value), 1, out)
-    elif node[0] == "comp":
-        solver.copy(("n", module, node[3]), out, "entry")
-    elif node[0] == "call":
-        for each in node[2]:
-            _entries(solver, ("n", module, each), 1, out)
-        for _, value in node[3]:
-            solver.copy(("n", module, value), out, "entry")
-    solver.copy(("mutated", module, number), out, "stored entry")
-
-
-def _entries(solver: Solver, source: Key, position: int, out: Answer) -> None:
-    """Keys (0) or values (1) of a mapping or of an iterable of pairs."""
-    for value in solver.get(source):
-        if value[0] == "cont" and value[1] == "dict":
-            solver.copy(value[2][position], out, "entry")
-        elif value[0] == "cont":
-            for pair in solver.get(value[2][0]) if value[2] else ():
-                if pair[0] == "cont" and pair[1] == "tuple" and len(pair[2]) == 2:
-                    solver.copy(pair[2][position], out, "entry")
-
-
 def method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grade: int, out: Answer) -> None:
     """Calling a method of a builtin container."""
     _, container, name = value
@@ -309,7 +215,7 @@ def method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grad
             add(out, ("cont", "tuple", keys), grade, name, source, value)
         elif name in _TAKERS:
             if node[2]:
-                lookup(solver, container, ("n", ref[0], node[2][0]), grade, out)
+                mappings.lookup(solver, container, ("n", ref[0], node[2][0]), grade, out)
             for default in node[2][1:]:
                 solver.copy(("n", ref[0], default), out, "default", grade)
     elif name in _TAKERS:

@@ -25,6 +25,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("flow", module, call)    | no answer of its own: contributes the call's arguments to parameters |
 | ("additions", name) / ("addition", module, node) | no answer: places that add to what goes by that name; one of them |
 | ("mutated"/"nested", module, node) | what is stored into that container, or into those a defaultdict makes, later |
+| ("entry", module, node, key) / ("unkeyed", module, node) | of that: under a constant key; under any other |
 | ("items"/"entered", module, node) | what iterating over, or entering, the value of the node gives |
 | ("pair", key, ...)        | a tuple of these keys |
 | ("listed", key)           | a sequence whose elements the key gives |
@@ -33,6 +34,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("called", module, call, position) | what calling that argument of the call gives |
 | ("gathered"/"awaited"/"dflt", module, call) | results of gather; values of a defaultdict |
 | ("subclasses"/"subclass", module, scope) | the direct subclasses of a class |
+| ("classes", module, scope) | the classes that a metaclass makes |
 | ("made", module, scope)   | no answer: starts the flows of the calls that construct a dataclass |
 | ("decorate", module, definition) | no answer: contributes a definition to its decorators |
 | ("keyword", module, scope, index, name) | what a `**kwargs` parameter holds under a name |

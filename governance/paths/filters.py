@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from governance.facts import Block, Step
-from governance.paths.guards import refine
-from governance.paths.known import ANY, Env, Known
+from governance.index.callees import run_by
+from governance.paths.guards import inlined, refine
+from governance.paths.handed import Handed
+from governance.paths.known import ANY, Env, Known, ObjectKey
 from governance.paths.tracked import blocks
 
 if TYPE_CHECKING:
@@ -27,8 +29,11 @@ def passed(typestate: Typestate, number: int, depth: int = _DEPTH) -> Known:
         return _through(typestate, node[4])
     if node[0] != "call" or depth == 0:
         return ANY
-    if node[2] and typestate.called_name(node) in _KEEPING:
+    name = typestate.called_name(node)
+    if node[2] and name in _KEEPING:
         return passed(typestate, node[2][0], depth - 1)
+    if len(node[2]) == 2 and name == "filter":
+        return _filtered(typestate, number, node[2][0])
     callees = typestate.index.callees((typestate.module, number))
     results = typestate.project.scope(callees[0].function).results if len(callees) == 1 else ()
     if len(results) != 1:
@@ -38,6 +43,32 @@ def passed(typestate: Typestate, number: int, depth: int = _DEPTH) -> Known:
     found = passed(typestate, results[0], depth - 1)
     typestate.module, typestate.scope = outer
     return found
+
+
+def _filtered(typestate: Typestate, number: int, test: int) -> Known:
+    """What `filter(test, jobs)` says of each element."""
+    found = run_by(typestate.index.solver, ("n", typestate.module, test))
+    if len(found) != 1 or not typestate.project.scope(found[0].function).params:
+        return ANY
+    element: ObjectKey = (typestate.module, number)
+    function = found[0].function
+    params = typestate.project.scope(function).params
+    position = 0 if found[0].receiver is None else 1
+    if position >= len(params):
+        return ANY
+    given = Handed({(function[0], params[position].node): element})
+    env = inlined(typestate, {}, function, given, True)
+    return env.get(element, ANY) if env is not None else ANY
+
+
+def part(typestate: Typestate, number: int) -> Known:
+    """What is known of the job in `for place, job in enumerate(...)`."""
+    node = typestate.node_at(number)
+    item = typestate.node_at(node[1])
+    call = typestate.node_at(item[1]) if node[0] == "unpack" and node[2] == 1 and item[0] == "item" else None
+    if call is None or call[0] != "call" or not call[2] or typestate.called_name(call) != "enumerate":
+        return ANY
+    return passed(typestate, call[2][0])
 
 
 def _through(typestate: Typestate, item: int) -> Known:

@@ -161,7 +161,7 @@ def _predicate(typestate: Typestate, env: Env, test: int, node: Node, positive: 
     callees = typestate.index.callees((typestate.module, test))
     if len({each.function for each in callees}) != 1:
         return env
-    return _inlined(typestate, env, callees[0].function, handed(typestate, node, callees[0], env), positive, depth)
+    return inlined(typestate, env, callees[0].function, handed(typestate, node, callees[0], env), positive, depth)
 
 
 def _property(typestate: Typestate, env: Env, node: Node, positive: bool, depth: int) -> Env | None:
@@ -177,12 +177,12 @@ def _property(typestate: Typestate, env: Env, node: Node, positive: bool, depth:
             function = (ref[0], defined[1])
             if definitions.wrapper(typestate.index.solver, function) == "property":
                 given = to_property(typestate, node[1], function)
-                return _inlined(typestate, env, function, given, positive, depth)
+                return inlined(typestate, env, function, given, positive, depth)
     return env
 
 
-def _inlined(
-    typestate: Typestate, env: Env, function: FunctionId, given: Handed, positive: bool, depth: int
+def inlined(
+    typestate: Typestate, env: Env, function: FunctionId, given: Handed, positive: bool, depth: int = 8
 ) -> Env | None:
     """What the ends of a function at which its result is true (or false) say of what it was handed."""
     scope = typestate.project.scope(function)

@@ -30,11 +30,20 @@ def store(typestate: Typestate, number: int, env: Env) -> Env:
             return _write(typestate, number, owner, node[3], env)
     if node[0] in ("store_attr", "delete_attr"):
         prefix = ("attr", typestate.key(node[1]), node[2])
-        return {key: each for key, each in env.items() if not starts(key, prefix)}
+        return {
+            **{key: each for key, each in env.items() if not starts(key, prefix)},
+            **(_kept_as(typestate, env, prefix, node[3]) if node[0] == "store_attr" else {}),
+        }
     if node[0] in ("store_item", "delete_item"):
         held = typestate.key(node[1])
         return {key: each for key, each in env.items() if key == held or not starts(key, held)}
     return env
+
+
+def _kept_as(typestate: Typestate, env: Env, place: ObjectKey, value: int) -> Env:
+    """`self.job = job`: what is known of the object holds where it is kept, too."""
+    known = typestate.known(env, typestate.key(value))
+    return {place: known} if known.states is not None and typestate.governed(value) else {}
 
 
 def _namespace(typestate: Typestate, number: int) -> int | None:

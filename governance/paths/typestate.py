@@ -17,7 +17,7 @@ from governance.facts import Block, Node, Step
 from governance.index import Index
 from governance.index.values import ClassId, FunctionId
 from governance.paths import state_writes
-from governance.paths.filters import passed
+from governance.paths.filters import part, passed
 from governance.paths.guards import refine
 from governance.paths.handed import Handed, handed
 from governance.paths.known import ANY, Env, Known, ObjectKey, Write, join, mentions, union
@@ -269,6 +269,8 @@ class Typestate:
         if node[0] in ("unpack", "enter"):
             bound = self.key(number)
             env = {key: each for key, each in env.items() if not mentions(key, bound)}
+            if (each := part(self, number)) is not ANY:
+                env[bound] = each
         return _Way(env)
 
     def _stored(self, step: Step, env: Env) -> _Way:
@@ -289,6 +291,9 @@ class Typestate:
         if name == "next" and node[2] and (one := passed(self, node[2][0])) is not ANY:
             return _Way({**env, (self.module, number): one}, raised=[env])
         made = [cls for cls in self.index.type_objects((self.module, node[1])) if cls in self.classes]
+        if name == "__init__":
+            found = [each.function for each in self.index.callees(ref) if each.receiver is not None]
+            made = [cls for each in found if (cls := self.project.owning_class(each)) in self.classes and cls]
         if made:
             return _Way(state_writes.made(self, number, node, made[0], env), raised=[env])
         after = self._helped(ref, node, env)

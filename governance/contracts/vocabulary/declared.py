@@ -10,9 +10,12 @@ from governance.contracts.vocabulary import arguments
 from governance.contracts.vocabulary.annotations import Shape
 from governance.contracts.vocabulary.sites import Scene, Site
 from governance.facts import ModuleFacts, Node
+from governance.index import Index
 from governance.index.project import ScopeId
 
 _DEFAULTS: Final = frozenset(("default", "insert_default", "server_default", "missing"))
+_DEFAULT_FIRST: Final = frozenset("Field ContextVar Query Path Header Cookie Body Form".split())
+"""What is called with a default in front: fields of pydantic models, parameters of FastAPI's routes."""
 _DEFINITIONS: Final = frozenset(("function", "class", "import", "import_as", "param", "item", "enter", "phi", "narrow"))
 _NAME: Final = "a name declared to hold words"
 
@@ -34,6 +37,35 @@ def sites(scene: Scene) -> Iterator[Site]:
                 yield from declared.results((name, number))
 
 
+def defaulted(
+    index: Index, value: Ref, shape: Shape, check: str = "store", verb: str = "is stored in"
+) -> Iterator[Site]:
+    """The value itself, or the default in `field(default=...)`, `Query("x")` and their likes."""
+    node = index.project.node(value)
+    given = list(_defaults(index, value, node)) if node[0] == "call" else []
+    if not given and (node[0] != "call" or index.callees(value)):
+        yield Site(value, shape, check, verb)
+    for each in given:
+        yield Site(each, shape, check, "is the default of")
+
+
+def _defaults(index: Index, value: Ref, node: Node) -> Iterator[Ref]:
+    for name, given in arguments.keywords(index, value):
+        if name in _DEFAULTS:
+            yield given.ref
+        elif name == "default_factory":
+            yield from _results(index, given.ref)
+    if index.project.last_name((value[0], node[1])) in _DEFAULT_FIRST:
+        yield from (each.ref for each in list(arguments.positional(index, value))[:1])
+
+
+def _results(index: Index, ref: Ref) -> Iterator[Ref]:
+    for value in index.values(ref):
+        if value[0] == "fn":
+            for number in index.project.scope(value[1]).results:
+                yield (value[1][0], number)
+
+
 class _Declared:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -45,31 +77,7 @@ class _Declared:
             return
         shape = self.scene.shapes.annotations.read((ref[0], node[1]))
         if shape is not None:
-            yield from self._defaulted((ref[0], node[2]), shape.named(_NAME))
-
-    def _defaulted(self, value: Ref, shape: Shape) -> Iterator[Site]:
-        """The value itself, or the default in `field(default=...)` and its likes."""
-        node = self.index.project.node(value)
-        given = list(self._defaults(value, node)) if node[0] == "call" else []
-        if not given and (node[0] != "call" or self.index.callees(value)):
-            yield Site(value, shape, "store", "is stored in")
-        for each in given:
-            yield Site(each, shape, "store", "is the default of")
-
-    def _defaults(self, value: Ref, node: Node) -> Iterator[Ref]:
-        for name, given in arguments.keywords(self.index, value):
-            if name in _DEFAULTS:
-                yield given.ref
-            elif name == "default_factory":
-                yield from self._results(given.ref)
-        if self.index.project.last_name((value[0], node[1])) in ("Field", "ContextVar"):
-            yield from (each.ref for each in list(arguments.positional(self.index, value))[:1])
-
-    def _results(self, ref: Ref) -> Iterator[Ref]:
-        for value in self.index.values(ref):
-            if value[0] == "fn":
-                for number in self.index.project.scope(value[1]).results:
-                    yield (value[1][0], number)
+            yield from defaulted(self.index, (ref[0], node[2]), shape.named(_NAME))
 
     def class_body(self, cls: ScopeId) -> Iterator[Site]:
         """Class attributes without an annotation of their own that names the vocabulary: listed or inherited ones."""
@@ -83,9 +91,9 @@ class _Declared:
                 if node[0] == "annotated":
                     declared = self.scene.shapes.annotations.read((cls[0], node[1]))
                     if node[2] >= 0 and declared is None:
-                        yield from self._defaulted((cls[0], node[2]), shape)
+                        yield from defaulted(self.index, (cls[0], node[2]), shape)
                 elif node[0] not in ("function", "class", "import", "import_as"):
-                    yield from self._defaulted((cls[0], number), shape)
+                    yield from defaulted(self.index, (cls[0], number), shape)
 
     def results(self, function: ScopeId) -> Iterator[Site]:
         """`return` and `yield` in a function declared to give words."""

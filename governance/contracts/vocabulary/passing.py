@@ -9,6 +9,7 @@ from governance.contract import Ref
 from governance.contracts.vocabulary import arguments
 from governance.contracts.vocabulary.annotations import Shape
 from governance.contracts.vocabulary.arguments import Given
+from governance.contracts.vocabulary.declared import defaulted
 from governance.contracts.vocabulary.mentions import names_one_of
 from governance.contracts.vocabulary.sites import Scene, Site
 from governance.findings import Grade
@@ -84,7 +85,9 @@ class _Passing:
         for position, shape in self.taking.get(function, {}).items():
             param = self.index.project.scope(function).params[position]
             if param.default >= 0 and param.kind in ("positional", "normal", "keyword"):
-                yield Site((function[0], param.default), shape, "argument", "is the default of")
+                yield from defaulted(
+                    self.scene.index, (function[0], param.default), shape, "argument", "is the default of"
+                )
 
     def call(self, ref: Ref) -> Iterator[Site]:
         """A call that constructs, calls, copies or defers."""
