@@ -10,7 +10,17 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, calls, containers, iterables, passing, rows, typing_forms, wrappers
+from governance.index import (
+    attributes,
+    calls,
+    containers,
+    dependencies,
+    iterables,
+    passing,
+    rows,
+    typing_forms,
+    wrappers,
+)
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value, class_of, last_part, type_object
 
@@ -275,11 +285,6 @@ def _run_coroutine(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer
         containers.awaited(solver, ("n", ref[0], node[2][0]), out)
 
 
-def _dependency(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if node[2]:
-        solver.copy(("called", *ref, 0), out, "dependency", grade)
-
-
 _SUMMARIES: Final[dict[str, Summary]] = {
     **iterables.SUMMARIES,
     **wrappers.SUMMARIES,
@@ -314,8 +319,8 @@ _SUMMARIES: Final[dict[str, Summary]] = {
 }
 
 _BY_LAST: Final[dict[str, Summary]] = {
-    "Depends": _dependency,
-    "Security": _dependency,
+    "Depends": dependencies.dependency,
+    "Security": dependencies.dependency,
     "run_in_threadpool": _async_call,
     "run_sync": _async_call,
 }

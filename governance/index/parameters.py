@@ -6,7 +6,16 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node, Param
-from governance.index import arguments, attributes, callbacks, definitions, fixtures, reaching, typing_forms
+from governance.index import (
+    arguments,
+    attributes,
+    callbacks,
+    definitions,
+    dependencies,
+    fixtures,
+    reaching,
+    typing_forms,
+)
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
 from governance.index.values import FunctionId, Key, Value
 
@@ -31,7 +40,7 @@ def rule_param(solver: Solver, key: Key, out: Answer) -> None:
         typing_forms.concrete(solver, ("t", module, param.annotation, ()), declared, "annotation")
         for value, evidence in declared.items():
             add(out, value, evidence.grade, evidence.note, evidence.source, evidence.value)
-        _annotated_dependency(solver, module, param, out)
+        dependencies.annotated(solver, module, param, out)
     else:
         _undeclared(solver, function, index, out)
     if param.default >= 0:
@@ -136,16 +145,6 @@ def _attached(solver: Solver, function: FunctionId, out: Answer) -> None:
                             ("n", module, node[1]),
                             value,
                         )
-
-
-def _annotated_dependency(solver: Solver, module: str, param: Param, out: Answer) -> None:
-    """`Annotated[T, Depends(f)]`: what the dependency returns."""
-    node = solver.project.node((module, param.annotation))
-    if node[0] != "sub":
-        return
-    for argument in solver.classes.arguments((module, node[2]))[1:]:
-        if solver.project.node(argument)[0] == "call":
-            solver.copy(("n", *argument), out, "dependency")
 
 
 def _collected(solver: Solver, function: FunctionId, index: int, param: Param, out: Answer) -> None:

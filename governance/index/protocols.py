@@ -9,7 +9,7 @@ from governance.index.values import ClassId, FunctionId
 
 
 class Protocols:
-    """Structural subtyping by attributes, methods and their arity, as far as definitions alone tell; answers are kept."""
+    """Structural subtyping by attributes and methods, as far as definitions alone tell; answers are kept."""
 
     def __init__(self, solver: Solver) -> None:
         self.solver = solver

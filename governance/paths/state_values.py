@@ -25,15 +25,15 @@ class StateValues:
         self.states: States = frozenset(transitions) | frozenset(to for many in transitions.values() for to in many)
         self._words = self._spellings()
 
-    def _spellings(self) -> dict[str, str]:
-        words = {state: state for state in self.states}
+    def _spellings(self) -> dict[str | int, str]:
+        words: dict[str | int, str] = {state: state for state in self.states}
         for enum in self.enums:
             scope = self.index.project.scope(enum)
             for name, numbers in scope.bindings.items():
                 for number in numbers:
                     node = self.index.project.node((enum[0], number))
-                    if node[0] == "const" and node[1] == "str":
-                        words.setdefault(str(node[2]), name)
+                    if node[0] == "const" and node[1] in ("str", "int"):
+                        words.setdefault(node[2], name)
         return words
 
     def of(self, ref: Ref) -> States | None:
@@ -54,7 +54,7 @@ class StateValues:
         for value in values:
             if value[0] == "enum" and value[1] in self.enums:
                 found.add(value[2])
-            elif value[:2] == ("const", "str"):
+            elif value[:2] == ("const", "str") or (value[:2] == ("const", "int") and value[2] in self._words):
                 found.add(self._words.get(value[2], str(value[2])))
             elif value[0] in ("inst", "self") and value[1] in self.enums:
                 vague = True

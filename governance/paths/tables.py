@@ -39,15 +39,22 @@ def moves(typestate: Typestate, value: int, key: ObjectKey, before: Known) -> Mo
     node = _plain(typestate, value)
     if node[0] == "sub" and state_of(typestate, node[2]) == key:
         return _moves(typestate, node[1], each=False) or None
+    callee = typestate.node_at(node[1]) if node[0] == "call" and node[2] else node
+    if callee[0] == "attr" and callee[2] == "get" and state_of(typestate, node[2][0]) == key:
+        found = _moves(typestate, callee[1], each=False)
+        others = typestate.values.of((typestate.module, node[2][1])) if len(node[2]) > 1 else frozenset[str]()
+        rest = typestate.values.states - {one for one, _ in found}
+        return found | {(one, to) for one in rest for to in others or ()} if found and others is not None else None
     return None
 
 
 def _plain(typestate: Typestate, number: int) -> Node:
     for _ in range(20):
         node = typestate.node_at(number)
-        if node[0] != "local" or node[2] < 0:
+        following = node[2] if node[0] == "local" else node[1] if node[0] == "narrow" else -1
+        if following < 0:
             break
-        number = node[2]
+        number = following
     return typestate.node_at(number)
 
 
