@@ -118,7 +118,10 @@ def _added(solver: Solver, ref: Ref) -> Iterator[tuple[Key, str, Key]]:
         yield from _extended(solver, ("n", module, node[3]))
     elif method in _EXTENDERS:
         for each in node[2]:
-            yield from _extended(solver, ("n", module, each))
+            if (display := solver.project.node((module, each)))[0] == "dict" and method == "update":
+                yield from _displayed(solver, module, display)
+            else:
+                yield from _extended(solver, ("n", module, each))
         for name, each in node[3]:
             if name is None:
                 yield from _extended(solver, ("n", module, each))
@@ -128,6 +131,14 @@ def _added(solver: Solver, ref: Ref) -> Iterator[tuple[Key, str, Key]]:
         first = solver.project.node((module, node[2][0]))
         entry = _entry(first) if method == "setdefault" else ("unkeyed",)
         yield ("n", module, node[2][-1 if method else 1]), "added", entry
+
+
+def _displayed(solver: Solver, module: str, display: Node) -> Iterator[tuple[Key, str, Key]]:
+    for name, value in display[1]:
+        if name < 0:
+            yield from _extended(solver, ("n", module, value))
+        else:
+            yield ("n", module, value), "added", _entry(solver.project.node((module, name)))
 
 
 def _entry(node: Node) -> Key:

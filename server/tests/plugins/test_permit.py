@@ -67,6 +67,7 @@ def test_another_thread_has_no_permit(registry: PluginRegistry, runner: ToolRunn
 
     def try_it() -> None:
         try:
+            # governance: except[only-runner-runs-plugins] the permit has to refuse it
             plugin.run({"nested": True})
         except UngovernedRun as error:
             refused.append(type(error))
@@ -88,6 +89,7 @@ def test_what_is_kept_from_a_call_is_worth_nothing_after_it(registry: PluginRegi
     plugin = SamplePlugin()
 
     def behaviour(_payload: dict[str, Any]) -> dict[str, Any]:
+        # governance: except[only-runner-runs-plugins] the permit has to refuse it later
         run, context = plugin.run, contextvars.copy_context()
         kept.append(lambda: run({}))
         kept.append(lambda: context.run(run, {}))
@@ -107,11 +109,13 @@ def test_the_permit_dies_with_a_call_that_fails(registry: PluginRegistry, runner
     registry.register(plugin)
     runner.run("sample", {})
     with pytest.raises(UngovernedRun):
+        # governance: except[only-runner-runs-plugins] the permit has to refuse it
         plugin.run({})
 
 
 def test_a_second_instance_is_another_plugin(registry: PluginRegistry, runner: ToolRunner) -> None:
     twin = SamplePlugin(name="twin")
+    # governance: except[only-runner-runs-plugins] the permit has to refuse it
     registry.register(SamplePlugin(lambda _: twin.run({})))
     _, envelope = runner.run("sample", {})
     assert envelope["error"]["details"] == {"exception": "UngovernedRun"}
@@ -206,6 +210,7 @@ def test_the_demand_costs_little(registry: PluginRegistry) -> None:
             started = time.thread_time()
             for _ in range(5000):
                 with permit_for("sample", plugin):
+                    # governance: except[only-runner-runs-plugins] timed inside a permit of its own
                     plugin.run({})
             rounds.append(time.thread_time() - started)
         return min(rounds) / 5000

@@ -37,7 +37,10 @@ stored = {}
 stored["x"] = Copy()
 stored.setdefault("y", Move())
 stored.update({"z": Other()})
-reveal(stored["x"])  # Copy | Move | Other
+reveal(stored["x"])  # Copy
+reveal(stored["y"])  # Move
+reveal(stored["z"])  # Other
+reveal(list(stored.values()))  # [Copy | Move | Other]
 reveal({**stored, "w": Job()}["w"])  # Job
 nested = {"a": {"b": Copy()}}
 reveal(nested["a"]["b"])  # Copy
