@@ -124,7 +124,8 @@ class MemoryJobStore:
         if job.id in self._jobs:
             raise DuplicateJob(job.id)
         # As the table keeps it: what its maker does to the payload later is not done to the job.
-        kept = replace(job, payload=json.loads(payload_text(job.payload)), created_at=job.created_at.astimezone(UTC))
+        payload, created_at = json.loads(payload_text(job.payload)), job.created_at.astimezone(UTC)
+        kept = Job(**{**vars(job), "payload": payload, "created_at": created_at})  # cheaper than replace
         if kept.idempotency_key is not None:
             self._by_key[kept.owner, kept.idempotency_key] = kept.id
         if kept.state is JobState.PENDING:

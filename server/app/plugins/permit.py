@@ -11,12 +11,13 @@ cells of their closures, is stopped by nothing but a process of its own.
 from __future__ import annotations
 
 import inspect
-import secrets
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Final
+
+from server.app.core.ids import new_ticket
 
 
 class UngovernedRun(RuntimeError):
@@ -34,7 +35,7 @@ class _Permit:
     def __init__(self, name: str, plugin: object | None) -> None:
         self._name: str | None = name
         self._plugin = plugin
-        self._ticket = "" if plugin is not None else secrets.token_hex(16)
+        self._ticket = "" if plugin is not None else new_ticket()
         self._token: Token[_Permit | None] | None = None
 
     def __enter__(self) -> None:

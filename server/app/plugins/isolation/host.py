@@ -56,7 +56,7 @@ class Host:
         self._last_ticket = ticket
         with execution_scope(RunContext(**asked.get("run", {}))):
             result, envelope = self._runner.run(self.spec.name, asked["payload"])
-        status = self._registry.status(self.spec.name)
+        state = self._registry.state(self.spec.name)
         body = json.dumps(
             {
                 "ticket": ticket,
@@ -64,7 +64,7 @@ class Host:
                 "result": result,
                 "error": envelope.get("error", {}),
                 "traceback": envelope.get("_internal", {}).get("traceback", ""),
-                "state": status.state if status is not None else "",
+                "state": "" if state is None else state,
             }
         ).encode("ascii")
         if len(body) <= result_bytes:

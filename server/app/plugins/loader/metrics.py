@@ -35,6 +35,17 @@ class PluginMetrics:
             latest.last_outcome,
         )
 
+    def with_one(self, elapsed_ms: float, at: datetime, outcome: str, *, had_error: bool) -> PluginMetrics:
+        """These and one execution that has just ended."""
+        return PluginMetrics(
+            self.successes + (not had_error),
+            self.errors + had_error,
+            self.total_ms + elapsed_ms,
+            elapsed_ms,
+            at,
+            outcome,
+        )
+
 
 def _later(one: datetime | None, other: datetime | None) -> bool:
     return one is not None and (other is None or one >= other)

@@ -232,9 +232,7 @@ class PluginRegistry:
                 entry.reason = None if verdict is LifecycleState.INITIALIZED else entry.reason
             entry.active = max(0, entry.active - 1)
             outcome = "error" if had_error else "success"
-            entry.counted = entry.counted.plus(
-                PluginMetrics(int(not had_error), int(had_error), elapsed_ms, elapsed_ms, utc_now(), outcome)
-            )
+            entry.counted = entry.counted.with_one(elapsed_ms, utc_now(), outcome, had_error=had_error)
 
     def synchronise(self, store: MetricsStore) -> None:
         """Hand over what was counted here since the last time, and learn what all processes counted together.
@@ -261,6 +259,11 @@ class PluginRegistry:
         with self._lock:
             entry = self._find(plugin_name)
             return entry.status() if entry is not None else None
+
+    def state(self, plugin_name: str) -> LifecycleState | None:
+        with self._lock:
+            entry = self._find(plugin_name)
+            return entry.state if entry is not None else None
 
     def statuses(self) -> list[PluginStatus]:
         """All plugins, by name."""

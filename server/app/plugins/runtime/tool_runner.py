@@ -103,5 +103,7 @@ def _text(plugin_name: object) -> str | None:
 
 
 def _log(plugin_name: str, outcome: str, elapsed_ms: float) -> None:
+    if not logger.isEnabledFor(logging.INFO):
+        return
     fields = {"job_id": current_execution().job_id, "plugin": _text(plugin_name), "outcome": outcome}
     logger.info("execution ended", extra=fields | {"duration_ms": round(elapsed_ms, 1)})
