@@ -27,6 +27,10 @@ from server.app.plugins.loader.plugin_registry import get_registry
 _OTHER_FILES: Final = 256
 """Descriptors for everything that is no connection: the database, and five for each plugin process."""
 
+_KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than clients and proxies keep a connection that they do not use (httpx 5 s, nginx 60 s): whoever closes first
+should be the one that sends, or its next request meets a closed door."""
+
 _TICKS: Final = 10  # of uvicorn's in a second
 
 _ANSWER_SECONDS: Final = 5
@@ -129,6 +133,7 @@ def serve(settings: Settings, services: Services, listener: socket.socket) -> No
         ws="none",
         loop="uvloop",
         log_config=None,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds + _ANSWER_SECONDS,
         server_header=False,
     )

@@ -6,6 +6,7 @@ import argparse
 import signal
 import threading
 
+from server.app.adapters.database.database import at_the_end
 from server.app.adapters.database.error_store import SqlErrorStore
 from server.app.adapters.database.metrics_store import SqlMetricsStore
 from server.app.backends import opened_backend
@@ -45,5 +46,5 @@ def worker_command(arguments: list[str]) -> int:
         registry, metrics = get_registry(), SqlMetricsStore(backend.database)
         with running_executions(settings, backend, registry, errors, metrics):
             ended.wait()
-        registry.synchronise(metrics)
+        at_the_end(lambda: registry.synchronise(metrics), "what was counted last")
     return 0

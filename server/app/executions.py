@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from server.app.adapters.database.database import at_the_end
 from server.app.adapters.rounds import Rounds
 from server.app.backends import Backend
 from server.app.core.countdown import Countdown
@@ -70,7 +71,7 @@ def running_executions(
         analysis = AnalysisExecutionService(jobs)
         stack.callback(backend.join, settings.shutdown_seconds)
         stack.callback(isolation.close)
-        stack.callback(jobs.stop_jobs)
+        stack.callback(at_the_end, jobs.stop_jobs, "the end of what was under way")
         patience = Countdown(settings.shutdown_seconds)
 
         def drain() -> None:

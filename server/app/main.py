@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from server.app.adapters.database.database import at_the_end
 from server.app.adapters.database.error_store import SqlErrorStore
 from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.metrics_store import SqlMetricsStore
@@ -88,7 +89,7 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
     with ExitStack() as stack:
         backend = stack.enter_context(opened_backend(settings))
         metrics = SqlMetricsStore(backend.database)
-        stack.callback(registry.synchronise, metrics)
+        stack.callback(at_the_end, lambda: registry.synchronise(metrics), "what was counted last")
         threads = Threads(settings.max_concurrent_calls, settings.max_waiting_calls)
         stack.callback(threads.close)
         errors = ErrorLogService(SqlErrorStore(backend.database), utc_now)
@@ -96,7 +97,7 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
 
         def stop() -> None:
             threads.drop()
-            executions.stop()
+            at_the_end(executions.stop, "the end of what was under way")
 
         keys = KeyService(SqlKeyStore(backend.database), utc_now)
         warn_about_access(settings, keys)

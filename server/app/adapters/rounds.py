@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.exc import DBAPIError
+from server.app.adapters.database.database import AWAY, told_of
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +20,12 @@ class _Round:
     seconds: float
     work: Callable[[], object]
     due: float
+    fails: bool = False
 
 
 class Rounds:
-    """Each piece of work is done at the end of every ``seconds``; one that fails is logged, and tried again then."""
+    """Each piece of work is done at the end of every ``seconds``; one that fails is tried again then. That is logged,
+    for a database that is away only the first time."""
 
     def __init__(self) -> None:
         self._change = threading.Condition()
@@ -52,10 +54,12 @@ class Rounds:
         while (due := self._next()) is not None:
             try:
                 due.work()
-            except (OSError, DBAPIError) as failure:
-                # Lost or too slow: what the database says of it is all there is to know, and it comes back.
-                told = getattr(failure, "orig", failure)
-                logger.warning("regular work failed, the database: %s; it is tried again in %g s", told, due.seconds)
+                due.fails = False
+            except AWAY as failure:
+                if not due.fails:
+                    told = told_of(failure)
+                    logger.warning("regular work fails, the database: %s; it is tried every %g s", told, due.seconds)
+                due.fails = True
             except Exception:
                 logger.exception("regular work failed; it is tried again in %g s", due.seconds)
 

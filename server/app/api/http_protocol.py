@@ -58,7 +58,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._received = b""
         self._begins = True  # whether a request begins with what was received last
         self._unfinished = 0  # bytes of a head, or of what follows a body, that have led to nothing yet
-        self._began_at = self._heard_at = self.loop.time()
+        self._heard_at = self.loop.time()
+        self._began_at: float | None = None
         self._unread = 0
         self._last_words = b""
         self._watch: asyncio.TimerHandle | None = None
@@ -176,11 +177,13 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._unread = unread
         if self._last_words or self._works or self.flow.read_paused:
             return
-        if self._awaited is _Part.NOTHING:
-            if self._is_answered and now - self._heard_at > seconds:
-                self.transport.close()  # nothing was ever asked
-        elif now - (self._began_at if self._awaited is _Part.HEAD else self._heard_at) > seconds:
-            self._refuse(400, "the request took too long to come in", {})
+        if self._began_at is None:
+            if now - self._heard_at > seconds:
+                self.transport.close()  # nothing was ever asked; between two requests uvicorn's own patience holds
+        elif self._awaited is not _Part.NOTHING:
+            since = self._began_at if self._awaited is _Part.HEAD else self._heard_at
+            if now - since > seconds:
+                self._refuse(400, "the request took too long to come in", {})
 
     def _make_room(self) -> None:
         peers: Iterable[object] = self.connections

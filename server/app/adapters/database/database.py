@@ -5,7 +5,8 @@ the others wait for as well. Reading is done where it is asked for, on connectio
 keeps no execution waiting.
 
 A connection that is lost is opened again, and what the loss has undone is done again. Only a loss in the middle of
-a commit reaches who asked: nobody can tell whether it was committed.
+a commit reaches who asked: nobody can tell whether it was committed. Who asks when it has been away for long hears of
+it at once.
 """
 
 from __future__ import annotations
@@ -35,6 +36,23 @@ logger = logging.getLogger(__name__)
 
 class DatabaseClosed(RuntimeError):
     """Asked for after ``close``."""
+
+
+AWAY: Final = (OSError, DBAPIError, DatabaseClosed)
+"""Lost, too slow, locked, full or closed: what the database says is all there is to know, and it may come back."""
+
+
+def told_of(failure: BaseException) -> object:
+    """What the database says."""
+    return getattr(failure, "orig", failure)
+
+
+def at_the_end(work: Callable[[], object], name: str) -> None:
+    """Do the last work of a process; that it cannot be written is told in one line, and keeps nothing else from it."""
+    try:
+        work()
+    except AWAY as failure:
+        logger.warning("%s cannot be written, the database: %s", name, told_of(failure))
 
 
 def on_connection(connector: Engine | Connector, work: Callable[[Connection], Result]) -> Result:
@@ -88,6 +106,7 @@ class Database:
         self._reader = reader
         self._outage_seconds = outage_seconds
         self._closed = False
+        self._away = False  # belongs to whoever has the connection
         self._line: Line = (
             SharedLine(connector, self._execute)
             if isinstance(connector, Engine)
@@ -137,7 +156,7 @@ class Database:
             return False
         try:
             return self.call(lambda connection: connection.execute(_ONE).scalar()) == 1
-        except (OSError, DBAPIError, DatabaseClosed):
+        except AWAY:
             return False
 
     def close(self) -> None:
@@ -182,14 +201,20 @@ class Database:
                 if not _is_loss(failure):
                     raise
                 connection.invalidate(failure)
+                if self._away:
+                    raise
                 if deadline is None:
                     deadline = time.monotonic() + self._outage_seconds
                     logger.warning("the database was lost: %s", getattr(failure, "orig", failure))
-                if committing or self._closed or time.monotonic() > deadline:
+                if committing or self._closed:
+                    raise
+                if time.monotonic() > deadline:
+                    self._away = True
                     raise
                 time.sleep(_RECONNECT_SECONDS)
                 continue
-            if deadline is not None:
+            if deadline is not None or self._away:
+                self._away = False
                 logger.warning("the database is back")
             return done
 

@@ -254,13 +254,18 @@ class JobExecutionService:
         Returns how many were ended.
         """
         ended = 0
-        for job_id in self._under_way.ids:
-            job = self._store.find(job_id)
-            if job is not None and job.state is JobState.RUNNING and job.may_be_started_again:
-                self._under_way.give_back(job_id)
-            else:
-                ended += self._end(job_id, "the server was stopped while the job was under way")
-            self._under_way.stop(job_id)
+        running = self._under_way.ids
+        try:
+            for job_id in running:
+                job = self._store.find(job_id)
+                if job is not None and job.state is JobState.RUNNING and job.may_be_started_again:
+                    self._under_way.give_back(job_id)
+                else:
+                    ended += self._end(job_id, "the server was stopped while the job was under way")
+                self._under_way.stop(job_id)
+        finally:
+            for job_id in running:  # also if their ends cannot be written
+                self._under_way.stop(job_id)
         return ended
 
     def _end(self, job_id: str, reason: str) -> bool:
