@@ -16,6 +16,7 @@ from governance.index import (
     typing_forms,
 )
 from governance.index.binding import bind
+from governance.index.passing import Passing
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of, type_object
 
@@ -139,9 +140,9 @@ def returned(
     solver: Solver, ref: Ref, node: Node, function: FunctionId, receiver: Value | None, grade: int, out: Answer
 ) -> None:
     """What a call of a project function gives; `self` and type variables are replaced by what this call passes."""
-    passed = passing.passing(solver, function).parameters
+    passed = passing.passing(solver, function)
     if passed and any(solver.project.node((ref[0], each))[0] == "star" for each in node[2]):
-        passed = frozenset()
+        passed = passing.NOTHING
     if passed:
         _passed(solver, ref, node, function, receiver, passed, grade, out)
     key: Key = ("own" if passed else "ret", *function)
@@ -173,7 +174,7 @@ def _passed(
     node: Node,
     function: FunctionId,
     receiver: Value | None,
-    passed: frozenset[int],
+    passed: Passing,
     grade: int,
     out: Answer,
 ) -> None:
@@ -181,9 +182,12 @@ def _passed(
     scope = solver.project.scope(function)
     given = bind(scope, node, receiver is not None)
     for index, argument in given:
-        if index in passed:
+        if index in passed.parameters:
             solver.copy(("n", ref[0], argument), out, "returned as it was passed", grade)
-    for index in passed - {index for index, _ in given}:
+        for parameter, names in passed.narrowed:
+            if parameter == index:
+                rows.narrowed(solver, ("n", ref[0], argument), names, grade, out)
+    for index in passed.parameters - {index for index, _ in given}:
         if scope.params[index].default >= 0:
             solver.copy(("n", function[0], scope.params[index].default), out, "default", grade)
 

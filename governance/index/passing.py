@@ -1,6 +1,7 @@
 """Passing: parameters that a function hands back unchanged.
 
 What such a function gives depends on the call, not on all calls together: `as_text(x)` is x here, whatever others pass.
+The same holds for `return query.where(...)`: a statement that was passed in comes back narrowed.
 """
 
 from __future__ import annotations
@@ -8,19 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from governance.index import definitions, graph, typing_forms
-from governance.index.solver import Answer, Solver
+from governance.facts import ModuleFacts
+from governance.index import definitions, graph, rows, typing_forms
+from governance.index.solver import Answer, Solver, add
 from governance.index.values import FunctionId, Key
 
 _STEPS = 200
+_CALLS = 6
+"""How many methods of a parameter, called one after the other, are followed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """parameters: indexes of those that may be returned as they came; own: the other nodes that may be returned."""
+    """parameters: indexes of those that may be returned as they came; own: the other nodes that may be returned;
+    narrowed: indexes of parameters of which methods are called, with the names of these, to give what is returned."""
 
     parameters: frozenset[int]
     own: tuple[int, ...]
+    narrowed: frozenset[tuple[int, tuple[str, ...]]] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether anything comes back that was passed."""
+        return bool(self.parameters or self.narrowed)
 
 
 NOTHING = Passing(frozenset(), ())
@@ -46,6 +56,7 @@ def _leaves(solver: Solver, function: FunctionId) -> Passing:
     bound = is_method and definitions.wrapper(solver, function) != "staticmethod"
     parameters: set[int] = set()
     own: list[int] = []
+    narrowed: set[tuple[int, tuple[str, ...]]] = set()
     seen: set[int] = set()
     todo = list(scope.results)
     while todo:
@@ -75,7 +86,36 @@ def _leaves(solver: Solver, function: FunctionId) -> Passing:
                 parameters.add(node[2])
         else:
             own.append(number)
-    return Passing(frozenset(parameters), tuple(own)) if parameters else NOTHING
+            if node[0] == "call":
+                narrowed |= _narrowed(facts, function[1], number, 1 if bound else 0)
+    return Passing(frozenset(parameters), tuple(own), frozenset(narrowed)) or NOTHING
+
+
+def _narrowed(facts: ModuleFacts, scope: int, number: int, first: int) -> set[tuple[int, tuple[str, ...]]]:
+    """The parameters of which methods are called to give a node, with their names; none if it has another origin."""
+    found: set[tuple[int, tuple[str, ...]]] = set()
+    seen: set[tuple[int, tuple[str, ...]]] = set()
+    todo: list[tuple[int, tuple[str, ...]]] = [(number, ())]
+    while todo:
+        at, names = todo.pop()
+        if (at, names) in seen or len(names) > _CALLS:
+            continue
+        seen.add((at, names))
+        node = facts.nodes[at]
+        callee = facts.nodes[node[1]] if node[0] == "call" else node
+        if node[0] == "local" and node[2] >= 0:
+            todo.append((node[2], names))
+        elif node[0] == "phi" and len(seen) < _STEPS:
+            todo.extend((each, names) for each in node[1] if each >= 0)
+        elif node[0] == "narrow":
+            todo.append((node[1], names))
+        elif node[0] == "call" and callee[0] == "attr":
+            todo.append((callee[1], (callee[2], *names)))
+        elif node[0] == "param" and node[1] == scope and node[2] >= first:
+            found.add((node[2], names))
+        else:
+            return set()
+    return found
 
 
 def _speaks_of_classes(solver: Solver, module: str, test: int) -> bool:
@@ -108,5 +148,9 @@ def rule_own(solver: Solver, key: Key, out: Answer) -> None:
     scope = solver.project.scope((module, number))
     if scope.returns >= 0:
         solver.copy(("t", module, scope.returns, ()), out, "return annotation")
-    for each in passing(solver, (module, number)).own:
-        solver.copy(("n", module, each), out, "returned")
+    found = passing(solver, (module, number))
+    for each in found.own:
+        source: Key = ("n", module, each)
+        for value, evidence in solver.get(source).items():
+            if not (found.narrowed and rows.is_of_rows(value)):
+                add(out, value, evidence.grade, "returned", source, value)

@@ -83,6 +83,22 @@ def method(solver: Solver, ref: Ref, node: Node, value: Value, grade: int, out: 
     return False
 
 
+def is_of_rows(value: Value) -> bool:
+    """Whether a value is a statement or a result of which it is known what its rows hold."""
+    return value[0] == "xinst" and value[1] in (_STATEMENT, _OBJECTS, _TUPLES) and bool(value[2])
+
+
+def narrowed(solver: Solver, source: Key, names: tuple[str, ...], grade: int, out: Answer) -> None:
+    """What statements and results give when these methods are called one after the other."""
+    held: Answer = {value: evidence for value, evidence in solver.get(source).items() if is_of_rows(value)}
+    for position, name in enumerate(names):
+        given: Answer = out if position + 1 == len(names) else {}
+        for value, evidence in held.items():
+            if is_of_rows(value):
+                _narrowed(solver, value[1], name, value[2], min(grade, evidence.grade), given)
+        held = given
+
+
 def _narrowed(solver: Solver, dotted: str, name: str, columns: tuple[Key, ...], grade: int, out: Answer) -> None:
     first: Key = columns[0][1] if dotted == _TUPLES and columns[0][0] == "pair" else columns[0]
     if dotted == _STATEMENT:
