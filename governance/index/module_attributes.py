@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from governance.index import stores, typing_forms
+from governance.index import handed_modules, stores, typing_forms
 from governance.index.solver import DEFINITE, POSSIBLE, PROBABLE, Answer, Evidence, Solver, add
 from governance.index.values import FunctionId, Key
 
@@ -34,7 +34,12 @@ def rule_global(solver: Solver, key: Key, out: Answer) -> None:
             lazy = solver.project.child((module, 0), "__getattr__")
             if lazy is not None and not name.startswith("__"):
                 _lazily(solver, lazy, name, out)
-    stores.copy(solver, ("mod", module), name, out, "stored in module", PROBABLE)
+    if handed_modules.named_stores_are_all(solver, module):
+        for store in names.module_stores.get((module, name), ()):
+            stored: Key = ("n", store[0], solver.project.node(store)[3])
+            solver.copy(stored, out, "stored in module", PROBABLE)
+    else:
+        stores.copy(solver, ("mod", module), name, out, "stored in module", PROBABLE)
 
 
 def _lazily(solver: Solver, lazy: FunctionId, name: str, out: Answer) -> None:

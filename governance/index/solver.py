@@ -112,6 +112,8 @@ class Solver:
         self.state: dict[Key, Answer] = {}
         self.snapshots: dict[Key, Answer] = {}
         self.passing: dict[FunctionId, Passing] = {}
+        self.handed: frozenset[str] | None = None
+        """Modules that are used as values, made on first use, see `handed_modules`."""
         self.only_returned: dict[FunctionId, bool] = {}
         """Functions within others: whether those do nothing with them but return them."""
         self.additions: Mapping[str, list[Ref]] | None = None

@@ -85,10 +85,18 @@ def _by_function(
 ) -> Iterator[Layer]:
     if _external(index, decorator) & _KEEPERS:
         return
-    results = index.project.scope(decorator).results
+    # A parameter that comes back is what is decorated: nobody has to ask what else is passed to this decorator.
+    results = [each for each in index.project.scope(decorator).results if not _is_parameter(index, decorator, each)]
     returned = [value for each in results for value in index.values((decorator[0], each))]
     for value in dict.fromkeys(returned):
         yield from _result(index, function, ref, name, decorator, value, grade)
+
+
+def _is_parameter(index: Index, function: FunctionId, number: int) -> bool:
+    node = index.project.node((function[0], number))
+    while node[0] == "local" and node[2] >= 0:
+        node = index.project.node((function[0], node[2]))
+    return bool(node[:2] == ["param", function[1]])
 
 
 def _result(
