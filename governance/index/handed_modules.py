@@ -40,7 +40,7 @@ def _handed(names: Names) -> frozenset[str]:
             each
             for scope in facts.scopes
             for each, numbers in scope.bindings.items()
-            if any(facts.nodes[number][0] in _IMPORTS for number in numbers if number >= 0)
+            if any(number >= 0 and _is_module(names, (name, number), _IMPORTS) for number in numbers)
         }
         todo: list[Ref] = []
         for number, node in enumerate(facts.nodes):
@@ -55,6 +55,10 @@ def _handed(names: Names) -> frozenset[str]:
             if modules and (len(before) < len(users) or not users):
                 found.update(modules)
     return frozenset(found)
+
+
+def _is_module(names: Names, ref: Ref, ops: frozenset[str]) -> bool:
+    return names.project.node(ref)[0] in ops and any(entity[0] == "mod" for entity in names.resolve(ref))
 
 
 def _stands_before_dot(node: Node, number: int) -> bool:
