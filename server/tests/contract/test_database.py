@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from server.app.adapters.database.database import Database, DatabaseClosed, on_connection
+from server.app.adapters.database.database import Database, DatabaseClosed, at_the_end, on_connection
 from server.app.adapters.database.lines import Connector
 from server.app.adapters.database.migrate import migrate, migration_config, newest_revision, opened_database
 from server.app.adapters.database.postgres import Postgres
@@ -189,6 +189,17 @@ def test_a_database_of_a_newer_server(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StartError, match="made by a newer version"):
         opened_database(tmp_path / "a.db")
+
+
+def test_the_end_of_a_process_needs_no_database(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(failure: Exception) -> None:
+        raise failure
+
+    for failure in (ConnectionError("gone"), DatabaseClosed("closed")):
+        at_the_end(lambda failure=failure: fail(failure), "the last word")  # type: ignore[misc]
+        assert caplog.messages[-1] == f"the last word cannot be written, the database: {failure}"
+    with pytest.raises(ValueError, match="a defect"):
+        at_the_end(lambda: fail(ValueError("a defect")), "the last word")
 
 
 def test_an_error_of_the_database_reaches_who_asked(table: Database) -> None:

@@ -16,6 +16,12 @@ import httpx2
 
 ROOT: Final = Path(__file__).parents[3]
 PLUGINS: Final = "server.tests.live.plugins"
+SETTINGS: Final = {
+    "PLUGIN_PACKAGES": PLUGINS,
+    "PLUGIN_START_SECONDS": "3",
+    "MAX_RESULT_BYTES": "2097152",
+    "SHUTDOWN_SECONDS": "1",  # what tests leave behind is not worth waiting for
+}
 _LISTENING: Final = re.compile(r"listening on (http://\S+),")
 
 
@@ -26,8 +32,7 @@ class ServerProcess:
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
         self.log = data_dir / "stderr.txt"
-        given = {"PLUGIN_PACKAGES": PLUGINS, "PLUGIN_START_SECONDS": "3", "MAX_RESULT_BYTES": "2097152"} | variables
-        environment = os.environ | {f"CTS_{name}": value for name, value in given.items()}
+        environment = os.environ | {f"CTS_{name}": value for name, value in (SETTINGS | variables).items()}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "server", "--port", "0", "--data-dir", str(data_dir)],

@@ -56,6 +56,7 @@ def cluster(postgres: PostgresProcess, tmp_path_factory: pytest.TempPathFactory)
         "PLUGIN_PACKAGES": "server.tests.live.plugins_quick",
         "PLUGIN_WRITE_PATHS": str(tmp_path_factory.getbasetemp()),
         "JOB_LEASE_SECONDS": str(LEASE_SECONDS),
+        "SHUTDOWN_SECONDS": "1",
     }
     folder = tmp_path_factory.mktemp("cluster")
     with ServerProcess(folder / "server", MAX_CONCURRENT_RUNS="0", **variables) as server:
