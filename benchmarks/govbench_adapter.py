@@ -64,7 +64,8 @@ def contracts(case: Table) -> Iterator[tuple[str, Table]]:
             "owners": it["owners"], "transitions": table, "unguarded": "probable",
         }  # fmt: skip
     if "layers" in case:
-        yield "layering", _layers(case["layers"])
+        outside = [dotted(path, case["source_roots"]) for path in case["test_paths"]]
+        yield "layering", {**_layers(case["layers"]), "outside": outside}
     if "runner_contract" in case:
         yield "runner-contract", _runner(case["runner_contract"])
     if "api_errors" in case:
@@ -94,6 +95,13 @@ def _layers(it: Table) -> Table:
         "undeclared": it["modules_in_no_layer"],
         "tests": it["tests"],
     }
+
+
+def dotted(path: str, roots: list[str]) -> str:
+    """The module that a folder is."""
+    for root in roots:
+        path = path.removeprefix(f"{root}/")
+    return path.strip("/").replace("/", ".")
 
 
 def _runner(it: Table) -> Table:

@@ -2,10 +2,11 @@
 
 | value                    | meaning |
 |--------------------------|---------|
-| ("const", type, value)   | that constant; type "enum": value is (C, member) |
+| ("const", type, value)   | that constant; type "enum": value is (C, member); "sentinel": where the object is made |
 | ("some",)                | not None |
 | ("truthy",) ("falsy",)   | so when tested; with a second element "soft": it may have changed since |
 | ("truthy", "parts", (..)) | a tuple, with what is known of its elements (None: nothing) |
+| ("truthy", "fields", (..)) | an object just made, with what is known of its attributes: (name, value) |
 | ("exception", kind)      | an exception object |
 | ("exception type", kind) | its class, as `__exit__` receives it |
 
@@ -24,6 +25,7 @@ FALSE: Final[Abstract] = ("const", "bool", False)
 NOTHING: Final[Abstract] = NONE
 SOME: Final[Abstract] = ("some",)
 PARTS: Final = "parts"
+FIELDS: Final = "fields"
 
 
 def truthiness(value: Abstract | None) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from governance.facts import Node
 from governance.paths import assumptions, held, targets
 from governance.paths.frames import Frame, Work
 from governance.paths.outcomes import PROBABLE
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from governance.paths.engine import Engine
 
 _DEPTH = 8
+_RUNNERS = ("run", "run_until_complete", "async_to_sync")
 _FUTURE = ("xinst", "concurrent.futures.Future")
 
 
@@ -133,9 +135,7 @@ def awaited_calls(engine: Engine, frame: Frame) -> frozenset[int]:
             callee = facts.nodes[fact[1]]
             if callee[0] == "attr" and callee[2] in assumptions.JOINED_BY_METHOD:
                 _collect(engine, frame, callee[1], found, _DEPTH)
-            elif callee[0] in ("attr", "free", "local") and callee[1 if callee[0] != "attr" else 2] in (
-                assumptions.RUN_AT_ONCE
-            ):
+            elif targets.last_of(frame, fact[1]) in assumptions.RUN_AT_ONCE or _of_group(frame, callee):
                 for argument in fact[2]:
                     _collect(engine, frame, argument, found, _DEPTH)
     return frozenset(found)
@@ -166,6 +166,17 @@ def _collect(engine: Engine, frame: Frame, node: int, found: set[int], depth: in
         _collect(engine, frame, each, found, depth - 1)
 
 
+def _of_group(frame: Frame, callee: Node) -> bool:
+    """Whether it is `create_task` of a `TaskGroup`, which waits for its tasks before it is left."""
+    if callee[0] != "attr" or callee[2] != "create_task":
+        return False
+    entered = frame.facts.nodes[frame.origin(callee[1])]
+    if entered[0] != "enter":
+        return False
+    context = frame.facts.nodes[frame.origin(entered[1])]
+    return bool(context[0] == "call") and targets.last_of(frame, context[1]) in ("TaskGroup", "create_task_group")
+
+
 def _submitted(engine: Engine, frame: Frame, node: int) -> int:
     """What a future is waited for: where it comes from, or the call that submitted it, taken from any container."""
     source = frame.origin(node)
@@ -185,14 +196,15 @@ def joined_by_method(engine: Engine, frame: Frame, number: int) -> list[Job]:
     name = targets.last_of(frame, fact[1])
     if callee[0] == "attr" and name in assumptions.JOINED_BY_METHOD:
         source = _submitted(engine, frame, callee[1])
-    elif name in ("run", "run_until_complete", "async_to_sync") and len(fact[2]) >= 1:
+    elif (name in _RUNNERS or _of_group(frame, callee)) and len(fact[2]) >= 1:
         source = frame.origin(fact[2][0])
         inner = frame.facts.nodes[source]
         if inner[0] != "call" or not any(each.deferred == "coroutine" for each in engine.targets(frame, source)):
             return []
     else:
         return []
-    if frame.facts.nodes[source][0] != "call":
-        return []
+    made = frame.facts.nodes[source]
+    if made[0] != "call" or (name == "result" and _of_group(frame, frame.facts.nodes[made[1]])):
+        return []  # what a task of a group raises has been raised where the group was left
     alternatives, _ = carried(engine, frame, source)
     return alternatives[0] if len(alternatives) == 1 else []

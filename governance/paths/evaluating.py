@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from governance.facts import Node
-from governance.paths.abstract import FALSE, NOTHING, PARTS, SOME, TRUE, is_soft, truthiness
+from governance.index import constructed
+from governance.paths.abstract import FALSE, FIELDS, NOTHING, PARTS, SOME, TRUE, is_soft, truthiness
 from governance.paths.frames import Frame
 from governance.paths.outcomes import Abstract, State
 
@@ -43,9 +44,21 @@ def _constant(truth: Truth, frame: Frame, node: int) -> Abstract | None:
         return None
     if value[0] == "enum":
         return ("const", "enum", (value[1], value[2]))
+    if value == _PLAIN_OBJECT:
+        return _sentinel(truth, frame, node)
     if value[0] == "const" and _is_final(truth, frame, node):
         return ("const", value[1], value[2]) if value[2] is not None or value[1] == "none" else None
     return None
+
+
+def _sentinel(truth: Truth, frame: Frame, node: int) -> Abstract | None:
+    """`MISSING = object()` in a module: the one object that nothing else is."""
+    fact = frame.facts.nodes[node]
+    bound = truth.index.names.binding((frame.module, fact[2]), fact[1]) if fact[0] == "free" else None
+    return ("const", "sentinel", bound[0]) if bound and len(bound) == 1 else None
+
+
+_PLAIN_OBJECT: Final = ("xinst", "builtins.object", ())
 
 
 def _is_final(truth: Truth, frame: Frame, node: int) -> bool:
@@ -67,7 +80,12 @@ def _object(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> 
     place, _ = truth.place(frame, node)
     if place is not None and place in state.env:
         return state.env[place]
-    return _constant(truth, frame, node) if fact[0] == "attr" else None
+    if fact[0] != "attr":
+        return None
+    base = truth.evaluate(frame, fact[1], state)
+    if base is not None and base[:2] == ("truthy", FIELDS):
+        return dict(base[2]).get(fact[2])
+    return _constant(truth, frame, node)
 
 
 def _through(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
@@ -117,7 +135,7 @@ _PARTS: Final = 3
 def _outline(value: Abstract | None) -> Abstract | None:
     """What is kept of an element of a tuple: whether it is None, or how it comes out when tested."""
     if value is None or value == NOTHING or value[0] != "const":
-        return value if value is None or value[:2] != ("truthy", PARTS) else ("truthy",)
+        return ("truthy",) if value is not None and value[1:2] in ((PARTS,), (FIELDS,)) else value
     known = truthiness(value)
     return SOME if known is None else ("truthy",) if known else ("falsy",)
 
@@ -147,6 +165,9 @@ def _present(truth: Truth, frame: Frame, node: int, fact: Node, state: State) ->
 
 
 def _called(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
+    made = _constructed(truth, frame, node, state)
+    if made is not None:
+        return made
     known = state.env.get((frame.number, ("call", node)))
     if known is not None:
         return known
@@ -166,6 +187,26 @@ def _called(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> 
     if names:
         return SOME if all(_gives_something(each) for each in names) else None
     return SOME if _declares_something(truth, frame, node) else None
+
+
+def _constructed(truth: Truth, frame: Frame, node: int, state: State) -> Abstract | None:
+    """An object that carries the outcome of something: `Outcome(ok=False)`."""
+    known: list[tuple[str, Abstract]] = []
+    call = frame.ref(node)
+    if call not in truth.held:
+        truth.held[call] = constructed.held(truth.index, call)
+    for name, ref in truth.held[call].items():
+        if ref[0] == frame.module:
+            value = _outline(truth.evaluate(frame, ref[1], state))
+            if value is None and frame.facts.nodes[frame.origin(ref[1])][0] == "exception":
+                value = ("truthy",)
+            if value is not None:
+                known.append((name, value))
+    return ("truthy", FIELDS, tuple(sorted(known))) if 0 < len(known) <= _FIELDS else None
+
+
+_FIELDS: Final = 6
+"""Objects of more attributes that are known at once are no outcomes."""
 
 
 def _declares_something(truth: Truth, frame: Frame, node: int) -> bool:

@@ -35,8 +35,12 @@ _QUIET = (
 """Context managers whose entry and exit are taken not to raise: locks, files once open, pools."""
 
 
+_GROUP: Kind = ("builtin", "ExceptionGroup")
+_GROUPS = ("asyncio.TaskGroup", "anyio.create_task_group")
+
+
 class Manager(NamedTuple):
-    """What a `with` item may be. kind: generator, class, suppress, stack, closing, quiet, unknown."""
+    """What a `with` item may be. kind: generator, class, suppress, stack, closing, group, quiet, unknown."""
 
     kind: str
     number: int = -1
@@ -158,6 +162,8 @@ def _external(dotted: str, number: int) -> Manager | None:
         return Manager("closing", number)
     if dotted == "contextlib.nullcontext":
         return Manager("quiet", number)
+    if dotted in _GROUPS:
+        return Manager("group", number)
     return None
 
 
@@ -172,7 +178,7 @@ def enter_manager(
         return stacks.opened(frame, manager.number, entry)
     if manager.kind == "unknown":
         calls.may_raise(frame, at, entry, out, PROBABLE, "entering the context manager")
-    if is_async and manager.kind != "quiet":
+    if is_async and manager.kind not in ("quiet", "group"):
         calls.suspended(engine, frame, at, entry, out)
     return entry
 
@@ -200,11 +206,23 @@ def leave_manager(
         return stacks.unwound(engine, frame, manager.number, at, before)
     if manager.kind == "closing":
         return _leave_closing(engine, frame, manager.number, at, before)
+    if manager.kind == "group":
+        return _grouped(engine, before)
     if manager.kind == "unknown":
         swallowed = frame.event("swallowed", at, "the context manager may swallow the exception")
         for (state, _), path in before.raised.items():
             put(before.normal, state, path.then(swallowed, POSSIBLE))
     return before
+
+
+def _grouped(engine: Engine, before: Outcomes) -> Outcomes:
+    """A group of tasks raises what failed in it as an ExceptionGroup."""
+    out = Outcomes()
+    raised, before.raised = before.raised, {}
+    out.absorb_all(before)
+    for (state, kind), path in raised.items():
+        put(out.raised, (state, kind if engine.exceptions.is_exit(kind) else _GROUP), path)
+    return out
 
 
 def _leave_class(engine: Engine, frame: Frame, manager: Manager, at: int, work: Work, before: Outcomes) -> Outcomes:

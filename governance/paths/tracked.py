@@ -108,6 +108,8 @@ def _keys(facts: ModuleFacts, node: int, depth: int) -> Iterator[object]:
         key = place_key(facts, node)
         if key is not None:
             yield key
+        if op == "attr" and _comes_of_a_call(facts, fact[1]):
+            yield from _keys(facts, fact[1], depth - 1)
     elif op == "await":
         yield from _keys(facts, fact[1], depth - 1)
     elif op in ("not", "and", "or", "compare", "ifexp", "matches", "unpack", "tuple", "annotated"):
@@ -117,6 +119,16 @@ def _keys(facts: ModuleFacts, node: int, depth: int) -> Iterator[object]:
         yield ("call", node)
         for argument in fact[2]:
             yield from _keys(facts, argument, depth - 1)
+
+
+def _comes_of_a_call(facts: ModuleFacts, node: int) -> bool:
+    """Whether a name holds what a call gave: its attributes may tell how that went."""
+    fact = facts.nodes[node]
+    while fact[0] in ("narrow", "local", "annotated", "await") and fact[-1] != -1:
+        fact = facts.nodes[fact[1] if fact[0] in ("narrow", "await") else fact[2]]
+        if fact[0] == "call":
+            return True
+    return False
 
 
 def place_key(facts: ModuleFacts, node: int) -> object | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from governance.contract import Ref
 from governance.index.values import NONE
 from governance.paths.abstract import FALSE, NOTHING, PARTS, SOME, TRUE, equal, is_soft, truthiness
 from governance.paths.evaluating import EVALUATE
@@ -32,6 +33,8 @@ class Truth:
         self.index = index
         self.exceptions = exceptions
         self._immutable: dict[tuple[str, int], bool] = {}
+        self.held: dict[Ref, dict[str, Ref]] = {}
+        """What the attributes of objects hold that calls have just made, see `governance.index.constructed`."""
 
     def place(self, frame: Frame, node: int) -> tuple[Place | None, bool]:
         """Where the value of an expression is kept, and whether that is a variable (else: inside an object)."""

@@ -76,6 +76,8 @@ class Answer:
 def answer(index: Index, call: Ref) -> Answer | None:
     """What a call makes, if it makes an answer."""
     node = index.project.node(call)
+    if any(index.project.node((call[0], each))[0] == "star" for each in node[2]):
+        node = [*node[:2], [each for given in node[2] for each in _spread(index, call[0], given)], node[3]]
     if any(name is None for name, _ in node[3]):
         node = [*node[:3], [pair for each in node[3] for pair in _keywords(index, call[0], *each)]]
     for value in index.values((call[0], node[1])):
@@ -83,6 +85,17 @@ def answer(index: Index, call: Ref) -> Answer | None:
         if found is not None:
             return found
     return None
+
+
+def _spread(index: Index, module: str, argument: int) -> list[int]:
+    """`*(500, body)` as arguments, the tuple perhaps in a variable."""
+    node = index.project.node((module, argument))
+    if node[0] != "star":
+        return [argument]
+    made = [value for value in index.values((module, node[1])) if value[:2] == ("cont", "tuple")]
+    keys = made[0][2] if len(made) == 1 else ()
+    here = all(key[:2] == ("n", module) for key in keys)
+    return [key[2] for key in keys] if keys and here else [argument]
 
 
 def _keywords(index: Index, module: str, name: str | None, value: int) -> list[tuple[str | None, int]]:

@@ -21,7 +21,7 @@ from governance.contracts.boundary_errors.exception_objects import (
 )
 from governance.contracts.boundary_errors.text_parts import SAID, parts_of
 from governance.facts import Node
-from governance.index import Index
+from governance.index import Index, constructed
 from governance.index.binding import bind
 from governance.index.callees import Callee
 from governance.index.values import FunctionId, last_part
@@ -210,11 +210,13 @@ class ExceptionText:
             if name in _SPEAKING and not self.objects.says_itself(base, name):
                 return ref
             return None
-        inner, _ = self.objects.origin(base)
+        inner, number = self.objects.origin(base)
         if inner[0] == "call":
-            given = [value for key, value in inner[3] if key == name]
-            if given:
-                return self.carried((ref[0], given[0]), marks, depth - 1)
+            given = constructed.held(self.index, (ref[0], number)).get(name)
+            given = given or next(((ref[0], value) for key, value in inner[3] if key == name), None)
+            if given is not None:
+                found = self.carried(given, marks if given[0] == ref[0] else NO_MARKS, depth - 1)
+                return found or self._changed(base, marks, depth, name)
         if inner[0] == "attr" and name in ("__class__", "__name__"):
             return None
         if name in ("__class__", "__name__", "__qualname__", "__module__"):

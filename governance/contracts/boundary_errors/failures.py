@@ -151,7 +151,9 @@ class Failures:
         at = self._here(route, path, failing.call)
         text = f"a failure of {failing.name or self.index.project.text(at)} leaves {name} "
         text += "raised again without an answer" if again else "without a handler"
-        return Failure("unhandled", at, text, Grade(path.grade), trail(path))
+        # An assert after a failure mostly tells a type checker what the handler has seen to.
+        grade = Grade.POSSIBLE if thrown is not None and thrown.text == "assert" else Grade(path.grade)
+        return Failure("unhandled", at, text, min(grade, Grade(path.grade)), trail(path))
 
     def _swallowed(self, route: FunctionId, failing: Failing, path: Path) -> Failure:
         caught = last_event(path, "caught", "swallowed")

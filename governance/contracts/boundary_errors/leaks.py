@@ -92,9 +92,30 @@ def _has_own_leak(index: Index, territory: Territory, texts: ExceptionText, ref:
         else:
             break
         node = index.project.node(ref)
-    if node[0] == "phi":
-        return all(_has_own_leak(index, territory, texts, (ref[0], each), marks) for each in node[1])
-    return node[0] == "call" and any(True for _ in _call(index, territory, texts, ref, marks))
+    if node[0] in ("phi", "ifexp"):
+        branches = [(ref[0], each) for each in (node[1] if node[0] == "phi" else node[2:4])]
+        return all(
+            _has_own_leak(index, territory, texts, each, marks) or texts.source(each, marks) is None
+            for each in branches
+        )
+    if node[0] != "call":
+        return False
+    return any(True for _ in _call(index, territory, texts, ref, marks)) or _told_inside(index, territory, texts, ref)
+
+
+def _told_inside(index: Index, territory: Territory, texts: ExceptionText, call: Ref) -> bool:
+    """Whether what a call gives are answers that functions of the boundary make, and are told of there."""
+    results = [
+        ((callee.function[0], result), index.project.node((callee.function[0], result)))
+        for callee in index.callees(call)
+        for result in index.project.scope(callee.function).results
+    ]
+    return bool(results) and all(
+        territory.in_routes(ref[0])
+        and node[0] == "call"
+        and any(True for _ in _call(index, territory, texts, ref, NO_MARKS))
+        for ref, node in results
+    )
 
 
 def _is_answer(index: Index, base: Ref) -> bool:

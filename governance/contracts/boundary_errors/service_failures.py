@@ -16,6 +16,7 @@ from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import ClassId, FunctionId
 from governance.paths import assumptions
+from governance.paths.abstract import FALSE
 from governance.paths.engine import TooComplex
 from governance.paths.exceptions import Exceptions
 from governance.paths.frames import Work
@@ -24,6 +25,10 @@ _HARMLESS_ROOTS: Final = frozenset(
     """builtins json ast datetime re decimal uuid base64 logging time contextlib math string textwrap itertools
     functools collections dataclasses copy inspect typing warnings traceback structlog loguru random secrets""".split()
 )
+
+
+_NOTHING: Final = (["const", "none", None], ["const", "bool", True])
+"""Results that say nothing about what was tried."""
 
 
 class ServiceFailures:
@@ -63,7 +68,7 @@ class ServiceFailures:
             grade = min(Grade(path.grade), self._grade(function, at, call))
             if at in seen or grade == Grade.UNRESOLVED:
                 continue
-            if value is not None and value[:2] == ("const", "bool"):
+            if value == FALSE:
                 grade = min(grade, Grade.POSSIBLE)
             seen.add(at)
             name = self.index.project.qualname(function)
@@ -164,8 +169,9 @@ class ServiceFailures:
     def _contributes(self, function: FunctionId, body: Block) -> bool:
         """Whether what is tried has to do with the result; a function without results is nothing but what it tries."""
         project = self.index.project
-        nothing = ["const", "none", None]
-        results = [each for each in project.scope(function).results if project.node((function[0], each)) != nothing]
+        results = [
+            each for each in project.scope(function).results if project.node((function[0], each)) not in _NOTHING
+        ]
         if not results:
             return True
         bound: set[int] = set()

@@ -87,6 +87,9 @@ def _computed(index: Index, ref: Ref, depth: int) -> Statuses:
         return statuses(index, (module, node[1]), depth - 1)
     if op == "call" and len(node[2]) >= 1 and index.externals(ref) & _CONVERSIONS:
         return statuses(index, (module, node[2][-1]), depth - 1)
+    if op == "sub" and "http.HTTPStatus" in index.names.dotted((module, node[1])):
+        words = [value[2] for value in index.values((module, node[2])) if value[:2] == ("const", "str")]
+        return {number: Grade.DEFINITE for word in words for number in named(f"http.HTTPStatus.{word}")}
     if op == "binary" and node[1] in _ARITHMETIC:
         left = _numbers(index, (module, node[2]), depth - 1)
         right = _numbers(index, (module, node[3]), depth - 1)

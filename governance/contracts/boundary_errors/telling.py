@@ -49,12 +49,23 @@ class Telling:
         else:
             block = []
         left = last_event(path, "left")
+        if left is not None and caught is not None and self._asked(left.ref, caught.ref[0], block):
+            grade = min(grade, Grade.POSSIBLE)
         returned = self._returned_by(left.ref) if left is not None else None
         if returned is not None:
             grade = min(grade, self._returned(returned))
             if self._records(returned, block):
                 grade = min(grade, Grade.POSSIBLE)
         return grade
+
+    def _asked(self, at: Ref, module: str, block: Block) -> bool:
+        """Whether a handler keeps something in an attribute that the function which returns goes on to look at."""
+        project = self.index.project
+        kept = {project.node((module, step[1]))[2] for step in all_steps(block) if step[0] == "store"}
+        facts = project.modules[at[0]].facts
+        owner = facts.owner[at[1]]
+        looked = (node for number, node in enumerate(facts.nodes) if facts.owner[number] == owner and kept)
+        return any(node[0] == "attr" and node[2] in kept for node in looked)
 
     def _handler(self, ref: Ref) -> tuple[int, Block, bool] | None:
         """The `except` clause that an event of catching points at, and whether its `try` stands in a loop."""

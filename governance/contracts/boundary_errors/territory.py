@@ -89,7 +89,7 @@ class Territory:
     @cached_property
     def handlers(self) -> tuple[Handler, ...]:
         """The application-wide exception handlers of the project."""
-        return tuple(dict.fromkeys([*self._decorated(), *self._registered(), *self._constructed()]))
+        return tuple(dict.fromkeys([*self._decorated(), *self._registered(), *self._constructed(), *self._assigned()]))
 
     def _decorated(self) -> Iterator[Handler]:
         project = self.index.project
@@ -121,6 +121,13 @@ class Territory:
                 if name == "exception_handlers":
                     for module, key, item in self._table((call[0], value), 4):
                         yield from self._handling((module, key), (module, item), call)
+
+    def _assigned(self) -> Iterator[Handler]:
+        """`app.exception_handlers[Exception] = handler`."""
+        for store in self.index.project.item_stores("exception_handlers"):
+            node = self.index.project.node(store)
+            if not is_test(store[0]):
+                yield from self._handling((store[0], node[2]), (store[0], node[3]), store)
 
     def _table(self, ref: Ref, depth: int) -> Iterator[tuple[str, int, int]]:
         node = self.index.project.node(ref)

@@ -41,7 +41,7 @@ def sites(layering: Layering) -> Iterator[Named]:
     names |= {alias for name in names for alias in project.aliases.get(name, ())}
     calls = [ref for name in sorted(names) for ref in project.calls(name)]
     if _kept(layering, names):
-        calls += [ref for ref in project.indirect_calls if layering.layer(ref[0]) is not None]
+        calls += [ref for ref in project.all_calls if layering.layer(ref[0]) is not None]
     for ref in dict.fromkeys(calls):
         for dotted in sorted(index.externals(ref) & _IMPORTERS.keys()):
             named = _call(layering, ref, _IMPORTERS[dotted])

@@ -30,6 +30,7 @@ def reached(
     """What `receiver.name` may be, as far as it counts; path: attributes that are taken before."""
     index = layering.index
     values = index.elements(receiver) if each else index.values(receiver)
+    values = values if path else {**index.forwarded(values, name), **values}
     graded = {value: Grade(found.grade) for value, found in values.items()}
     return of_values(layering, targets, along(layering, graded, path), name)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from governance.contract import Broken, Ref, Report, Trail, Violation
-from governance.facts import Block, Step
+from governance.facts import Block, Node, Step
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
@@ -101,7 +101,8 @@ class Paths(Engine):
         """What a call may run."""
         found = super().targets(frame, number)
         if self._is_aside(frame, number):
-            return found if found and all(self._never_ends(each) for each in found) else [Target(SAFE)]
+            raising = found and all(self._never_ends(each) or self._raises_again(each) for each in found)
+            return found if raising else [Target(SAFE)]
         if any(each.kind == RUN and each.work and self._is_open(each.work.function) for each in found):
             # Whoever implements it may do anything; the declaration itself does nothing.
             declared = [each for each in found if each.work and is_abstract(self.index, each.work.function)]
@@ -120,11 +121,29 @@ class Paths(Engine):
         declared = [child for base in bases for child in self.index.project.children(base, name)]
         return any(is_abstract(self.index, each) for each in (*overrides, *declared))
 
+    def _raises_again(self, target: Target) -> bool:
+        """Whether a handler's helper raises what it is handed, or what is being handled, under some condition."""
+        if target.kind != RUN or target.work is None or target.deferred:
+            return False
+        module, number = target.work.function
+        facts = self.index.project.modules[module].facts
+        return any(
+            step[0] == "raise" and (step[2] < 0 or any(_is_param(facts.nodes, each) for each in step[2:4]))
+            for step in _all_steps(facts.scopes[number].body)
+        )
+
     def _never_ends(self, target: Target) -> bool:
         if target.kind != RUN or target.work is None or target.deferred:
             return False
         body = self.index.project.scope(target.work.function).body
         return _raises(body) and not any(step[0] == "return" for step in _all_steps(body))
+
+
+def _is_param(nodes: list[Node], number: int) -> bool:
+    """Whether an expression is a parameter, perhaps narrowed."""
+    while number >= 0 and nodes[number][0] in ("local", "narrow"):
+        number = nodes[number][2 if nodes[number][0] == "local" else 1]
+    return number >= 0 and nodes[number][0] == "param"
 
 
 def _raises(body: Block) -> bool:
