@@ -9,7 +9,7 @@ from governance.index import typing_forms
 from governance.index.graph import last_name
 from governance.index.solver import Answer, Solver, add_all
 from governance.index.texts import words
-from governance.index.values import FunctionId, Key
+from governance.index.values import FunctionId, Key, last_part
 
 UNPACKED: Final = "unpacked argument"
 """The note of a link from what a call unpacks, `*xs` or `**options`, to what it reaches."""
@@ -21,9 +21,7 @@ def rule_keyword(solver: Solver, key: Key, out: Answer) -> None:
     *_, name = key
     element: Key = ("varargs", *key[1:4])
     solver.get(element)
-    param = solver.project.scope((key[1], key[2])).params[key[3]]
-    if param.annotation >= 0:
-        typing_forms.concrete(solver, ("t", key[1], param.annotation, ()), out, "annotation")
+    declared(solver, element, out, name)
     for source, (grade, note) in tuple(solver.sources.get(element, {}).items()):
         if note == UNPACKED:
             solver.copy(("keyword", *source[1:], name) if _holds(solver, source) else source, out, note, grade)
@@ -31,6 +29,27 @@ def rule_keyword(solver: Solver, key: Key, out: Answer) -> None:
     for words_of, stored in put(solver, element):
         if name in words_of or not words_of:
             solver.copy(stored, out, "stored entry")
+
+
+def declared(solver: Solver, element: Key, out: Answer, name: str | None = None) -> None:
+    """What an annotation says of the values of a `*args` or `**kwargs` parameter: all of them, or the one of a name.
+
+    `Unpack[Options]` says it of each field of that TypedDict.
+    """
+    _, module, number, index = element
+    param = solver.project.scope((module, number)).params[index]
+    if param.annotation < 0:
+        return
+    node = solver.project.node((module, param.annotation))
+    unpacks = param.kind == "kwarg" and node[0] == "sub"
+    if not (unpacks and any(last_part(each) == "Unpack" for each in solver.names.dotted((module, node[1])))):
+        typing_forms.concrete(solver, ("t", module, param.annotation, ()), out, "annotation")
+        return
+    for value in solver.get(("t", module, node[2], ())):
+        for cls in solver.classes.mro(value[1]) if value[0] == "inst" else ():
+            for field, written in solver.project.scope(cls).annotations.items():
+                if name in (None, field):
+                    typing_forms.concrete(solver, ("t", cls[0], written, ()), out, "annotation of the field")
 
 
 def _holds(solver: Solver, key: Key) -> bool:

@@ -13,6 +13,7 @@ from governance.index import (
     definitions,
     dependencies,
     fixtures,
+    keywords,
     reaching,
     typing_forms,
 )
@@ -158,10 +159,8 @@ def _collected(solver: Solver, function: FunctionId, index: int, param: Param, o
 
 def rule_varargs(solver: Solver, key: Key, out: Answer) -> None:
     """("varargs", module, scope, index): the elements; filled by `flow`."""
-    _, module, number, index = key
-    param = solver.project.scope((module, number)).params[index]
-    if param.annotation >= 0:
-        typing_forms.concrete(solver, ("t", module, param.annotation, ()), out, "annotation")
+    _, module, number, _ = key
+    keywords.declared(solver, key, out)
     if not typing_forms.informative(out):
         solver.get(("callers", module, number))
 

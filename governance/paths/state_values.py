@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.index import Index
 from governance.index.values import ClassId, Value
 
 States: TypeAlias = "frozenset[str]"
+
+
+_SETS: Final[Mapping[object, Callable[[States, States], States]]] = {
+    "-": frozenset.difference,
+    "&": frozenset.intersection,
+    "^": frozenset.symmetric_difference,
+}
 
 
 class StateValues:
@@ -43,8 +50,18 @@ class StateValues:
             ref = (ref[0], node[2])
         return self.named(self.index.values(ref))
 
-    def elements(self, ref: Ref) -> States | None:
-        """The states that the elements of a container may be."""
+    def elements(self, ref: Ref, depth: int = 4) -> States | None:
+        """The states that the elements of a container may be; `set(State) - CLOSED` is worked out."""
+        node = self.index.project.node(ref)
+        if node[0] == "free" and depth:
+            found = self.index.names.binding((ref[0], node[2]), node[1]) or []
+            return self.elements(found[0], depth - 1) if len(found) == 1 else self.named(self.index.elements(ref))
+        if node[0] in ("local", "annotated") and node[2] >= 0 and depth:
+            return self.elements((ref[0], node[2]), depth - 1)
+        join = _SETS.get(node[1]) if node[0] == "binary" else None
+        if join is not None and depth:
+            left, right = (self.elements((ref[0], side), depth - 1) for side in node[2:4])
+            return join(left, right) if left is not None and right is not None else None
         return self.named(self.index.elements(ref))
 
     def named(self, values: Mapping[Value, object]) -> States | None:
