@@ -114,13 +114,7 @@ def _listed(index: Index, ref: Ref, call: Ref, strings: bool) -> Members:
     node = index.project.node(ref)
     shown = ref if node[0] in ("const", "list", "tuple", "set", "dict") else call
     if node[0] in ("local", "free", "attr", "annotated", "narrow"):
-        for entity in index.names.resolve(ref):
-            if entity[0] == "node" and (entity[1], entity[2]) != ref:
-                inner = _listed(index, (entity[1], entity[2]), call, strings)
-                found |= {name: (ref, text) for name, (_, text) in inner.items()}
-        if found or node[0] != "annotated":
-            return found
-        return _listed(index, (ref[0], node[2]), call, strings)
+        return _held(index, ref, call, strings)
     if node[0] == "dict":
         for key, value in node[1]:
             for name, place in _texts(index, (ref[0], key)) if key >= 0 else ():
@@ -136,10 +130,54 @@ def _listed(index: Index, ref: Ref, call: Ref, strings: bool) -> Members:
                 for name, place in _texts(index, (ref[0], number)):
                     found[name] = (place, name.lower() if strings else None)
         return found
-    for text, _ in _texts(index, ref):
+    if node[0] == "comp":
+        return _comprehended(index, ref, call, strings)
+    for text, _ in _texts(index, _split(index, ref)):
         for name in text.replace(",", " ").split():
             found[name] = (shown, name.lower() if strings else None)
     return found
+
+
+def _held(index: Index, ref: Ref, call: Ref, strings: bool) -> Members:
+    """What a name is assigned, members of it found where the name is used."""
+    node = index.project.node(ref)
+    found: Members = {}
+    for entity in index.names.resolve(ref):
+        if entity[0] == "node" and (entity[1], entity[2]) != ref:
+            inner = _listed(index, (entity[1], entity[2]), call, strings)
+            found |= {name: (ref, text) for name, (_, text) in inner.items()}
+    if found or node[0] != "annotated":
+        return found
+    return _listed(index, (ref[0], node[2]), call, strings)
+
+
+def _split(index: Index, ref: Ref) -> Ref:
+    """The text in `"A B".split()`."""
+    node = index.project.node(ref)
+    callee = index.project.node((ref[0], node[1])) if node[0] == "call" and not node[2] else node
+    return (ref[0], callee[1]) if callee[0] == "attr" and callee[2] == "split" else ref
+
+
+def _comprehended(index: Index, ref: Ref, call: Ref, strings: bool) -> Members:
+    """`[name for name in names]`, `[(name, ...) for name in names]`, `{name: ... for name in names}`."""
+    _, kind, name, value, item = index.project.node(ref)
+    source = index.project.node((ref[0], item))
+    first = index.project.node((ref[0], name))
+    if kind != "dict" and first[0] in ("tuple", "list") and len(first[1]) == 2:
+        name, value = first[1]
+    if source[0] != "item" or not _repeats(index, (ref[0], name), item):
+        return {}
+    names = _listed(index, (ref[0], source[1]), call, strings)
+    if value < 0:
+        return {each: (call, each.lower() if strings else None) for each in names}
+    same = _repeats(index, (ref[0], value), item)
+    return {each: (call, each if same else None) for each in names}
+
+
+def _repeats(index: Index, ref: Ref, item: int) -> bool:
+    """Whether a node is a local name for another one."""
+    node = index.project.node(ref)
+    return ref[1] == item or (node[0] == "local" and node[2] == item)
 
 
 def _texts(index: Index, ref: Ref) -> list[tuple[str, Ref]]:
