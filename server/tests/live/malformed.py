@@ -147,6 +147,7 @@ def _cut_short(draw: random.Random) -> bytes:
     return data[: draw.randrange(1, len(data))]
 
 
+_STATUS: Final = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
 _KINDS: Final[tuple[Callable[[random.Random], bytes], ...]] = (
@@ -199,9 +200,11 @@ class Tally:
             if head.startswith(b"HTTP/1.1 100"):
                 continue
             length = _LENGTH.search(head)
-            size = 0 if request.startswith(b"HEAD ") else int(length[1]) if length else len(rest)
+            bare = request.startswith(b"HEAD ") and (not rest or rest.startswith(b"HTTP/1.1 "))
+            size = 0 if bare else int(length[1]) if length else len(rest)
             body, rest = rest[:size], rest[size:]
-            status = int(head.split(b" ", 2)[1])
+            found = _STATUS.match(head)
+            status = int(found[1]) if found else 999  # what is no answer is as bad as none could be
             self.statuses[status] += 1
             fault = self._fault(request, status, head.lower(), body)
             if fault:
