@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,11 @@ if TYPE_CHECKING:  # what a scan that finds everything as it was does not need i
     from governance.observed import ObservedFiles
     from governance.settings import FileSettings, Settings
     from governance.sources import Sources
+
+NESTING: Final = 4_000
+"""How deep Python functions may call each other while contracts are asked: a way through functions is followed by
+functions that call each other, and what a value may be is asked on top of that. A thousand, Python's default, is not
+enough for a contract on the fields of a well-known framework."""
 
 NOT_KEPT: Final = frozenset(
     {"crash", "unreadable", "changed", "missing-path", "too-slow", "too-much-memory", "parser-died"}
@@ -240,9 +246,10 @@ def content_keys(root: Path, listing: Listing, limit: int, cache: Cache) -> tupl
 
 
 def build_index(sources: Sources, files: Files) -> Index:
-    """The index over everything that was read."""
+    """The index over everything that was read. What is asked of it nests deeper than Python allows by default."""
     from governance.index import Index, Module
 
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), NESTING))
     modules = (Module(file.module, file.path, facts, file.is_package) for file, facts in sources.modules)
     return Index(modules, files)
 

@@ -178,8 +178,7 @@ def _untrusted(question: _Question, engine: Engine) -> list[Violation]:
     """Whether the proof rests on calls whose receiver is not known."""
     if not any(duty.assumed for duty in engine.duties.values()):
         return []
-    strict = question.engine(trusting=False, suspicion=engine.suspicion, coarse=engine.coarse)
-    if not any(each.grade >= PROBABLE for each in _escapes(question, strict)):
+    if _holds_without(question, engine):
         return []
     return [
         Violation(
@@ -192,6 +191,16 @@ def _untrusted(question: _Question, engine: Engine) -> list[Violation]:
         for ref, duty in sorted(engine.duties.items())
         if duty.assumed
     ]  # fmt: skip
+
+
+def _holds_without(question: _Question, engine: Engine) -> bool:
+    """Whether the promise is kept by what is known alone; if there are too many paths to tell, it is not."""
+    strict = question.engine(trusting=False, suspicion=engine.suspicion, coarse=engine.coarse)
+    strict.nesting = engine.nesting
+    try:
+        return not any(each.grade >= PROBABLE for each in _escapes(question, strict))
+    except TooComplex:
+        return False
 
 
 def _receiver_of(index: Index, call: Ref) -> Ref:

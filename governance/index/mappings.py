@@ -10,15 +10,24 @@ from governance.index.solver import DEFINITE, Answer, Solver
 from governance.index.values import Key, Value
 
 
-def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer) -> None:
-    """A value of a dict; entries of a literal are told apart by constant keys."""
+def lookup(
+    solver: Solver, container: Value, index: Key, grade: int, out: Answer, seen: set[Key] | None = None
+) -> None:  # fmt: skip
+    """A value of a dict; entries of a literal are told apart by constant keys.
+
+    seen: the mappings that are being looked up already; `options = {**options, "a": 1}` may lead back to itself.
+    """
     key = container[2][1]
+    seen = set() if seen is None else seen
+    if key in seen:
+        return
+    seen.add(key)
     if key[0] == "dval":
         if not solver.ready(index):
             return
         wanted = list(solver.get(index))
         if wanted and all(value[0] in ("const", "enum") for value in wanted):
-            _written(solver, key, wanted, index, grade, out)
+            _written(solver, key, wanted, index, grade, out, seen)
             for each in wanted:
                 solver.copy(("entry", key[1], key[2], each), out, "stored entry", grade)
             solver.copy(("unkeyed", key[1], key[2]), out, "stored entry", grade)
@@ -36,12 +45,18 @@ def lookup(solver: Solver, container: Value, index: Key, grade: int, out: Answer
 
 def rule_values(solver: Solver, key: Key, out: Answer) -> None:
     """("dval", module, node): the values of the dictionary made there, later additions included."""
-    _written(solver, key, None, None, DEFINITE, out)
+    _written(solver, key, None, None, DEFINITE, out, set())
     solver.copy(("mutated", key[1], key[2]), out, "stored entry")
 
 
 def _written(
-    solver: Solver, key: Key, wanted: Sequence[Value] | None, index: Key | None, grade: int, out: Answer
+    solver: Solver,
+    key: Key,
+    wanted: Sequence[Value] | None,
+    index: Key | None,
+    grade: int,
+    out: Answer,
+    seen: set[Key],
 ) -> None:
     """The entries that a display, a `dict(...)` call or a comprehension has from the start.
 
@@ -50,15 +65,15 @@ def _written(
     _, module, number = key
     node = solver.project.node((module, number))
     if node[0] == "dict":
-        _displayed(solver, module, node, wanted, index, grade, out)
+        _displayed(solver, module, node, wanted, index, grade, out, seen)
     elif node[0] == "comp":
         solver.copy(("n", module, node[3]), out, "entry", grade)
     elif node[0] == "call":
         for each in node[2]:
-            _spread(solver, ("n", module, each), index, grade, out)
+            _spread(solver, ("n", module, each), index, grade, out, seen)
         for name, value in node[3]:
             if name is None:
-                _spread(solver, ("n", module, value), index, grade, out)
+                _spread(solver, ("n", module, value), index, grade, out, seen)
             elif wanted is None or ("const", "str", name) in wanted:
                 solver.copy(("n", module, value), out, "entry", grade)
 
@@ -71,10 +86,11 @@ def _displayed(
     index: Key | None,
     grade: int,
     out: Answer,
+    seen: set[Key],
 ) -> None:
     for entry, value in reversed(node[1]):
         if entry < 0:
-            _spread(solver, ("n", module, value), index, grade, out)
+            _spread(solver, ("n", module, value), index, grade, out, seen)
         elif wanted is None:
             solver.copy(("n", module, value), out, "entry", grade)
         elif solver.ready(("n", module, entry)):
@@ -85,14 +101,14 @@ def _displayed(
                     break
 
 
-def _spread(solver: Solver, source: Key, index: Key | None, grade: int, out: Answer) -> None:
+def _spread(solver: Solver, source: Key, index: Key | None, grade: int, out: Answer, seen: set[Key]) -> None:
     """What `**other` adds: all its values, or those that it has for a key."""
     if index is None:
         _entries(solver, source, 1, out)
         return
     for value in solver.get(source):
         if value[:2] == ("cont", "dict"):
-            lookup(solver, value, index, grade, out)
+            lookup(solver, value, index, grade, out, seen)
         else:
             _pairs(solver, value, 1, out)
 

@@ -153,3 +153,37 @@ class Fast(Runner):
 """
     assert checks(source, function=("case:Runner.go",)) == set()
     assert checks(source, function=("+case:Runner.go",)) == {"missing"}
+
+
+UNKNOWN = """
+def owner(thing, flags):
+    try:
+        plugin.run()
+        for flag in flags:
+            helper(flag)
+    finally:
+        thing.update()
+
+
+def helper(flag):
+    if flag:
+        raise ValueError(flag)
+"""
+
+
+@pytest.mark.requirement("R-063")
+def test_a_proof_that_rests_on_a_guess_and_is_too_long_without_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent: dict[int, int] = {}
+
+    class Counting(engine.Engine):
+        def spend(self, amount: int) -> None:
+            spent[id(self)] = spent.get(id(self), 0) + amount
+            # The first engine trusts what it does not know, the one after it does not, and gets nowhere.
+            if len(spent) > 1:
+                raise runs.TooComplex
+            super().spend(amount)
+
+    monkeypatch.setattr(must_call, "Engine", Counting)
+    found = report(UNKNOWN, "after")
+    assert [(each.check, each.grade.name) for each in found.violations] == [("unproven", "UNRESOLVED")]
+    assert len(spent) > 1

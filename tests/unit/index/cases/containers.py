@@ -136,3 +136,13 @@ class Countdown:
 
 for each in Countdown():
     reveal(each)  # Job
+
+
+def merged(times, options):
+    for _ in range(times):
+        options = {**options, "last": Move()}
+    reveal(options["job"])  # Copy
+    reveal(options["last"])  # Move
+
+
+merged(3, {"job": Copy()})
