@@ -1,4 +1,4 @@
-"""Random edits of a real package; what `frozen` says is compared with git: `field_edits.py FOLDER [SEED]`.
+"""Random edits of a real package; what `frozen` says is compared with git: `field_edits.py [FOLDER [SEED]]`.
 
 The package of `field_samples/airflow.toml` is copied into a repository of its own and committed. Two hundred of its
 files are changed by one byte, touched, emptied, deleted, renamed, or get a new neighbour; half of these edits are
@@ -85,4 +85,5 @@ def main(folder: Path, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1))
+    kept = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.gettempdir()) / "governance-field"
+    sys.exit(main(kept, int(sys.argv[2]) if len(sys.argv) > 2 else 1))

@@ -1,4 +1,4 @@
-"""Broad contracts on real packages, to be read by hand: `field_samples.py FOLDER [PACKAGE[.TYPE] …] [--seed S]`.
+"""Broad contracts on real packages, to be read by hand: `field_samples.py [FOLDER [PACKAGE[.TYPE] …]]`.
 
 Every `field_samples/PACKAGE.toml` holds contracts that are meant to be broken often. The package named in its first
 line is fetched, unpacked and indexed, and asked for one contract type after the other. Printed are CPU seconds, peak
@@ -15,6 +15,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections import Counter
@@ -175,7 +176,7 @@ def _used() -> str:
 def main() -> int:
     """Every package, each in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(tempfile.gettempdir()) / "governance-field")
     parser.add_argument("which", nargs="*", help="PACKAGE, PACKAGE.TYPE or PACKAGE.CONTRACT")
     parser.add_argument("--number", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)

@@ -7,8 +7,10 @@ from devtasks.failure import TaskFailure
 from devtasks.tasks import python
 
 FOLDER = ROOT / "benchmarks"
-ONLY_BY_NAME = frozenset({"crash_runs", "crash_runs_postgres", "malformed_requests", "several_machines", "soak"})
-"""They kill servers for many minutes, or want namespaces of their own."""
+ONLY_BY_NAME = frozenset(
+    {"crash_runs", "crash_runs_postgres", "field_samples", "malformed_requests", "several_machines", "soak"}
+)
+"""They kill servers for many minutes, want namespaces of their own, or print samples to be read by somebody."""
 
 
 def bench(arguments: Sequence[str]) -> int:
