@@ -94,7 +94,7 @@ class _Passing:
         node = self.index.project.node(ref)
         callee = self.index.project.node((ref[0], node[1]))
         name = callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else None
-        if name in _VALIDATORS:
+        if name in _VALIDATORS and callee[0] == "attr":
             yield from self._validated(ref, (ref[0], callee[1]))
         if name in _COPIES:
             yield from self._copied(ref, str(name))

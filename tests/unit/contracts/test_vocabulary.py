@@ -162,3 +162,8 @@ def test_words_outside_the_lifecycle_are_found(word: str, check: str, code: str)
 def test_members_outside_the_lifecycle_are_found(word: str, definition: str) -> None:
     found = report({"states": definition.format(word=word), "record": ""}).violations
     assert [(each.check, each.subject) for each in found] == [("definition", word)]
+
+
+def test_a_plain_function_with_the_name_of_a_validator_is_none() -> None:
+    used = "def parse_obj(given):\n    return given\n\n\nparse_obj({'state': 'DONE'})\n"
+    assert not report({"used": used}).violations
