@@ -99,10 +99,6 @@ class Classes:
             merged = list(dict.fromkeys(each for line in lines for each in line))
         return [cls, *(each for each in merged if each != cls)]
 
-    def is_subclass(self, cls: ClassId, base: ClassId) -> bool:
-        """Whether `base` is `cls` or one of its ancestors."""
-        return base in self.mro(cls)
-
     @cached_property
     def _children(self) -> dict[ClassId, set[ClassId]]:
         children: defaultdict[ClassId, set[ClassId]] = defaultdict(set)

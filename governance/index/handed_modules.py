@@ -40,7 +40,7 @@ def _handed(names: Names) -> frozenset[str]:
             each
             for scope in facts.scopes
             for each, numbers in scope.bindings.items()
-            if any(number >= 0 and _is_module(names, (name, number), _IMPORTS) for number in numbers)
+            if any(number >= 0 and _imports_module(names, (name, number)) for number in numbers)
         }
         todo: list[Ref] = []
         for number, node in enumerate(facts.nodes):
@@ -57,8 +57,8 @@ def _handed(names: Names) -> frozenset[str]:
     return frozenset(found)
 
 
-def _is_module(names: Names, ref: Ref, ops: frozenset[str]) -> bool:
-    return names.project.node(ref)[0] in ops and any(entity[0] == "mod" for entity in names.resolve(ref))
+def _imports_module(names: Names, ref: Ref) -> bool:
+    return names.project.node(ref)[0] in _IMPORTS and any(entity[0] == "mod" for entity in names.resolve(ref))
 
 
 def _stands_before_dot(node: Node, number: int) -> bool:

@@ -101,11 +101,6 @@ def delegate(engine: Engine, frame: Frame, node: int, entry: States) -> Outcomes
     return _run(engine, frame, source, entry, lambda _, states: engine.yielded(frame, node, states))
 
 
-def consume(engine: Engine, frame: Frame, source: Source, entry: States) -> Outcomes:
-    """Something outside the project runs a generator to its end."""
-    return _run(engine, frame, source, entry, lambda _, states: Outcomes(dict(states)))
-
-
 def _run(
     engine: Engine, frame: Frame, source: Source, entry: States, on_yield: Callable[[Frame, States], Outcomes]
 ) -> Outcomes:

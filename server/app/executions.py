@@ -75,7 +75,7 @@ def running_executions(
         patience = Countdown(settings.shutdown_seconds)
 
         def drain() -> None:
-            patience.left()
+            patience.left()  # from now on it is counted
             backend.stop()
 
         stack.callback(drain)

@@ -19,7 +19,7 @@ CONDITIONS: Final = frozenset(
     "args shell working-directory env defaults needs strategy "
     "default_install_hook_types files exclude types types_or exclude_types always_run skip".split()
 )
-"""Keys that decide whether a step, job, hook or workflow runs, or whether its failure counts."""
+"""Keys that decide whether and how a step, job, hook or workflow runs, or whether its failure counts."""
 _KEY: Final = re.compile(r"[\"']?([\w-]+)[\"']?\s*:(?:\s|$)")
 
 

@@ -125,7 +125,7 @@ class LateInserts:
         return self._store.waiting()
 
     def _write(self) -> None:
-        """Write what runs. Who has to wait for that waits, so that what is not unwritten is written."""
+        """Write what runs. Whoever comes meanwhile waits for it: after this, what was unwritten before is written."""
         if not self._unwritten:
             return
         with self._lock:

@@ -161,7 +161,6 @@ CallerDependency = Annotated[Caller, Depends(caller)]
 analyst: Final = allowed(Permission.ANALYZE)
 administrator: Final = allowed(Permission.ADMIN)
 Analyst = Annotated[Caller, Depends(analyst)]
-Administrator = Annotated[Caller, Depends(administrator)]
 AnalysisDependency = Annotated[AnalysisExecutionService, Depends(analysis_service)]
 RegistryDependency = Annotated[PluginRegistry, Depends(plugin_registry)]
 ThreadsDependency = Annotated[Threads, Depends(threads)]

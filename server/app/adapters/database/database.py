@@ -205,7 +205,7 @@ class Database:
                     raise
                 if deadline is None:
                     deadline = time.monotonic() + self._outage_seconds
-                    logger.warning("the database was lost: %s", getattr(failure, "orig", failure))
+                    logger.warning("the database was lost: %s", told_of(failure))
                 if committing or self._closed:
                     raise
                 if time.monotonic() > deadline:
