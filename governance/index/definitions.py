@@ -80,17 +80,22 @@ def rule_class(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 def _decorate(solver: Solver, ref: Ref, decorators: list[int], out: Answer) -> bool:
     """Add what the project's own decorators return; whether there was any."""
     found = False
+    own = (ref[0], solver.project.node(ref)[1])
     for decorator in decorators:
         key: Key = ("n", ref[0], decorator)
+        alike = solver.decorated.alike((ref[0], decorator))
         for value, evidence in solver.get(key).items():
-            if value[0] not in ("fn", "bm", "inst", "cls"):
+            if value[0] not in ("fn", "bm", "inst", "cls") or value[1] in alike:
                 continue
             solver.get(("decorate", *ref))
             results: Answer = {}
             bare: Node = ["call", decorator, [ref[1]], []]
             calls.result(solver, ref, bare, key, value, evidence.grade, results)
             for each, reason in results.items():
-                if each[0] in ("fn", "bm", "inst", "cls", "partial"):
-                    found = True
-                    add(out, each, reason.grade, "decorated", reason.source, reason.value)
+                if each[0] not in ("fn", "bm", "inst", "cls", "partial") or each[1] in alike - {own}:
+                    continue
+                if value[0] == each[0] == "fn" and solver.decorated.is_applied_within(each[1], value[1]):
+                    continue
+                found = True
+                add(out, each, reason.grade, "decorated", reason.source, reason.value)
     return found

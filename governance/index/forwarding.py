@@ -12,8 +12,8 @@ because a decorated name also stands for the function it was put around. Through
 
 from __future__ import annotations
 
-from governance.contract import Ref
 from governance.facts import Node
+from governance.index.decorated import applied
 from governance.index.solver import Solver
 from governance.index.values import FunctionId
 
@@ -32,7 +32,7 @@ def forwards(solver: Solver, module: str, callee: int, function: FunctionId) -> 
     if len(around) < 2 or not any(
         entity[0] == "fn" and entity[1] in around[1:]
         for decorator in decorators
-        for entity in solver.names.resolve(_applied(solver, (function[0], decorator)))
+        for entity in solver.names.resolve(applied(solver.project, (function[0], decorator)))
     ):
         return None
     known = solver.only_returned.get(wrapper)
@@ -60,12 +60,6 @@ def parameter_of(solver: Solver, wrapper: FunctionId, node: int) -> int:
     return int(found[2]) if found[:2] == ["param", wrapper[1]] else -1
 
 
-def _applied(solver: Solver, decorator: Ref) -> Ref:
-    """What is called to make the decorator, or the decorator itself."""
-    node = solver.project.node(decorator)
-    return (decorator[0], node[1]) if node[0] == "call" else decorator
-
-
 def _only_returned(solver: Solver, wrapper: FunctionId) -> bool:
     """Whether nothing is done with a wrapper but to return it: also as `wraps(f)(wrapper)`, and with attributes set."""
     project, module = solver.project, wrapper[0]
@@ -86,4 +80,4 @@ def _only_returned(solver: Solver, wrapper: FunctionId) -> bool:
 
 def _hands_back(solver: Solver, module: str, node: Node) -> bool:
     """Whether a call is one of a function from outside the project, which looks at a wrapper or gives it back."""
-    return any(True for _ in solver.names.dotted(_applied(solver, (module, node[1]))))
+    return any(True for _ in solver.names.dotted(applied(solver.project, (module, node[1]))))

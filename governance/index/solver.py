@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.contract import Ref
 from governance.findings import Grade
+from governance.index.decorated import Decorated
 from governance.index.values import ClassId, FunctionId, Key, Value
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Solver:
         self.passing: dict[FunctionId, Passing] = {}
         self.handed: frozenset[str] | None = None
         """Modules that are used as values, made on first use, see `handed_modules`."""
+        self.decorated = Decorated(project, names)
         self.only_returned: dict[FunctionId, bool] = {}
         """Functions within others: whether those do nothing with them but return them."""
         self.additions: Mapping[str, list[Ref]] | None = None
