@@ -1,7 +1,8 @@
-"""Why the server cannot start, in one line for the person who starts it."""
+"""Why the server cannot start, or ended, in one line for the person who starts it."""
 
 from __future__ import annotations
 
+import logging
 import sys
 
 
@@ -10,6 +11,8 @@ class StartError(Exception):
 
 
 def say(text: str) -> None:
-    """One line for the person who started the server."""
+    """One line for the person who started the server, after what the log was told before."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
     sys.stderr.write(f"server: {text}\n")
     sys.stderr.flush()

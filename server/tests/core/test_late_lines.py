@@ -13,6 +13,7 @@ import pytest
 
 from server.app.core.late_lines import LateLines
 from server.app.core.logging import TextLines
+from server.app.core.start_error import say
 from server.app.core.trace import Trace, set_trace
 
 pytestmark = pytest.mark.requirement("R-219")
@@ -124,3 +125,14 @@ def test_lines_of_many_threads_are_all_written_whole(log: logging.Logger, stream
     for name in "abcd":
         own = [line for line in lines if line.startswith(f"{name} ")]
         assert own == [f"{name} {number}" for number in range(200)]
+
+
+def test_the_last_word_to_whoever_started_the_server_is_the_last_line(
+    log: logging.Logger, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr(logging.getLogger(), "handlers", log.handlers)
+    log.info("one")
+    say("gone")
+    assert stream.getvalue().splitlines()[-1] == "server: gone"
+    assert said(stream)[:-1] == ["one"]
