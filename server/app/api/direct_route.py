@@ -16,6 +16,7 @@ from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -37,7 +38,11 @@ class DirectRoute(APIRoute):
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        body = body_as(self._form, await request.body(), _header(scope, b"content-type"))
+        try:
+            sent = await request.body()
+        except ClientDisconnect:  # no defect of ours, though nobody will read the answer
+            raise HTTPException(400) from None
+        body = body_as(self._form, sent, _header(scope, b"content-type"))
         answer = await self._answer(body, request)
         if not isinstance(answer, Response):
             answer = Response(answer.model_dump_json(), media_type="application/json")

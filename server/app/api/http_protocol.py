@@ -102,7 +102,8 @@ class EnvelopeProtocol(HttpToolsProtocol):
         names = [name for name, _ in self.headers]
         if names.count(b"host") != 1 and (b"host" in names or self.parser.get_http_version() == "1.1"):
             raise ValueError("a request names one host")  # RFC 9112, 3.2
-        if b"transfer-encoding" in names and (b"transfer-encoding", b"chunked") not in self.headers:
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        if codings not in ([], [b"chunked"]):
             raise ValueError("no other coding is known here")
         super().on_headers_complete()
         self._awaited = _Part.BODY

@@ -27,7 +27,8 @@ class LateLines(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
         self._said: deque[logging.LogRecord] = deque()
-        self._writing = threading.Lock()
+        # While a line is put into words, an object may go that says so: asyncio's tasks and futures do.
+        self._writing = threading.RLock()
         self._news = threading.Event()
         self._writer: threading.Thread | None = None
 

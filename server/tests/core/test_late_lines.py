@@ -109,6 +109,18 @@ def test_a_log_that_nobody_reads_stops_no_work(
     log.info("neither")
 
 
+def test_what_is_said_while_a_line_is_put_into_words_is_written_too(log: logging.Logger, stream: io.StringIO) -> None:
+    class Talks:
+        def __str__(self) -> str:
+            log.error("an object went")
+            return "talks"
+
+    speaker = threading.Thread(target=log.warning, args=("one",), kwargs={"extra": {"thing": Talks()}}, daemon=True)
+    speaker.start()
+    speaker.join(20)
+    assert sorted(said(stream)) == ["an object went", "one thing=talks"]
+
+
 def test_lines_of_many_threads_are_all_written_whole(log: logging.Logger, stream: io.StringIO) -> None:
     def talk(name: str) -> None:
         for number in range(200):

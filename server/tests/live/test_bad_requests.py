@@ -187,6 +187,14 @@ def test_a_refusal_is_the_last_answer_and_waits_for_its_turn(
     assert error["type"] == ("ResourceLimit" if statuses == [413] else "ValidationError")
 
 
+@pytest.mark.parametrize("coding", [b"chunked", b"Chunked", b"CHUNKED", b"  chunked "])
+def test_the_coding_of_a_body_is_known_however_it_is_written(live: ServerProcess, coding: bytes) -> None:
+    address = urlsplit(live.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        connection.sendall(chunked(GOOD).replace(b" chunked", b" " + coding))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.mark.requirement("R-054")
 def test_what_follows_a_body_is_no_header(live: ServerProcess) -> None:
     address = urlsplit(live.url)

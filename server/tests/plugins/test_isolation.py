@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -375,6 +376,23 @@ def test_what_a_plugin_writes_is_found_whatever_it_says_of_the_time(tmp_path: Pa
     (folder / "inner").mkdir()
     assert (scratch.empty(), list(folder.iterdir())) == (True, [])
     scratch.remove()
+
+
+def test_what_a_plugin_writes_is_found_where_files_have_times_of_whole_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def coarse(path: str) -> SimpleNamespace:
+        changed = Path(path).stat().st_ctime_ns
+        return SimpleNamespace(st_ctime_ns=changed - changed % 1_000_000_000)
+
+    scratch = Scratch(str(tmp_path))
+    folder = Path(scratch.path)
+    monkeypatch.setattr(os, "lstat", coarse)
+    for _ in range(3):
+        time.sleep(0.1)
+        assert scratch.empty()
+        (folder / "left").write_text("behind", "utf-8")
+        assert (scratch.empty(), list(folder.iterdir())) == (True, [])
 
 
 HOSTILE_ERRORS: list[Any] = [

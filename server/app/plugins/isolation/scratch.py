@@ -13,6 +13,9 @@ from typing import Final
 _TICK_NS: Final = 50_000_000
 """Longer than the steps in which the kernel counts the times of files."""
 
+_COARSE_TICK_NS: Final = 2_500_000_000
+"""The same where a file system keeps whole seconds (ext4 with small inodes) or every second one."""
+
 
 class Scratch:
     """A new folder below ``parent``; ``remove`` must follow."""
@@ -35,8 +38,9 @@ class Scratch:
             changed = os.lstat(self.path).st_ctime_ns
         except OSError:
             return False
-        # Two changes within one of the kernel's steps have the same time.
-        self._empty_since = changed if time.time_ns() - changed > _TICK_NS else 0
+        # Two changes within one step have the same time.
+        step = _TICK_NS if changed % 1_000_000_000 else _COARSE_TICK_NS
+        self._empty_since = changed if time.time_ns() - changed > step else 0
         return True
 
     def remove(self) -> None:
