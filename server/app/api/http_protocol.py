@@ -61,6 +61,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self._heard_at = self.loop.time()
         self._began_at: float | None = None
         self._unread = 0
+        self._refused = False
         self._last_words = b""
         self._watch: asyncio.TimerHandle | None = None
 
@@ -76,7 +77,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._last_words or self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return  # what follows a request that was refused is nobody's
         self._heard_at = self.loop.time()
         self._begins = self._awaited is _Part.NOTHING
@@ -120,7 +121,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         others_wait = bool(self.pipeline)
         super().on_response_complete()
-        if self._last_words and not others_wait:
+        if self._refused and not others_wait:
             self._say_last_words()
 
     def send_400_response(self, msg: str) -> None:
@@ -133,9 +134,12 @@ class EnvelopeProtocol(HttpToolsProtocol):
         self, status: int, message: str, headers: dict[str, str], kind: ErrorType = ErrorType.VALIDATION_ERROR
     ) -> None:
         """Answer the request that comes in, after those before it were answered, and end the connection."""
+        if self._refused:
+            return
         answer = error_response(status, kind, message, headers=_HEADERS | headers)
         head = b"".join(b"%s: %s\r\n" % header for header in answer.raw_headers)
         line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode("ascii")
+        self._refused = True
         self._last_words = line + head + b"\r\n" + bytes(answer.body)
         others_wait = not self._is_answered
         if self._awaited is _Part.BODY:  # then the last cycle is that of the refused request itself
@@ -176,7 +180,7 @@ class EnvelopeProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         self._unread = unread
-        if self._last_words or self._works or self.flow.read_paused:
+        if self._refused or self._works or self.flow.read_paused:
             return
         if self._began_at is None:
             if now - self._heard_at > seconds:

@@ -71,6 +71,17 @@ def test_a_client_is_waited_for_so_long(hasty: ServerProcess, begins: bytes, pie
     assert bool(found) == bool(begins)
 
 
+def test_what_comes_too_late_for_a_request_that_has_its_answer_is_nobodys(hasty: ServerProcess) -> None:
+    with connected(hasty) as connection:
+        connection.sendall(WHOLE[:-5].replace(b"host", b"x-api-key: nonsense\r\nhost"))
+        assert answer(connection).startswith(b"HTTP/1.1 401 ")  # and the end of what the server sends
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(WHOLE[-5:] + b"nonsense\r\n\r\n")
+            time.sleep(0.2)
+    assert hasty.client.get("/v1/health").status_code == 200
+    assert "Traceback" not in hasty.log.read_text("utf-8")
+
+
 def test_an_answer_that_nobody_reads_is_dropped(hasty: ServerProcess) -> None:
     hasty.client.close()
     files = Path(f"/proc/{hasty.process.pid}/fd")
