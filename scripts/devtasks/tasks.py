@@ -41,9 +41,12 @@ def test(arguments: Sequence[str]) -> int:
 
 
 def spread(arguments: Sequence[str]) -> tuple[str, ...]:
-    """The words that use every core, unless the caller says how, or asks for what needs pytest in one process."""
+    """The words that keep every core busy, unless the caller says how, or asks for what needs pytest in one process.
+
+    One process more than there are cores, because many tests wait for a server.
+    """
     alone = any(word in {"--pdb", "--trace", "-s"} or word.startswith(("-n", "--numprocesses")) for word in arguments)
-    return () if alone else ("-n", "auto")
+    return () if alone else ("-n", str((os.cpu_count() or 1) + 1))
 
 
 def serve(arguments: Sequence[str]) -> int:

@@ -58,7 +58,7 @@ def demand(result: Tally, programs: int) -> None:
 
 
 def test_verdicts_agree_with_every_execution() -> None:
-    demand(tally(range(250)), 250)
+    demand(tally(range(150)), 150)
 
 
 @pytest.mark.slow
