@@ -29,11 +29,12 @@ PAIR = "the-runner-answers-with-a-pair"
 WAY = "one-way-to-the-runner"
 JOBS = "jobs-move-along-the-table"
 ENVELOPES = "only-envelopes-leave"
+NAMED = "the-caller-names-the-plugin"
 UNWRAPPED = "only-runner-unwraps-plugins"
 PERMITS = "only-runner-issues-permits"
 OUR_OWN = {UNWRAPPED, PERMITS}
 GATE = "the-gate-stays"
-CONTRACTS = {RUNS, COUNTED, CHECKED, STATES, PAIR, WAY, JOBS, ENVELOPES} | OUR_OWN
+CONTRACTS = {RUNS, COUNTED, CHECKED, STATES, PAIR, WAY, JOBS, ENVELOPES, NAMED} | OUR_OWN
 
 RUNNER = "server/app/plugins/runtime/tool_runner.py"
 REGISTRY = "server/app/plugins/loader/plugin_registry.py"
@@ -247,6 +248,12 @@ MUTANTS = [
     Mutant("job-is-written-by-its-service", JOBS, JOB_SERVICE,
            "        if job is None or job.is_final:\n            return False\n",
            "        object.__setattr__(job, 'state', JobState.FAILED)  #!\n"),
+    Mutant("plugin-by-default", NAMED, PLUGIN_SERVICE, EXECUTE,
+           "        plugin_name = plugin_name or 'text-statistics'  #!\n" + EXECUTE),
+    Mutant("plugin-of-nobody", NAMED, PLUGIN_SERVICE, EXECUTE,
+           "        plugin_name = payload.get('plugin_name', 'text-statistics')  #!\n" + EXECUTE),
+    Mutant("plugin-is-hard-coded", NAMED, PLUGIN_SERVICE, EXECUTE,
+           EXECUTE.replace("(plugin_name,", "('text-statistics',").rstrip() + "  #!\n"),
     Mutant("server-error", ENVELOPES, ROUTE, "from __future__ import annotations\n",
            "from __future__ import annotations\n\nfrom fastapi import HTTPException\n\n\n"
            "def broken() -> None:\n    raise HTTPException(status_code=500, detail='no')  #!\n"),
@@ -317,7 +324,7 @@ def test_a_shortcut_makes_no_other_file_wrong(reported: ScanResult) -> None:
     assert [each.place for each in reported.findings if each.fails and not each.place.path.startswith(folder)] == []
 
 
-@pytest.mark.requirement("R-061", "R-063", "R-064", "R-065", "R-074", "R-075")
+@pytest.mark.requirement("R-061", "R-063", "R-064", "R-065", "R-066", "R-067", "R-069", "R-074", "R-075")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_mutant_is_reported_at_its_line(copy: Path, mutant: Mutant) -> None:
     path = copy / mutant.path

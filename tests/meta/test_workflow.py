@@ -54,6 +54,23 @@ def test_the_pull_request_shows_findings_and_may_wait_for_the_job(workflow: dict
     assert "paths" not in str(workflow[True])
 
 
+@pytest.mark.requirement("R-078")
+def test_the_diagram_of_the_gates_is_what_is_there(workflow: dict[Any, Any]) -> None:
+    page = (CHECKOUT / "docs/explanation/enforcement.md").read_text(encoding="utf-8")
+    names = dict(re.findall(r"(\w+)\[(\w+)\]", page))
+    arrows = re.findall(r"^ +(\w+)(?:\[\w+\])? --> (\w+)", page, re.MULTILINE)
+    assert [(names[one], names[other]) for one, other in arrows] == [
+        ("Developer", "Code"),
+        ("Code", "Scanner"),
+        ("Scanner", "CI"),
+        ("CI", "Merge"),
+    ]
+    hooks = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [hook["id"] for repo in hooks for hook in repo["hooks"]][0] == "governance"
+    assert next(run_workflow.commands(workflow))[0] == "Scanner"
+    assert "policy" in (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+
+
 @pytest.mark.requirement("R-085")
 def test_no_step_may_fail_unnoticed(workflow: dict[Any, Any]) -> None:
     (job,) = workflow["jobs"].values()
