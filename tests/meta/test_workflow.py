@@ -66,7 +66,7 @@ def test_the_diagram_of_the_gates_is_what_is_there(workflow: dict[Any, Any]) -> 
         ("CI", "Merge"),
     ]
     hooks = yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
-    assert [hook["id"] for repo in hooks for hook in repo["hooks"]][0] == "governance"
+    assert next(hook["id"] for repo in hooks for hook in repo["hooks"]) == "governance"
     assert next(run_workflow.commands(workflow))[0] == "Scanner"
     assert "policy" in (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
 
