@@ -43,10 +43,11 @@ def test(arguments: Sequence[str]) -> int:
 def spread(arguments: Sequence[str]) -> tuple[str, ...]:
     """The words that keep every core busy, unless the caller says how, or asks for what needs pytest in one process.
 
-    One process more than there are cores, because many tests wait for a server.
+    One process more than there are cores, because many tests wait for a server; a file stays in one process, so that a
+    server or a copy of the project that its tests share is made once.
     """
     alone = any(word in {"--pdb", "--trace", "-s"} or word.startswith(("-n", "--numprocesses")) for word in arguments)
-    return () if alone else ("-n", str((os.cpu_count() or 1) + 1))
+    return () if alone else ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 
 
 def serve(arguments: Sequence[str]) -> int:

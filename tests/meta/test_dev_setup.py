@@ -20,7 +20,7 @@ from devtasks.tasks import spread
 from tests.meta.shell import CHECKOUT, Shell
 
 BUILD_TOOLS = ("editables", "hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove-classifiers")
-BUSY = str((os.cpu_count() or 1) + 1)
+BUSY = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -273,8 +273,8 @@ def test_words_that_need_no_environment(project: Project, words: list[str], exit
 @pytest.mark.parametrize(
     ("expected", "words"),
     [
-        pytest.param(("-n", BUSY), [], id="nothing said"),
-        pytest.param(("-n", BUSY), ["tests/unit", "-q", "-k", "none"], id="other words"),
+        pytest.param(BUSY, [], id="nothing said"),
+        pytest.param(BUSY, ["tests/unit", "-q", "-k", "none"], id="other words"),
         pytest.param((), ["-n", "0"], id="a number of processes"),
         pytest.param((), ["-n4"], id="a number in one word"),
         pytest.param((), ["--numprocesses=4"], id="the long word"),

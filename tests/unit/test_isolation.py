@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def read(root: Path, paths: list[str], seconds: float = 30) -> dict[str, Read]:
     return {each.path: each for each in read_files(root, paths, seconds)}
 
 
-def children() -> list[int]:
+def all_children() -> list[int]:
     found: list[int] = []
     for task in Path("/proc/self/task").iterdir():
         with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
@@ -29,9 +30,19 @@ def children() -> list[int]:
     return found
 
 
+Children = Callable[[], list[int]]
+
+
+@pytest.fixture
+def children() -> Children:
+    """Asks for the children that were started since: a live server of other tests is none of ours."""
+    before = set(all_children())
+    return lambda: [pid for pid in all_children() if pid not in before]
+
+
 @pytest.mark.parametrize("per_child", [100, 2], ids=["one child", "two children"])
 def test_every_file_once_with_what_its_bytes_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_child: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, children: Children, per_child: int
 ) -> None:
     monkeypatch.setattr(isolation, "FILES_PER_CHILD", per_child)
     sources = {f"ordner {n}/ü{n}.py": f"def f{n}():\n    return g({n})\n".encode() for n in range(6)}
@@ -61,7 +72,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     }
 
 
-def test_a_file_that_takes_too_long(tmp_path: Path) -> None:
+def test_a_file_that_takes_too_long(tmp_path: Path, children: Children) -> None:
     os.mkfifo(tmp_path / "endless.py")
     for name in ("a.py", "z.py"):
         (tmp_path / name).write_text("f()\n", encoding="utf-8")
@@ -78,7 +89,7 @@ DEATHS = [
 
 
 @pytest.mark.parametrize(("kind", "message", "number"), DEATHS, ids=[row[0] for row in DEATHS])
-def test_a_child_that_dies(tmp_path: Path, kind: str, message: str, number: int) -> None:
+def test_a_child_that_dies(tmp_path: Path, children: Children, kind: str, message: str, number: int) -> None:
     os.mkfifo(tmp_path / "deadly.py")
     (tmp_path / "z.py").write_text("f()\n", encoding="utf-8")
 
@@ -104,7 +115,7 @@ def test_a_child_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Monk
         read(tmp_path, ["a.py"])
 
 
-def test_nobody_waits_for_the_rest(tmp_path: Path) -> None:
+def test_nobody_waits_for_the_rest(tmp_path: Path, children: Children) -> None:
     os.mkfifo(tmp_path / "endless.py")
     (tmp_path / "a.py").touch()
     results = read_files(tmp_path, ["a.py", "endless.py"])
