@@ -13,6 +13,7 @@ from governance.facts import Node
 from governance.index import (
     attributes,
     calls,
+    concurrency,
     containers,
     dependencies,
     iterables,
@@ -263,29 +264,8 @@ def _absolute(solver: Solver, ref: Ref, node: Node, name: str) -> Iterator[str]:
             yield ".".join([*parts[:kept], stem] if stem else parts[:kept])
 
 
-def _async_call(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if node[2]:
-        add(out, ("coro", ("called", *ref, 0)), grade, "called in a thread")
-
-
-def _gather(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    add(out, ("coro", ("gathered", *ref)), grade, "gather")
-
-
-def _waited(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    """The sets of what is done and of what is not."""
-    for each in node[2][:1]:
-        listed: Key = ("listed", ("items", ref[0], each))
-        add(out, ("cont", "tuple", (listed, listed)), grade, "waited for")
-        add(out, ("coro", ("pair", listed, listed)), grade, "waited for")
-
-
-def _run_coroutine(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    if node[2]:
-        containers.awaited(solver, ("n", ref[0], node[2][0]), out)
-
-
 _SUMMARIES: Final[dict[str, Summary]] = {
+    **concurrency.SUMMARIES,
     **iterables.SUMMARIES,
     **wrappers.SUMMARIES,
     **dict.fromkeys(("types.SimpleNamespace", "threading.local", "argparse.Namespace"), _namespace),
@@ -308,21 +288,12 @@ _SUMMARIES: Final[dict[str, Summary]] = {
     **dict.fromkeys((f"contextlib.{name}" for name in ("closing", "nullcontext", "aclosing")), _manager),
     **dict.fromkeys(("weakref.ref", "weakref.WeakMethod"), _weak_reference),
     **dict.fromkeys(("importlib.import_module", "builtins.__import__"), _import_module),
-    **dict.fromkeys(
-        (f"asyncio.{name}" for name in ("create_task", "ensure_future", "shield", "wait_for", "timeout")),
-        _argument(0, "awaitable"),
-    ),
-    "asyncio.gather": _gather,
-    **dict.fromkeys(("asyncio.wait", "concurrent.futures.wait"), _waited),
-    **dict.fromkeys(("asyncio.run", "anyio.run", "trio.run"), _run_coroutine),
-    "asyncio.to_thread": _async_call,
 }
 
 _BY_LAST: Final[dict[str, Summary]] = {
     "Depends": dependencies.dependency,
     "Security": dependencies.dependency,
-    "run_in_threadpool": _async_call,
-    "run_sync": _async_call,
+    **concurrency.BY_LAST,
 }
 
 
@@ -339,27 +310,6 @@ def rule_called(solver: Solver, key: Key, out: Answer) -> None:
                 solver.copy(("ret", *value[1]), out, "returned", min(evidence.grade, PROBABLE))
 
 
-def rule_gathered(solver: Solver, key: Key, out: Answer) -> None:
-    """("gathered", module, call): a sequence of what the awaited arguments give."""
-    add(out, ("cont", "seq", (("awaited", *key[1:]),)), note="gather")
-
-
-def rule_awaited(solver: Solver, key: Key, out: Answer) -> None:
-    """("awaited", module, call)."""
-    _, module, number = key
-    node = solver.project.node((module, number))
-    for each in node[2]:
-        inner = solver.project.node((module, each))
-        if inner[0] == "star":
-            element: Answer = {}
-            containers.items(solver, ("n", module, inner[1]), element)
-            for value in element:
-                if value[0] == "coro":
-                    solver.copy(value[1], out, "gathered")
-        else:
-            containers.awaited(solver, ("n", module, each), out)
-
-
 def rule_default(solver: Solver, key: Key, out: Answer) -> None:
     """("dflt", module, call): values of a defaultdict: what is stored and what the factory makes."""
     _, module, number = key
@@ -373,4 +323,4 @@ def rule_default(solver: Solver, key: Key, out: Answer) -> None:
                 solver.copy(("called", module, number, 0), out, "default factory")
 
 
-__all__ = ["call", "rule_awaited", "rule_called", "rule_default", "rule_gathered"]
+__all__ = ["call", "rule_called", "rule_default"]

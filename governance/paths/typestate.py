@@ -1,40 +1,29 @@
 """Typestate: which states an object can be in where its state attribute is written.
 
-A forward execution over the statement tree with one set of states per object; an object is the definition a base
-expression goes back to. Guards (comparisons, membership, predicates of the project, `match`, asserts) refine the set;
-a fresh object is in its initial state; parameters and lookups can be in any. Helpers that get the object are followed
-a few levels deep. After an `await` another task may have moved the object along the table.
+A forward execution over the statement tree (`state_flow`) with one set of states per object; an object is the
+definition a base expression goes back to. Guards (comparisons, membership, predicates of the project, `match`, asserts)
+refine the set; a fresh object is in its initial state; parameters and lookups can be in any. Helpers that get the
+object are followed a few levels deep. After an `await` another task may have moved the object along the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from governance.contract import Ref
-from governance.facts import Block, Node, Step
+from governance.facts import Node, Step
 from governance.index import Index
 from governance.index.values import ClassId, FunctionId
-from governance.paths import state_writes
+from governance.paths import state_flow, state_writes
 from governance.paths.filters import part, passed
-from governance.paths.guards import refine
 from governance.paths.handed import Handed, handed
-from governance.paths.known import ANY, Env, Known, ObjectKey, Write, join, mentions, union
+from governance.paths.known import ANY, Env, Known, ObjectKey, Write, mentions, union
+from governance.paths.state_flow import Way
 from governance.paths.state_values import States, StateValues
 
-_ROUNDS: Final = 8
 _DEPTH: Final = 3
-
-
-@dataclass(slots=True)
-class _Way:
-    """Where a block can end: environments, None where it cannot."""
-
-    normal: Env | None
-    breaks: list[Env] = field(default_factory=list)
-    continues: list[Env] = field(default_factory=list)
-    raised: list[Env] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +66,7 @@ class Typestate:
     def _enter(self, scope: tuple[str, int], env: Env) -> None:
         outer = (self.module, self.scope)
         self.module, self.scope = scope
-        end = self._block(self.project.scope(scope).body, env)
+        end = state_flow.block(self, self.project.scope(scope).body, env)
         if end.normal is not None:
             self._exits.append((end.normal, -1))
         self.module, self.scope = outer
@@ -133,137 +122,33 @@ class Typestate:
     def governed(self, number: int) -> bool:
         return any(cls in self.classes for cls in self.index.classes_of((self.module, number)))
 
-    # Blocks
+    # Events
 
-    def _block(self, block: Block, env: Env | None) -> _Way:
-        way = _Way(env)
-        for step in block:
-            if way.normal is None:
-                break
-            inner = self._step(step, way.normal)
-            way.normal = inner.normal
-            way.breaks += inner.breaks
-            way.continues += inner.continues
-            way.raised += inner.raised
-        return way
+    def event(self, step: Step, env: Env) -> Way:
+        """What a step that is no compound statement and no jump does."""
+        happens = _EVENTS.get(step[0])
+        return happens(self, step, env) if happens is not None else Way(env)
 
-    def _step(self, step: Step, env: Env) -> _Way:
-        kind = step[0]
-        follow = _FOLLOWED.get(kind)
-        if follow is not None:
-            return follow(self, step, env)
-        if kind in ("attr", "sub", "import"):
-            return _Way(env, raised=[env])
-        if kind == "raise":
-            return _Way(None, raised=[env])
-        if kind == "break":
-            return _Way(None, breaks=[env])
-        if kind == "continue":
-            return _Way(None, continues=[env])
-        return _Way(env)
-
-    def _switch(self, step: Step, env: Env) -> _Way:
+    def _switch(self, step: Step, env: Env) -> Way:
         moved = {key: Known(self.values.closure(each.states), True) for key, each in env.items()}
-        return _Way(moved, raised=[moved])
+        return Way(moved, raised=[moved])
 
-    def _next(self, step: Step, env: Env) -> _Way:
+    def _next(self, step: Step, env: Env) -> Way:
         item = self.key(step[1])
         inner = {key: each for key, each in env.items() if not mentions(key, item)}
         source = self.node_at(step[1])
         each = passed(self, source[1]) if source[0] == "item" else ANY
         if each is not ANY:
             inner[item] = each
-        return _Way(inner, raised=[env])
+        return Way(inner, raised=[env])
 
-    def _with(self, step: Step, env: Env) -> _Way:
-        return self._block(step[3], env)
-
-    def _assert(self, step: Step, env: Env) -> _Way:
-        return _Way(self._refine(env, step[2], True), raised=[env])
-
-    def _branch(self, step: Step, env: Env) -> _Way:
-        yes = self._block(step[2], self._refine(env, step[1], True))
-        no = self._block(step[3], self._refine(env, step[1], False))
-        return _both(yes, no)
-
-    def _loop(self, step: Step, env: Env) -> _Way:
-        _, kind, head, test, body, orelse = step
-        raised: list[Env] = []
-        breaks: list[Env] = []
-        start: Env | None = env
-        done: Env | None = None
-        for _ in range(_ROUNDS):
-            top = self._block(head, start)
-            raised += top.raised
-            into = top.normal
-            over = top.normal if kind != "while" else None
-            if into is not None and test >= 0:
-                over = self._refine(into, test, False)
-                into = self._refine(into, test, True)
-                if self._is_true(test):
-                    over = None
-            inner = self._block(body, into)
-            raised += inner.raised
-            breaks += inner.breaks
-            done = join([done, over])
-            again = join([start, inner.normal, *inner.continues])
-            if again == start:
-                break
-            start = again
-        end = self._block(orelse, done)
-        normal = join([end.normal, *breaks])
-        return _Way(normal, end.breaks, end.continues, raised + end.raised)
-
-    def _is_true(self, test: int) -> bool:
-        node = self.node_at(test)
-        return bool(node[0] == "const" and node[2])
-
-    def _try(self, step: Step, env: Env) -> _Way:
-        _, _, body, handlers, orelse, final, _ = step
-        tried = self._block(body, env)
-        after = self._block(orelse, tried.normal)
-        way = _Way(after.normal, tried.breaks + after.breaks, tried.continues + after.continues, list(after.raised))
-        thrown = join(tried.raised)
-        for _, _, block in handlers:
-            handled = self._block(block, dict(thrown) if thrown is not None else None)
-            way = _both(way, handled)
-        if not handlers and thrown is not None:
-            way.raised.append(thrown)
-        if final:
-            way.normal = self._block(final, way.normal).normal if way.normal is not None else None
-            way.breaks = [end for each in way.breaks if (end := self._block(final, each).normal) is not None]
-            way.continues = [end for each in way.continues if (end := self._block(final, each).normal) is not None]
-            escaped = join(way.raised)
-            if escaped is not None:
-                ended = self._block(final, escaped)
-                way.raised = [ended.normal] if ended.normal is not None else []
-        return way
-
-    def _match(self, step: Step, env: Env) -> _Way:
-        _, _, _, cases, exhaustive = step
-        rest: Env | None = env
-        way = _Way(None)
-        for test, guard_block, guard, block in cases:
-            into = self._refine(rest, test, True) if rest is not None else None
-            if into is not None and guard >= 0:
-                into = self._block(guard_block, into).normal
-                into = self._refine(into, guard, True) if into is not None else None
-            way = _both(way, self._block(block, into))
-            if rest is not None and guard < 0:
-                rest = self._refine(rest, test, False)
-        if rest is not None and not exhaustive:
-            way = _both(way, _Way(rest))
-        return way
-
-    def _return(self, step: Step, env: Env) -> _Way:
+    def _return(self, step: Step, env: Env) -> Way:
         if step[2] >= 0:
             self._returned.append(self.known(env, self.key(step[2])))
         self._exits.append((env, step[2]))
-        return _Way(None)
+        return Way(None)
 
-    # Events
-
-    def _bind(self, step: Step, env: Env) -> _Way:
+    def _bind(self, step: Step, env: Env) -> Way:
         number = step[2]
         node = self.node_at(number)
         if node[0] in ("unpack", "enter"):
@@ -271,33 +156,33 @@ class Typestate:
             env = {key: each for key, each in env.items() if not mentions(key, bound)}
             if (each := part(self, number)) is not ANY:
                 env[bound] = each
-        return _Way(env)
+        return Way(env)
 
-    def _stored(self, step: Step, env: Env) -> _Way:
-        return _Way(state_writes.store(self, step[1], env))
+    def _stored(self, step: Step, env: Env) -> Way:
+        return Way(state_writes.store(self, step[1], env))
 
-    def _call(self, step: Step, env: Env) -> _Way:
+    def _call(self, step: Step, env: Env) -> Way:
         number = step[1]
         node = self.node_at(number)
         ref = (self.module, number)
         name = self.called_name(node)
         if name in ("setattr", "__setattr__") and len(node[2]) >= 2:
-            return _Way(state_writes.set_attribute(self, number, node, env), raised=[env])
+            return Way(state_writes.set_attribute(self, number, node, env), raised=[env])
         done = state_writes.updated_namespace(self, number, node, env)
         if done is None and name in state_writes.COPIERS:
             done = state_writes.copied(self, number, node, name, env)
         if done is not None:
-            return _Way(done, raised=[env])
+            return Way(done, raised=[env])
         if name == "next" and node[2] and (one := passed(self, node[2][0])) is not ANY:
-            return _Way({**env, (self.module, number): one}, raised=[env])
+            return Way({**env, (self.module, number): one}, raised=[env])
         made = [cls for cls in self.index.type_objects((self.module, node[1])) if cls in self.classes]
         if name == "__init__":
             found = [each.function for each in self.index.callees(ref) if each.receiver is not None]
             made = [cls for each in found if (cls := self.project.owning_class(each)) in self.classes and cls]
         if made:
-            return _Way(state_writes.made(self, number, node, made[0], env), raised=[env])
+            return Way(state_writes.made(self, number, node, made[0], env), raised=[env])
         after = self._helped(ref, node, env)
-        return _Way(after, raised=[env, after] if after is not env else [env])
+        return Way(after, raised=[env, after] if after is not env else [env])
 
     def called_name(self, node: Node) -> str:
         callee = self.node_at(node[1])
@@ -348,33 +233,13 @@ class Typestate:
         passed = {self.key(argument) for argument in node[2]} | {self.key(each) for _, each in node[3]}
         return {key: each for key, each in env.items() if key not in passed}
 
-    # Guards
 
-    def _refine(self, env: Env | None, test: int, positive: bool) -> Env | None:
-        return refine(self, env, test, positive) if env is not None else None
-
-
-_FOLLOWED: Final[Mapping[str, Callable[[Typestate, Step, Env], _Way]]] = {
+_EVENTS: Final[Mapping[str, Callable[[Typestate, Step, Env], Way]]] = {
     "store": Typestate._stored,
     "bind": Typestate._bind,
     "call": Typestate._call,
     "await": Typestate._switch,
     "yield": Typestate._switch,
     "next": Typestate._next,
-    "if": Typestate._branch,
-    "loop": Typestate._loop,
-    "try": Typestate._try,
-    "with": Typestate._with,
-    "match": Typestate._match,
     "return": Typestate._return,
-    "assert": Typestate._assert,
 }
-
-
-def _both(one: _Way, other: _Way) -> _Way:
-    return _Way(
-        join([one.normal, other.normal]),
-        one.breaks + other.breaks,
-        one.continues + other.continues,
-        one.raised + other.raised,
-    )

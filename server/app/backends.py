@@ -115,7 +115,7 @@ def _many_machines(settings: Settings) -> Iterator[Backend]:
             rounds.every(_LOOK_SECONDS, jobs.drop_jobs)
             rounds.every(settings.job_lease_seconds, queue.wake)
             rounds.every(_CLOCK_SECONDS, clock.adjust)
-            watch.every(settings.job_lease_seconds / 5, jobs.stop_lapsed_jobs)
+            watch.every(settings.job_lease_seconds / 5, jobs.leases.stop_lapsed)
 
         with Rounds() as watch:  # a thread of its own, because the other one waits for a database that is away
             yield Backend(

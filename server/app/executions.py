@@ -88,7 +88,7 @@ def running_executions(
             logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
         rounds = stack.enter_context(Rounds())
         rounds.every(_METRICS_SECONDS, lambda: registry.synchronise(metrics))
-        rounds.every(settings.job_lease_seconds / 3, jobs.keep_jobs)
+        rounds.every(settings.job_lease_seconds / 3, jobs.leases.keep)
         rounds.every(settings.job_lease_seconds, jobs.recover_jobs)
         rounds.every(settings.cleanup_interval_minutes * 60, lambda: jobs.forget_jobs(settings.job_retention_days))
         backend.care(jobs, rounds)

@@ -269,14 +269,14 @@ def test_a_worker_that_cannot_renew_its_leases_stops_its_work(backend: Backend, 
     backend.start(1, AnalysisExecutionService(jobs))
     jobs.create_job("sample", {}, queued=True)
     assert running.wait(20)
-    jobs.keep_jobs()
+    jobs.leases.keep()
     now += timedelta(seconds=LEASE_SECONDS)
-    assert jobs.stop_lapsed_jobs() == 0
+    assert jobs.leases.stop_lapsed() == 0
     backend.database.close()
     with pytest.raises(RuntimeError, match="closed"):
-        jobs.keep_jobs()
+        jobs.leases.keep()
     now += timedelta(seconds=0.1)
-    assert (stopped.is_set(), jobs.stop_lapsed_jobs(), stopped.is_set()) == (False, 1, True)
+    assert (stopped.is_set(), jobs.leases.stop_lapsed(), stopped.is_set()) == (False, 1, True)
 
 
 def test_a_job_that_is_not_kept_is_not_executed(backend: Backend, registry: PluginRegistry, ran: list[Any]) -> None:

@@ -96,7 +96,7 @@ def test_a_silent_workers_job_goes_on_or_ends_and_its_late_result_counts_for_not
         late = thread.submit(silent.run_next)
         assert held.entered.acquire(timeout=5)
         clock.now += timedelta(seconds=9)
-        silent.keep_jobs()
+        silent.leases.keep()
         clock.now += timedelta(seconds=9)
         assert (other.recover_jobs(), other.run_next()) == (0, None)
         clock.now += timedelta(seconds=2)

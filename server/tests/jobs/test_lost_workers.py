@@ -93,7 +93,7 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @rule(claim=claims, name=st.sampled_from(WORKERS))
     def beat(self, claim: Job | None, name: str) -> None:
-        self.store.renew(self.services[name]._lease())
+        self.store.renew(self.services[name].leases.new())
         held = self.store.held(name)
         if claim is not None:
             current = self.kept(claim.id)

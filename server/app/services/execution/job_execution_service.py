@@ -11,13 +11,14 @@ from typing import Any, Final, TypeVar
 from server.app.core.execution_context import Cancellation, RunContext, execution_scope
 from server.app.core.ids import new_id
 from server.app.core.trace import current_trace, trace_scope
-from server.app.jobs.job import ANONYMOUS, Job, JobStateError, JobSummary, Lease, moved, started_again
+from server.app.jobs.job import ANONYMOUS, Job, JobStateError, JobSummary, moved, started_again
 from server.app.jobs.state import JobState
 from server.app.jobs.store import Dispatcher, JobFilter, JobStore, PluginBusy, QueueFull
 from server.app.plugins.errors.error_envelope import public_error
 from server.app.plugins.errors.exceptions import ErrorType
 from server.app.services.error_log_service import ErrorLogService
 from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs
+from server.app.services.execution.leases import Leases
 from server.app.services.execution.plugin_execution_service import PluginExecutionService
 from server.app.services.execution.under_way import UnderWay
 
@@ -58,9 +59,9 @@ class JobExecutionService:
         self._clock = clock
         self._worker = worker or new_id()
         self._policy = policy
-        self._lease_length = timedelta(seconds=policy.lease_seconds)
-        self._kept_at = clock()
         self._under_way = UnderWay()
+        self.leases = Leases(store, self._under_way, clock, self._worker, timedelta(seconds=policy.lease_seconds))
+        """Of what this process executes; somebody has to keep them."""
 
     def create_job(
         self,
@@ -193,7 +194,7 @@ class JobExecutionService:
 
         To be called at start and then regularly. Returns how many were ended.
         """
-        self.keep_jobs()  # first, or what runs here would be lost to a clock that was set, or a machine that slept
+        self.leases.keep()  # first, or what runs here would be lost to a clock that was set, or a machine that slept
         ended = 0
         start_again = False
         for job in self._store.lost(self._clock()):
@@ -204,25 +205,6 @@ class JobExecutionService:
         if start_again:
             self._dispatcher.wake()
         return ended
-
-    def keep_jobs(self) -> None:
-        """Prolong the leases of what runs here; to be called several times in the length of a lease."""
-        at = self._clock()
-        if self._under_way.ids:
-            self._store.renew(self._lease())
-        self._kept_at = at
-
-    def stop_lapsed_jobs(self) -> int:
-        """Stop what runs here if no lease could be renewed for the length of one: it may be in other hands by now.
-
-        To be called by a thread that does not wait for the database. Returns how many were stopped.
-        """
-        if self._clock() - self._kept_at <= self._lease_length:
-            return 0
-        lapsed = self._under_way.ids
-        for job_id in lapsed:
-            self._under_way.stop(job_id)
-        return len(lapsed)
 
     def drop_jobs(self) -> int:
         """Stop the work on jobs that are no longer this process's: cancelled elsewhere, or given to others.
@@ -307,7 +289,7 @@ class JobExecutionService:
         idempotency_key: str | None = None,
     ) -> Job:
         now = self._clock()
-        lease = None if queued else self._lease()
+        lease = None if queued else self.leases.new()
         trace = current_trace()
         return Job(
             id=job_id or new_id(),
@@ -325,13 +307,10 @@ class JobExecutionService:
             traceparent=trace.header() if trace else None,
         )
 
-    def _lease(self) -> Lease:
-        return Lease(self._worker, self._clock() + self._lease_length)
-
     def _started(self, job: Job) -> Job:
         if job.state is JobState.RUNNING:
-            return started_again(job, self._clock(), self._lease())
-        return moved(job, JobState.RUNNING, self._clock(), lease=self._lease())
+            return started_again(job, self._clock(), self.leases.new())
+        return moved(job, JobState.RUNNING, self._clock(), lease=self.leases.new())
 
     def _claimed(self, job: Job) -> Job:
         # Watched before anybody can see it RUNNING, so that a cancel in between finds what to stop.
