@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from governance.facts import Node, Scope
+
+FOLLOWED: Final = {
+    "partial": 1, "partialmethod": 1, "submit": 1, "to_thread": 1, "run_in_executor": 2, "call_soon": 1,
+    "call_soon_threadsafe": 1, "run_in_threadpool": 1, "run_sync": 1, "apply_async": 1, "add_task": 1,
+}  # fmt: skip
+"""Functions that call one of their arguments with those that follow: how many come before the followers."""
 
 
 def bind(scope: Scope, node: Node, bound: bool) -> list[tuple[int, int]]:

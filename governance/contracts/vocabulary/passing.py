@@ -13,16 +13,12 @@ from governance.contracts.vocabulary.declared import defaulted
 from governance.contracts.vocabulary.mentions import names_one_of
 from governance.contracts.vocabulary.sites import Scene, Site
 from governance.findings import Grade
+from governance.index.binding import FOLLOWED
 from governance.index.values import ClassId, FunctionId, last_part
 
 _COPIES: Final = frozenset(("replace", "_replace", "evolve", "assoc", "model_copy", "copy", "model_construct"))
 _STATEMENTS: Final = frozenset(("update", "insert"))
 _VALIDATORS: Final = frozenset(("model_validate", "parse_obj", "validate_python"))
-_DEFERRED: Final = {
-    "partial": 1, "partialmethod": 1, "submit": 1, "to_thread": 1, "run_in_executor": 2, "call_soon": 1,
-    "call_soon_threadsafe": 1, "run_in_threadpool": 1, "run_sync": 1, "apply_async": 1, "add_task": 1,
-}  # fmt: skip
-"""Functions that call one of their arguments with those that follow: how many come before the followers."""
 
 
 def sites(scene: Scene) -> Iterator[Site]:
@@ -100,7 +96,7 @@ class _Passing:
             yield from self._copied(ref, str(name))
         if name == "values" and callee[0] == "attr" and node[3]:
             yield from self._columns(ref, callee[1])
-        if name in _DEFERRED or (name in ("Thread", "Process", "Timer") and node[3]):
+        if name in FOLLOWED or (name in ("Thread", "Process", "Timer") and node[3]):
             yield from self._deferred(ref, str(name))
         if self._may_concern(ref, node[1]):
             yield from self._constructed(ref)
@@ -237,7 +233,7 @@ class _Passing:
     def _deferred(self, ref: Ref, name: str) -> Iterator[Site]:
         """`partial(f, x)`, `pool.submit(f, x)`, `Thread(target=f, args=(x,), kwargs={...})`."""
         node = self.index.project.node(ref)
-        skip = _DEFERRED.get(name, 0)
+        skip = FOLLOWED.get(name, 0)
         targets = [(ref[0], number) for option, number in node[3] if option in ("target", "function")]
         if skip and len(node[2]) >= skip:
             targets.append((ref[0], node[2][skip - 1]))
