@@ -6,7 +6,7 @@ from collections import defaultdict
 from functools import cached_property
 
 from governance.contract import Ref
-from governance.index.names import Names
+from governance.index.names import Entity, Names
 from governance.index.project import Project, ScopeId
 from governance.index.values import FunctionId
 
@@ -31,7 +31,8 @@ class Decorated:
         return frozenset().union(*(self._by_function.get(each, ()) for each in self._functions(decorator)))
 
     def is_applied_within(self, inner: FunctionId, outer: FunctionId) -> bool:
-        """Whether a function itself calls one that is defined in it: what is decorated is then the result of that call.
+        """Whether a function itself calls one that is defined in it, with what it got: what is decorated is then the
+        result of that call.
 
         def task(function=None, *, name=""):
             def around(function): ...
@@ -39,8 +40,27 @@ class Decorated:
         """
         if self.project.scope(inner).parent != outer[1] or inner[0] != outer[0]:
             return False
-        callees = ((outer[0], self.project.node((outer[0], call))[1]) for call in self.project.calls_in(outer))
-        return any(("fn", inner) == entity[:2] for callee in callees for entity in self.names.resolve(callee))
+        calls = (self.project.node((outer[0], call)) for call in self.project.calls_in(outer))
+        return any(
+            ("fn", inner) == entity[:2]
+            for call in calls
+            if any(self._is_parameter((outer[0], each), outer) for each in call[2])
+            for entity in self.names.resolve((outer[0], call[1]))
+        )
+
+    def is_named_by(self, function: FunctionId, decorator: FunctionId) -> bool:
+        """Whether a decorator says by name that it gives this function, whatever it is put on."""
+        results = self.project.scope(decorator).results
+        return any(("fn", function) == entity[:2] for each in results for entity in self._resolve(decorator[0], each))
+
+    def _resolve(self, module: str, number: int) -> tuple[Entity, ...]:
+        return self.names.resolve((module, number)) if number >= 0 else ()
+
+    def _is_parameter(self, ref: Ref, function: FunctionId) -> bool:
+        return any(
+            entity[0] == "node" and self.project.node((entity[1], entity[2]))[:2] == ["param", function[1]]
+            for entity in self.names.resolve(ref)
+        )
 
     @cached_property
     def _by_function(self) -> dict[ScopeId, set[ScopeId]]:

@@ -9,6 +9,9 @@ from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, FunctionId, Key, Value, last_part
 from governance.index.wrappers import WRAPPERS
 
+_DECORATING = ("fn", "bm", "inst", "cls")
+"""The kinds of values that are called when they stand as a decorator."""
+
 
 def wrapper(solver: Solver, function: FunctionId) -> str | None:
     """property, staticmethod, classmethod or contextmanager if such a decorator is on the function."""
@@ -80,21 +83,24 @@ def rule_class(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 def _decorate(solver: Solver, ref: Ref, decorators: list[int], out: Answer) -> bool:
     """Add what the project's own decorators return; whether there was any."""
     found = False
-    own = (ref[0], solver.project.node(ref)[1])
+    own, decorated = (ref[0], solver.project.node(ref)[1]), solver.decorated
     for decorator in decorators:
         key: Key = ("n", ref[0], decorator)
-        alike = solver.decorated.alike((ref[0], decorator))
+        alike = decorated.alike((ref[0], decorator))
         for value, evidence in solver.get(key).items():
-            if value[0] not in ("fn", "bm", "inst", "cls") or value[1] in alike:
+            if value[1] in alike or not (value[0] in _DECORATING or value[2:3] == ("staticmethod",)):
                 continue
             solver.get(("decorate", *ref))
             results: Answer = {}
             bare: Node = ["call", decorator, [ref[1]], []]
             calls.result(solver, ref, bare, key, value, evidence.grade, results)
             for each, reason in results.items():
-                if each[0] not in ("fn", "bm", "inst", "cls", "partial") or each[1] in alike - {own}:
+                if each[0] not in (*_DECORATING, "partial"):
                     continue
-                if value[0] == each[0] == "fn" and solver.decorated.is_applied_within(each[1], value[1]):
+                by_function = each[0] == "fn" and value[0] in ("fn", "bm", "decorated")
+                if each[1] in alike - {own} and not (by_function and decorated.is_named_by(each[1], value[1])):
+                    continue
+                if by_function and decorated.is_applied_within(each[1], value[1]):
                     continue
                 found = True
                 add(out, each, reason.grade, "decorated", reason.source, reason.value)
