@@ -144,7 +144,7 @@ def _ask(question: _Question, report: Report) -> int:
     if question.options.mode not in ("before", "around"):
         report.violations.extend(_detached(question, ref) for ref in engine.detached)
     if not found:
-        report.violations.extend(_untrusted(question, engine))
+        report.violations.extend(_untrusted(question, engine) or _too_deep(question, engine))
     if question.options.mode == "finally" and engine.duties and not any(each.grade >= PROBABLE for each in found):
         report.violations.extend(_outside_finally(question, engine))
     _bind(question, engine, report)
@@ -190,6 +190,18 @@ def _untrusted(question: _Question, engine: Engine) -> list[Violation]:
         )
         for ref, duty in sorted(engine.duties.items())
         if duty.assumed
+    ]  # fmt: skip
+
+
+def _too_deep(question: _Question, engine: Engine) -> list[Violation]:
+    """What was not followed although it may have to do with the promise."""
+    return [
+        Violation(
+            "unproven",
+            f"{question.index.project.qualname(function)} is called too deep below {question.name} to be followed",
+            Grade.UNRESOLVED, (function[0], question.index.project.scope(function).node), subject=question.wanted,
+        )
+        for function in engine.unfollowed
     ]  # fmt: skip
 
 

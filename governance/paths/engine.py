@@ -57,6 +57,9 @@ class Engine:
         self.lost: States = {}
         """States in which a generator is given up for good."""
 
+        self.unfollowed: dict[FunctionId, None] = {}
+        """Functions that may trigger or do what is owed, and lie too deep."""
+
         self.detached: dict[Ref, None] = {}
         """Where work that triggers is started and not waited for."""
         self._reaches_trigger = Reach(index, trigger)

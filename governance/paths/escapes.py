@@ -64,7 +64,7 @@ def _exits(summary: Summary) -> Iterator[tuple[str, Path, Kind | None]]:
 def _telling(found: list[Escape]) -> list[Escape]:
     """Without those that say no more than another one about the same trigger."""
     returns = {each.trigger: each.grade for each in reversed(found) if each.check == RETURN and each.trigger}
-    missing = {each.trigger for each in found if each.check == MISSING}
+    missing = {each.trigger: each.grade for each in reversed(found) if each.check == MISSING}
     best: dict[Ref | None, int] = {}
     for each in found:
         best[each.trigger] = max(best.get(each.trigger, 0), each.grade)
@@ -72,7 +72,7 @@ def _telling(found: list[Escape]) -> list[Escape]:
     for each in found:
         if each.check in (EXCEPTION, ABANDONED) and each.trigger in returns and returns[each.trigger] >= each.grade:
             continue
-        if each.check != MISSING and each.trigger in missing:
+        if each.check != MISSING and missing.get(each.trigger, -1) >= each.grade:
             continue
         # What is merely possible is told only where nothing better is known.
         if each.grade <= 1 < best[each.trigger]:

@@ -114,7 +114,13 @@ class Runs:
         return work._replace(callables=tuple(sorted(grown.items(), key=lambda item: item[0])))
 
     def _call(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
-        if self.live > self.engine.nesting or self._inline.count(work.function) > 1:
+        if self.live > self.engine.nesting:
+            if not self._concerns(work):
+                return _unknown(state)
+            # What makes something owed, or does it, may be in there: nobody can say for sure.
+            self.engine.unfollowed.setdefault(work.function)
+            return Summary({(state, None): Path(POSSIBLE)}, {(state, ANY): Path(POSSIBLE)})
+        if self._inline.count(work.function) > 1:
             return _unknown(state)
         if self.aside or not self._concerns(work):
             summary = self._seen_aside(work)

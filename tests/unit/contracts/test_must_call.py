@@ -187,3 +187,44 @@ def test_a_proof_that_rests_on_a_guess_and_is_too_long_without_it_is_told(monkey
     found = report(UNKNOWN, "after")
     assert [(each.check, each.grade.name) for each in found.violations] == [("unproven", "UNRESOLVED")]
     assert len(spent) > 1
+
+
+def deep(levels: int, last: str) -> str:
+    calls = "".join(f"def f{n}():\n    f{n + 1}()\n" for n in range(levels))
+    return f"""
+def owner():
+    try:
+        plugin.run()
+    finally:
+        f0()
+
+
+{calls}
+def f{levels}():
+    {last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("levels", "last", "expected"),
+    [
+        (20, "registry.update()", []),
+        (40, "registry.update()", [("missing", "POSSIBLE")]),
+        (20, "pass", [("missing", "DEFINITE")]),
+        (40, "pass", [("missing", "DEFINITE")]),
+        (40, "plugin.stop()", [("missing", "DEFINITE")]),
+    ],
+)
+def test_what_lies_too_deep_is_neither_taken_for_done_nor_for_left_out(
+    levels: int, last: str, expected: list[tuple[str, str]]
+) -> None:
+    found = [(each.check, each.grade.name) for each in report(deep(levels, last), "after").violations]
+    assert found == expected
+
+
+def test_a_trigger_that_lies_too_deep_is_told() -> None:
+    source = deep(40, "plugin.run()").replace(
+        "    try:\n        plugin.run()\n    finally:\n        f0()\n", "    f0()\n"
+    )
+    found = report(source, "after").violations
+    assert [(each.check, each.grade.name) for each in found] == [("unproven", "UNRESOLVED")]
