@@ -126,7 +126,7 @@ class LateInserts:
 
     def _write(self) -> None:
         """Write what runs. Whoever comes meanwhile waits for it: after this, what was unwritten before is written."""
-        if not self._unwritten:
+        if not self._unwritten and not self._failing:
             return
         with self._lock:
             self._failing = True

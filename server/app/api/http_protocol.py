@@ -18,6 +18,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from server.app.api.error_responses import error_response
+from server.app.api.one_protocol import OneProtocolParser, head_without_upgrade
 from server.app.plugins.errors.exceptions import ErrorType
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -51,9 +52,12 @@ class EnvelopeProtocol(HttpToolsProtocol):
     """What cannot be parsed never reaches the application, so the answer to it is written here."""
 
     patience = Patience()
+    parser: OneProtocolParser
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser = OneProtocolParser(self)
+        self._answered: RequestResponseCycle | None = None  # what is answered now, or was answered last
         self._awaited = _Part.NOTHING
         self._received = b""
         self._begins = True  # whether a request begins with what was received last
@@ -75,6 +79,9 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
         super().connection_lost(exc)
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True  # uvicorn tells the request that came last, which may wait behind this
+            self._answered.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         if self._refused or self.transport.is_closing():
@@ -98,8 +105,13 @@ class EnvelopeProtocol(HttpToolsProtocol):
         if self._awaited is _Part.HEAD:
             super().on_header(name, value)
 
+    def head_again(self) -> bytes:
+        return head_without_upgrade(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)
+
     def on_headers_complete(self) -> None:
         self._unfinished = 0
+        if self.parser.is_read_again():
+            return
         names = [name for name, _ in self.headers]
         if names.count(b"host") != 1 and (b"host" in names or self.parser.get_http_version() == "1.1"):
             raise ValueError("a request names one host")  # RFC 9112, 3.2
@@ -115,8 +127,14 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._unfinished = 0
+        if self.parser.is_read_again():
+            return
         self._awaited = _Part.NOTHING
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         others_wait = bool(self.pipeline)

@@ -188,3 +188,21 @@ def test_a_cancel_from_inside_of_an_execution_wins(store: LateInserts, registry:
     service = JobExecutionService(store, EmbeddedWorkers(store), plugins, utc_now)
     ended = service.execute_job("sample", {})
     assert (ended.state, ended.cancelled, ended.result) == (JobState.FAILED, True, {})
+
+
+def test_after_an_outage_jobs_are_kept_again_though_the_one_that_failed_has_ended_meanwhile(
+    store: LateInserts, written: SqlJobStore, database: Database
+) -> None:
+    forbid = "CREATE TRIGGER full BEFORE INSERT ON job BEGIN SELECT json('not that'); END"
+    database.call(lambda connection: connection.execute(text(forbid)))
+    kept = running()
+    store.insert(kept)
+    with pytest.raises(DBAPIError, match="malformed"):
+        store.renew(LEASE)
+    database.call(lambda connection: connection.execute(text("DROP TRIGGER full")))
+    assert store.swap(kept, moved(kept, JobState.SUCCESS, utc_now()))
+    store.renew(LEASE)  # as is done regularly
+    late = running()
+    store.insert(late)
+    assert written.find(late.id) is None
+    assert store.get(late.id) == late

@@ -224,6 +224,49 @@ def test_an_upgrade_that_there_is_not_is_answered_as_any_request(live: ServerPro
     assert_envelope(live.client.get("/v1/nothing", headers=upgrade), 404, "NotFound")
 
 
+JAVA = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+GOOD_HEAD = head_of(len(GOOD))
+HEALTH = b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+def upgrading(head: bytes, wish: bytes = JAVA) -> bytes:
+    return head.removesuffix(b"\r\n") + wish + b"\r\n"
+
+
+@pytest.mark.requirement("R-056")
+@pytest.mark.parametrize(
+    ("statuses", "packets"),
+    [
+        pytest.param([200], [upgrading(GOOD_HEAD) + GOOD], id="in-one-packet"),
+        pytest.param([200], [bytes([byte]) for byte in upgrading(GOOD_HEAD) + GOOD], id="in-drops"),
+        pytest.param([200], [upgrading(chunked(GOOD)[: len(CHUNKED)]) + chunked(GOOD)[len(CHUNKED) :]], id="in-chunks"),
+        pytest.param(
+            [200], [upgrading(GOOD_HEAD, b"connection: close, upgrade\r\nupgrade: h2c\r\n") + GOOD], id="last"
+        ),
+        pytest.param([200], [upgrading(GOOD_HEAD.replace(b"1.1", b"1.0")) + GOOD], id="http-1.0"),
+        pytest.param([200, 200, 200], [(upgrading(GOOD_HEAD) + GOOD) * 2 + HEALTH], id="one-behind-another"),
+        pytest.param([200, 400], [upgrading(GOOD_HEAD) + GOOD + BREW], id="before-nonsense"),
+        pytest.param([400], [upgrading(GOOD_HEAD, JAVA + b"transfer-encoding: chunked\r\n") + GOOD], id="two-lengths"),
+        pytest.param([400], [upgrading(HEALTH).replace(b"host: x\r\n", b"")], id="no-host"),
+        pytest.param([200] * 500, [upgrading(HEALTH) * 500], id="many"),
+    ],
+)
+def test_a_wish_for_another_protocol_changes_no_answer(
+    live: ServerProcess, statuses: list[int], packets: list[bytes]
+) -> None:
+    address = urlsplit(live.url)
+    found: list[bytes] = []
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for packet in packets:
+            connection.sendall(packet)
+        answer = b""
+        while len(found) < len(statuses) and (part := connection.recv(65536)):
+            answer += part
+            found = re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)
+    assert [int(status) for status in found] == statuses
+
+
 @pytest.mark.requirement("R-056")
 @pytest.mark.parametrize("path", ["/v1/plugins/", "/v1/health/", "/v1/analyze-execution/jobs/"])
 def test_no_address_is_a_redirection(live: ServerProcess, path: str) -> None:
