@@ -87,6 +87,10 @@ def test_a_client_that_leaves_with_requests_one_behind_another_is_no_defect_of_o
             connection.sendall(WHOLE * 3)
             connection.shutdown(socket.SHUT_WR)  # the server takes this for a client that has gone
             answer(connection)
+    deadline = time.monotonic() + 20
+    while hasty.client.get("/v1/analyze-execution/jobs?status=running").json()["jobs"]:
+        assert time.monotonic() < deadline
+    assert hasty.execute("text-statistics", text="a").status_code == 200  # after what came of the others
     assert hasty.client.get("/v1/errors").json()["errors"] == []
     assert "Traceback" not in hasty.log.read_text("utf-8")
 
