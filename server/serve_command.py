@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -35,6 +36,9 @@ _TICKS: Final = 10  # of uvicorn's in a second
 
 _ANSWER_SECONDS: Final = 5
 """For the answers of executions that were ended when the server had waited for long enough."""
+
+_SAME_SECONDS: Final = 0.5
+"""A signal that comes again so soon is no second wish: ``timeout``, for one, sends it to the process and its group."""
 
 logger = logging.getLogger(__name__)
 
@@ -88,13 +92,23 @@ def serve_command(arguments: list[str]) -> int:
 
 class DrainingServer(uvicorn.Server):
     """When it is to end, executions get ``seconds`` to end by themselves; then they are ended, and whoever waits for
-    one is told. What is not answered even so is cancelled. It ends by itself when its database is gone."""
+    one is told. What is not answered even so is cancelled. Told a second time, it ends them at once. It ends by itself
+    when its database is gone."""
 
     def __init__(self, config: uvicorn.Config, services: Services, seconds: float) -> None:
         super().__init__(config)
         self._services = services
         self._seconds = seconds
+        self._told_at: float | None = None
         self.lost_database = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._told_at is None:
+            self._told_at = now
+        elif now - self._told_at > _SAME_SECONDS:
+            self.force_exit = True
+        super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % _TICKS == 0:
@@ -108,6 +122,7 @@ class DrainingServer(uvicorn.Server):
         try:
             await super().shutdown(sockets)
             if self.force_exit:
+                await loop.run_in_executor(None, self._services.stop)
                 await self.lifespan.shutdown()  # or it is cancelled later, which is logged with a traceback
         finally:
             timer.cancel()
@@ -137,6 +152,7 @@ def serve(settings: Settings, services: Services, listener: socket.socket) -> No
         timeout_graceful_shutdown=settings.shutdown_seconds + _ANSWER_SECONDS,
         server_header=False,
     )
+    listener.listen(config.backlog)  # before it is said
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on http://{shown}:{port}, documentation at /docs")

@@ -3,13 +3,18 @@
 Each such call lets another thread have the interpreter, and under load it takes long to get it back. So the threads
 that work hand over what they have to say, and it is put into words and written where nobody waits for it.
 
-Limits: when the process is killed, what was said in the last tenth of a second is not written. A warning, and all that
-was said before it, is written before whoever said it goes on.
+A warning, and all that was said before it, is written before whoever said it goes on; but when nobody takes what is
+written, as from a full pipe, that is waited for once and for a second. Then lines are kept, up to a number; of those
+beyond it, and of those that could not be written, the log says how many there were as soon as it is read again.
+
+Limits: when the process is killed, what was said in the last tenth of a second is not written.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import select
 import threading
 from collections import deque
 from contextvars import Context
@@ -18,6 +23,7 @@ from typing import Final, TextIO
 from server.app.core.trace import current_trace
 
 _LATEST_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 1.0
 _MOST: Final = 1000
 
 
@@ -26,11 +32,15 @@ class LateLines(logging.StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
-        self._said: deque[logging.LogRecord] = deque()
+        self._said: deque[logging.LogRecord | str | threading.Event] = deque()  # an event: all before it is written
         # While a line is put into words, an object may go that says so: asyncio's tasks and futures do.
         self._writing = threading.RLock()
         self._news = threading.Event()
+        self._hurry = threading.Event()
         self._writer: threading.Thread | None = None
+        self._stuck = False
+        self._counting = threading.Lock()
+        self._lost = 0
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Without the handler's lock: records are taken up in order as they are."""
@@ -46,6 +56,9 @@ class LateLines(logging.StreamHandler[TextIO]):
             trace = current_trace()
             if trace is not None:
                 record.trace_id = trace.trace_id
+            if self._stuck and len(self._said) >= _MOST:
+                self._lose(1)
+                return
             self._said.append(record)
             if record.levelno >= logging.WARNING or len(self._said) > _MOST or not self._is_served():
                 self.flush()
@@ -54,23 +67,78 @@ class LateLines(logging.StreamHandler[TextIO]):
         except Exception:  # noqa: BLE001  # as every handler: no work fails because its log does
             self.handleError(record)
 
-    def flush(self) -> None:
-        """Write what was said up to now."""
-        with self._writing:
-            lines = Context().run(self._lines)  # no record belongs to the trace of whoever writes it
-            if lines:
-                self.stream.write(lines)
-            super().flush()
+    def say(self, line: str) -> None:
+        """Write this as it is, after what was said before."""
+        self._said.append(line)
+        self.flush()
 
-    def _lines(self) -> str:
-        lines = []
+    def flush(self) -> None:
+        """Write what was said up to now, if somebody takes it."""
+        if not self._is_served():
+            self._write()
+            return
+        written = threading.Event()
+        if not self._stuck:
+            self._said.append(written)
+        self._hurry.set()
+        self._news.set()
+        # What is said while lines are put into words is written next, and not before those.
+        if not self._stuck and threading.current_thread() is not self._writer:
+            self._stuck = not written.wait(_PATIENCE_SECONDS)
+
+    def _write(self) -> None:
+        with self._writing:
+            while self._said:
+                lines, waiting = Context().run(self._lines)  # no record belongs to the trace of whoever writes it
+                lost, self._lost = self._lost, 0
+                try:
+                    self._put("".join(lines) + (self._format_loss(lost) if lost else ""))
+                except Exception:  # noqa: BLE001  # nobody could be told but by the log
+                    self._lose(len(lines) + lost)
+                self._stuck = False
+                for written in waiting:
+                    written.set()
+
+    def _lines(self) -> tuple[list[str], list[threading.Event]]:
+        lines: list[str] = []
+        waiting: list[threading.Event] = []
         while self._said:
-            record = self._said.popleft()
+            said = self._said.popleft()
+            if isinstance(said, threading.Event):
+                waiting.append(said)
+                continue
             try:
-                lines.append(self.format(record) + self.terminator)
+                lines.append((said if isinstance(said, str) else self.format(said)) + self.terminator)
             except Exception:  # noqa: BLE001  # one that cannot be put into words keeps no other from being written
-                self.handleError(record)
-        return "".join(lines)
+                if isinstance(said, logging.LogRecord):
+                    self.handleError(said)
+        return lines, waiting
+
+    def _format_loss(self, lines: int) -> str:
+        said = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+        record = logging.makeLogRecord(said | {"msg": f"{lines} lines are missing here: nobody took them"})
+        return self.format(record) + self.terminator
+
+    def _put(self, text: str) -> None:
+        if not text:
+            return
+        try:
+            file = self.stream.fileno()
+        except (OSError, ValueError):  # it is none of the system's
+            self.stream.write(text)
+            self.stream.flush()
+            return
+        # Past the stream, whose lock would be held while nobody takes what is written, also at the end of the process.
+        left = text.encode("utf-8", "backslashreplace")
+        while left:
+            try:
+                left = left[os.write(file, left) :]
+            except BlockingIOError:
+                select.select((), (file,), ())
+
+    def _lose(self, lines: int) -> None:
+        with self._counting:
+            self._lost += lines
 
     def _is_served(self) -> bool:
         if self._writer is None:
@@ -85,12 +153,9 @@ class LateLines(logging.StreamHandler[TextIO]):
         return True
 
     def _serve(self) -> None:
-        pause = threading.Event()
         while True:
             self._news.wait()
             self._news.clear()
-            pause.wait(_LATEST_SECONDS)
-            try:
-                self.flush()
-            except Exception:  # noqa: BLE001  # nobody reads the log any more, so nobody can be told
-                pause.wait(1.0)
+            self._hurry.wait(_LATEST_SECONDS)
+            self._hurry.clear()
+            self._write()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+from server.app.core.late_lines import LateLines
+
 
 class StartError(Exception):
     """The message says what is wrong and what to do."""
@@ -12,7 +14,10 @@ class StartError(Exception):
 
 def say(text: str) -> None:
     """One line for the person who started the server, after what the log was told before."""
-    for handler in logging.getLogger().handlers:
-        handler.flush()
-    sys.stderr.write(f"server: {text}\n")
-    sys.stderr.flush()
+    line = f"server: {text}"
+    logs = [handler for handler in logging.getLogger().handlers if isinstance(handler, LateLines)]
+    for log in logs:
+        log.say(line)
+    if not logs:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import io
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -107,6 +108,31 @@ def test_a_log_that_nobody_reads_stops_no_work(
     stream.close()
     log.warning("said to nobody")
     log.info("neither")
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_full_pipe_is_waited_for_once_and_tells_later_what_is_missing(blocking: bool) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, blocking)
+    with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "w") as stream:
+        handler = LateLines(stream)
+        handler.setFormatter(TextLines())
+        log = logging.Logger("server.x")  # noqa: LOG001  # one that no other test knows
+        log.addHandler(handler)
+        began = time.monotonic()
+        log.warning("x" * 200_000)
+        for number in range(3000):
+            log.log(logging.WARNING if number % 2 else logging.INFO, "line %d", number)
+        handler.say("server: gone")
+        assert time.monotonic() - began < 60  # one wait for each warning would be 25 minutes
+        lines = [next(pipe).decode("ascii").strip() for _ in range(1003)]
+        log.warning("read again")
+        last = next(pipe).decode("ascii")
+        handler.close()
+    assert [line.partition("server.x: ")[2] for line in lines[1:1001]] == [f"line {number}" for number in range(1000)]
+    assert lines[1001] == "server: gone"
+    assert lines[1002].endswith(": 2000 lines are missing here: nobody took them")
+    assert last.endswith("read again\n")
 
 
 def test_what_is_said_while_a_line_is_put_into_words_is_written_too(log: logging.Logger, stream: io.StringIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -106,6 +107,58 @@ def test_who_presses_ctrl_c_twice_waits_for_nobody(tmp_path: Path) -> None:
         assert server.process.wait(30) == 0
         assert_envelope(call.result(), 400, "ExecutionError")
     assert "Traceback" not in server.log.read_text("utf-8")
+
+
+@pytest.mark.requirement("R-056", "R-108")
+@pytest.mark.parametrize("waits", [True, False], ids=["a-client-waits", "only-a-job"])
+def test_who_is_told_to_end_twice_ends_what_is_under_way_at_once(tmp_path: Path, *, waits: bool) -> None:
+    server = ServerProcess(tmp_path / "data", SHUTDOWN_SECONDS="600", **FEW_PLUGINS)
+    job = server.submit("ticking", seconds=600)
+    server.await_status(job, "RUNNING")
+    with httpx2.Client(base_url=server.url, timeout=60.0) as client, ThreadPoolExecutor(1) as threads:
+        if waits:
+            body = {"plugin": "ticking", "payload": {"seconds": 600}}
+            call = threads.submit(client.post, "/v1/analyze-execution", json=body)
+            while len(server.client.get("/v1/analyze-execution/jobs").json()["jobs"]) < 2:
+                time.sleep(0.02)
+        server.client.close()
+        server.process.terminate()
+        server.await_log("Shutting down")
+        time.sleep(0.6)  # told again sooner, it takes that for the same
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+        if waits:
+            assert_envelope(call.result(), 400, "ExecutionError")
+    assert "Traceback" not in server.log.read_text("utf-8")
+    with ServerProcess(tmp_path / "data", **FEW_PLUGINS) as server:
+        assert "the server was stopped" in server.result(job)["error"]["message"]
+
+
+@pytest.mark.requirement("R-056", "R-108")
+def test_a_server_whose_log_nobody_reads_answers_and_ends(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server", "--port", "0", "--data-dir", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"CTS_PLUGIN_PACKAGES": "", "CTS_SHUTDOWN_SECONDS": "1"},
+        stdin=subprocess.DEVNULL,
+        stderr=writer,
+    )
+    os.close(writer)
+    try:
+        with os.fdopen(reader, "rb") as log:
+            line = next(line for line in log if b"listening on " in line).decode("ascii")
+            host, port = line.partition("//")[2].partition(",")[0].split(":")
+            for _ in range(200):
+                with socket.create_connection((host, int(port)), timeout=20) as connection:
+                    connection.sendall(b"nonsense\r\n\r\n")  # a warning for each
+                    assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+            process.terminate()
+            assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.requirement("R-044")
