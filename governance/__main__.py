@@ -17,8 +17,11 @@ def run() -> NoReturn:
     gc.disable()
     code = main()
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:  # what was meant for standard output has been flushed, or given up, in `main`
+            pass
     os._exit(code)
 
 

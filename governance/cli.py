@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import os
 import re
 import sys
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from governance.evaluation import Places
 
 INTERRUPTED: Final = 130
+_UNWRITTEN: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""What keeps output from being written though there is somebody to read it."""
 
 _EPILOG: Final = """exit codes:
   0  every contract is kept and everything was looked at
@@ -39,28 +43,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if sys.stdout is None:
+        _tell("the output cannot be written: standard output is closed")
+        return Exit.INCOMPLETE
     try:
         code = _run(_parser().parse_args(argv))
         sys.stdout.flush()
         return code
     except (InvalidConfig, UsageError) as error:
         for line in str(error).split("\n"):
-            print(f"governance: {render.printable(line)}", file=sys.stderr)
+            _tell(line)
         return Exit.USAGE
     except KeyboardInterrupt:
-        print("governance: interrupted", file=sys.stderr)
+        _tell("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, the output is incomplete; what Python flushes at exit must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return Exit.INCOMPLETE
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _UNWRITTEN and error.filename is None:
+            _drop_output()
+            _tell(f"the output cannot be written: {error.strerror}")
+            return Exit.INCOMPLETE
         if os.environ.get("GOVERNANCE_DEBUG"):
             raise
-        said = render.printable(f"internal error: {type(error).__name__}: {error}")
-        print(f"governance: {said}", file=sys.stderr)
-        print("governance: set GOVERNANCE_DEBUG=1 to see where, and report it", file=sys.stderr)
+        _tell(f"internal error: {type(error).__name__}: {error}")
+        _tell("set GOVERNANCE_DEBUG=1 to see where, and report it")
         return Exit.INTERNAL
+
+
+def _tell(line: str) -> None:
+    """Say something on standard error; if that cannot be written either, the exit code has to do."""
+    with contextlib.suppress(OSError):
+        print(f"governance: {render.printable(line)}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """The reader has gone, or there is no room, and the output is incomplete: what is flushed at the end must not fail
+    once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,7 +172,7 @@ def _check(arguments: argparse.Namespace, config: Path, root: Path) -> int:
     if paths:
         result = result.only(paths)
     if cache.warning:
-        print(f"governance: warning: {cache.warning}", file=sys.stderr)
+        _tell(f"warning: {cache.warning}")
     lines = _Sources(root).lines
     write = render.renderer(arguments.format)
     if arguments.output is None:

@@ -1,5 +1,7 @@
 """`governance check` as users meet it: answers, exit codes, where it looks."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -302,3 +304,18 @@ def test_what_a_configuration_says_cannot_act_on_the_terminal(project: Project) 
     assert answer.code == 2
     assert "\\x1b[2J\\x85" in answer.err
     assert "\x1b" not in answer.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        (">/dev/full", "governance: the output cannot be written: No space left on device\n"),
+        (">&-", "governance: the output cannot be written: standard output is closed\n"),
+        (">/dev/full 2>&1", ""),
+    ],
+)
+def test_output_that_cannot_be_written_is_incomplete(project: Project, where: str, said: str) -> None:
+    command = f'exec "{sys.executable}" -m governance check {where}'
+    done = subprocess.run(["sh", "-c", command], cwd=project.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, said)
