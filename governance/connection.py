@@ -33,8 +33,10 @@ _RELATIVE: Final = re.compile(rf"\bfrom{_SPACE}*\.(?:[.\w]|{_SPACE})*?\bimport\b
 _IMPORT: Final = re.compile(rf"\bimport{_GAP}+({_DOTTED}(?:{_GAP}+as{_GAP}+{_NAME})?(?:{_GAP}*,[^\r\n;#]*)?)")
 _CALLED: Final = re.compile(rf"\b(?:import_module|__import__)\({_GAP}*[\"']({_NAME})[\"']")
 _IMPORTING: Final = ("importlib", "import_module", "__import__", "sys.modules")
-_ALONE: Final = re.compile(rf"[\"']({_NAME})(?:[\"'](?!\s*:)|\.)")
-"""A name in quotes but for the keys of a dictionary: words like "server" and "app" abound there."""
+_ALONE: Final = re.compile(rf"[\"']({_NAME})[\"'.]")
+_KEY: Final = re.compile(rf"(?:^[ \t]*|[{{,][ \t]*)[rRuU]?[\"']{_NAME}[\"'][ \t]*:(?=[ \t]*[^\s#])", re.MULTILINE)
+"""A key of a dictionary, among which words like "server" and "app" abound. What stands in front tells it from the end
+of `if name == "app":`, what follows from that of `for name in "core", "app":`."""
 _QUOTED: Final = re.compile(rf"[\"']({_NAME})[./]({_NAME})(?=[./:\"'])")
 MARK: Final = "governance:"
 """What suppressions begin with: a file that holds one is read, so that it can be told that it is not needed."""
@@ -125,7 +127,7 @@ def named(text: str, modules: Collection[str]) -> set[str]:
         found.add(MARK)
     found.update(_CALLED.findall(text))
     if any(word in text for word in _IMPORTING):  # under whatever name, and with a name kept anywhere
-        found.update(_ALONE.findall(text))
+        found.update(_ALONE.findall(_KEY.sub(" ", text)))
     found.update(top for top, child in _QUOTED.findall(text) if f"{top}.{child}" in modules)
     return found
 

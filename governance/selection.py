@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from governance.contract_types import ContractType
     from governance.settings import Settings
 
-_KEY: Final = "connection-3"
+_KEY: Final = "connection-4"
 """Raised when what is kept about contents means something else."""
 
 
