@@ -6,10 +6,7 @@ import argparse
 import asyncio
 import errno
 import logging
-import signal
 import socket
-import sys
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -18,6 +15,7 @@ import uvicorn
 
 from server.app.api.dependencies import Services
 from server.app.api.http_protocol import Patience, protocol_with
+from server.app.core.end_signals import EndSignals, leave_when_told
 from server.app.core.logging import configure_logging
 from server.app.core.open_files import allow_open_files
 from server.app.core.settings import Settings, read_settings
@@ -36,9 +34,6 @@ _TICKS: Final = 10  # of uvicorn's in a second
 
 _ANSWER_SECONDS: Final = 5
 """For the answers of executions that were ended when the server had waited for long enough."""
-
-_SAME_SECONDS: Final = 0.5
-"""A signal that comes again so soon is no second wish: ``timeout``, for one, sends it to the process and its group."""
 
 logger = logging.getLogger(__name__)
 
@@ -68,18 +63,13 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
-
-
 def serve_command(arguments: list[str]) -> int:
     """Serve until SIGTERM or SIGINT; the exit code.
 
     Raises:
         StartError: the server cannot start.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+    leave_when_told()
     settings = settings_from(arguments)
     configure_logging(settings.log_level, settings.log_format, requests=settings.log_requests)
     with (
@@ -99,14 +89,12 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._services = services
         self._seconds = seconds
-        self._told_at: float | None = None
+        self._signals = EndSignals()
         self.lost_database = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if self._told_at is None:
-            self._told_at = now
-        elif now - self._told_at > _SAME_SECONDS:
+        self._signals.receive()
+        if self._signals.told_again.is_set():
             self.force_exit = True
         super().handle_exit(sig, frame)
 

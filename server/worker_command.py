@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+from collections.abc import Callable
 
 from server.app.adapters.database.database import at_the_end
 from server.app.adapters.database.error_store import SqlErrorStore
 from server.app.adapters.database.metrics_store import SqlMetricsStore
 from server.app.backends import opened_backend
 from server.app.core.clock import utc_now
+from server.app.core.end_signals import ENDING, EndSignals, leave_when_told
 from server.app.core.logging import configure_logging
 from server.app.core.settings import read_settings
 from server.app.core.start_error import StartError
@@ -20,7 +22,7 @@ from server.app.services.error_log_service import ErrorLogService
 
 
 def worker_command(arguments: list[str]) -> int:
-    """Execute jobs until SIGTERM or SIGINT; the exit code.
+    """Execute jobs until SIGTERM or SIGINT; told twice, wait for none that is under way. The exit code.
 
     Raises:
         StartError: a setting is missing, or the database cannot be used.
@@ -38,13 +40,21 @@ def worker_command(arguments: list[str]) -> int:
     if settings.max_concurrent_runs == 0:
         raise StartError("a worker that works on 0 jobs is of no use; set --jobs or CTS_MAX_CONCURRENT_RUNS")
     configure_logging(settings.log_level, settings.log_format)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: ended.set())
+    leave_when_told()
+    signals = EndSignals()
     with opened_backend(settings) as backend:
         errors = ErrorLogService(SqlErrorStore(backend.database), utc_now)
         registry, metrics = get_registry(), SqlMetricsStore(backend.database)
-        with running_executions(settings, backend, registry, errors, metrics):
-            ended.wait()
+        with running_executions(settings, backend, registry, errors, metrics) as executions:
+            for number in ENDING:
+                signal.signal(number, lambda _signal, _frame: signals.receive())
+            signals.told.wait()
+            stop_early = threading.Thread(target=_stop_when, args=(signals.told_again, executions.stop), daemon=True)
+            stop_early.start()
         at_the_end(lambda: registry.synchronise(metrics), "what was counted last")
     return 0
+
+
+def _stop_when(told_again: threading.Event, stop: Callable[[], object]) -> None:
+    told_again.wait()
+    at_the_end(stop, "the end of what was under way")

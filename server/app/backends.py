@@ -10,7 +10,7 @@ from datetime import datetime
 from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.job_store import SqlJobStore
-from server.app.adapters.database.migrate import opened_database
+from server.app.adapters.database.migrate import opened_database, start_errors
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.late_inserts import LateInserts
 from server.app.adapters.memory_job_store import MemoryJobStore
@@ -106,7 +106,8 @@ def _many_machines(settings: Settings) -> Iterator[Backend]:
     database = opened_postgres(url, settings.job_lease_seconds)
     try:
         install_queue(url)
-        clock = DatabaseClock(database)
+        with start_errors("the Postgres database"):
+            clock = DatabaseClock(database)
         store = SqlJobStore(database, _limits(settings), alongside=put)
         queue = PostgresQueue(store, database, clock)
         workers = QueueWorkers(url, settings.job_lease_seconds)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.app.adapters.database.database import at_the_end
+from server.app.adapters.database.migrate import start_errors
 from server.app.adapters.rounds import Rounds
 from server.app.backends import Backend
 from server.app.core.countdown import Countdown
@@ -81,9 +82,10 @@ def running_executions(
         stack.callback(drain)
         registry.clear()
         load_plugins(registry, isolation, found)
-        registry.synchronise(metrics)
-        backend.begin()
-        recovered = jobs.recover_jobs()
+        with start_errors("the database"):
+            registry.synchronise(metrics)
+            backend.begin()
+            recovered = jobs.recover_jobs()
         if recovered:
             logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
         rounds = stack.enter_context(Rounds())

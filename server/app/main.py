@@ -13,6 +13,7 @@ from server.app.adapters.database.database import at_the_end
 from server.app.adapters.database.error_store import SqlErrorStore
 from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.metrics_store import SqlMetricsStore
+from server.app.adapters.database.migrate import start_errors
 from server.app.api.cross_origin import add_cross_origin_access
 from server.app.api.dependencies import Services, Threads
 from server.app.api.error_responses import add_error_handlers
@@ -100,7 +101,8 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
             at_the_end(executions.stop, "the end of what was under way")
 
         keys = KeyService(SqlKeyStore(backend.database), utc_now)
-        warn_about_access(settings, keys)
+        with start_errors("the database"):
+            warn_about_access(settings, keys)
         yield Services(
             executions.analysis,
             registry,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
 import pytest
+from pgqueuer.domain.settings import db_settings
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.postgres import Postgres, opened_postgres
+from server.app.adapters.queue.postgres_queue import install_queue
 from server.app.core.start_error import StartError
 from server.tests.live.postgres_process import PostgresProcess
 
@@ -173,3 +175,33 @@ def test_servers_that_start_at_the_same_time_make_the_tables_once(postgres: Post
         for database in threads.map(opened_postgres, [url] * 2):
             database.close()
     assert postgres.sql("SELECT count(*) FROM job", url=url)[0][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "start"),
+    [
+        ("alembic_version", lambda url: opened_postgres(url, lock_seconds=0.1)),
+        (db_settings().qualified.queue_table, lambda url: install_queue(url, lock_seconds=0.1)),
+    ],
+    ids=["our tables", "the queue's"],
+)
+def test_a_start_does_not_wait_for_ever_for_what_another_process_holds(
+    database: Database, postgres_url: str, table: str, start: Callable[[str], object]
+) -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        held.set()
+        assert done.wait(60)
+
+    with ThreadPoolExecutor(1) as threads:
+        holder = threads.submit(database.call, hold)
+        try:
+            assert held.wait(20)
+            with pytest.raises(StartError, match=r"locked by another process|lock timeout"):
+                start(postgres_url)
+        finally:
+            done.set()
+        holder.result(20)
+    start(postgres_url)

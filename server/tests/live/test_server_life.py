@@ -6,16 +6,19 @@ import fcntl
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from server.app.adapters.data_folder import data_folder
+from server.app.adapters.database.migrate import opened_database
 from server.app.core.start_error import StartError
 from server.app.core.version import VERSION
 from server.serve_command import listening_socket, settings_from
@@ -208,6 +211,15 @@ def test_what_keeps_the_server_from_starting_is_one_line(
     (line,) = ended.stderr.splitlines()
     assert line.startswith("server: ")
     assert message in line
+
+
+def test_a_database_that_fails_at_the_start_is_one_line(tmp_path: Path) -> None:
+    opened_database(tmp_path / "cts.db").close()
+    with closing(sqlite3.connect(tmp_path / "cts.db")) as database:
+        database.execute("DROP TABLE plugin_metrics")
+    ended = start("--port", "0", "--data-dir", str(tmp_path), CTS_PLUGIN_PACKAGES="", CTS_LOG_LEVEL="ERROR")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "server: the database cannot be used: no such table: plugin_metrics\n"
 
 
 @pytest.mark.parametrize(

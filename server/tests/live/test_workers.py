@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
+from server.app.adapters.database.database import Database
+from server.app.adapters.database.postgres import Postgres
 from server.app.core.start_error import StartError
 from server.tests.live.postgres_process import PostgresProcess
 from server.tests.live.server_process import ServerProcess
@@ -81,8 +88,13 @@ def test_two_workers_share_two_hundred_jobs_and_each_runs_once(cluster: Cluster)
     ids = [server.submit("ticking", seconds=0.01) for _ in range(200)]
     for job_id in ids:
         server.await_status(job_id, "SUCCESS", seconds=60)
-    time.sleep(1.0)  # the log is written a moment later, and none of them may be in it twice
-    counts = [worker.executed() - seen for worker, seen in zip(cluster.workers, before, strict=True)]
+
+    def counted() -> list[int]:
+        return [worker.executed() - seen for worker, seen in zip(cluster.workers, before, strict=True)]
+
+    wait_for(lambda: sum(counted()) >= len(ids))  # the log is written a moment later
+    time.sleep(0.5)  # none of them may be in it twice
+    counts = counted()
     assert sum(counts) == len(ids)
     assert min(counts) > 20
 
@@ -140,6 +152,53 @@ def test_a_worker_that_is_told_to_end_says_what_became_of_its_jobs(cluster: Clus
     assert worker.stop() == 0
     assert not any(Path(f"/proc/{child}/exe").exists() for child in children)
     assert "the server was stopped" in cluster.server.result(job_id)["error"]["message"]
+    assert "Traceback" not in worker.log.read_text("utf-8")
+
+
+@pytest.mark.requirement("R-044")
+def test_a_worker_that_is_told_twice_waits_for_no_job(postgres: PostgresProcess, tmp_path: Path) -> None:
+    variables = {
+        "DATABASE_URL": postgres.create_database(),
+        "PLUGIN_PACKAGES": "server.tests.live.plugins_quick",
+        "SHUTDOWN_SECONDS": "600",
+    }
+    with ServerProcess(tmp_path / "server", MAX_CONCURRENT_RUNS="0", **variables) as server:
+        worker = WorkerProcess(tmp_path / "worker", variables).ready()
+        job_id = server.submit("ticking", seconds=600)
+        server.await_status(job_id, "RUNNING", seconds=60)
+        deadline = time.monotonic() + 60
+        while worker.process.poll() is None and time.monotonic() < deadline:
+            worker.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(0.7)
+        assert worker.stop() == 0
+        assert "the server was stopped" in server.result(job_id)["error"]["message"]
+    assert "Traceback" not in worker.log.read_text("utf-8")
+
+
+def test_a_worker_that_waits_for_a_locked_database_ends_when_it_is_told(
+    postgres: PostgresProcess, postgres_url: str, tmp_path: Path
+) -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        held.set()
+        assert done.wait(60)
+
+    database = Database(Postgres(postgres_url))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as threads:
+        holder = threads.submit(database.call, hold)
+        try:
+            assert held.wait(20)
+            worker = WorkerProcess(tmp_path, {"DATABASE_URL": postgres_url})
+            wait_for(lambda: bool(postgres.sql(waiting)[0][0]), 20)
+            assert worker.stop() == 0
+        finally:
+            done.set()
+        holder.result(20)
+    database.close()
     assert "Traceback" not in worker.log.read_text("utf-8")
 
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _FOLDER: Final = Path(server.migrations.__file__).parent
 _LOCK_KEY: Final = 0x637473  # "cts"; any number that nobody else locks
+_LOCKED: Final = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+
+LOCK_SECONDS: Final = 30.0
+"""So long a start waits for what another process holds in Postgres; then it ends and says so."""
 
 
 class NewerSchema(Exception):
@@ -43,8 +47,10 @@ def migration_config() -> Config:
     return config
 
 
-def migrate(connector: Engine | Connector, revision: str = "head") -> None:
+def migrate(connector: Engine | Connector, revision: str = "head", lock_seconds: float = LOCK_SECONDS) -> None:
     """Apply the migrations up to ``revision``; one that was applied before is not applied again.
+
+    What another process holds in Postgres is waited for ``lock_seconds``.
 
     Raises:
         NewerSchema: one was applied that is not among them.
@@ -52,6 +58,8 @@ def migrate(connector: Engine | Connector, revision: str = "head") -> None:
 
     def work(connection: Connection) -> None:
         with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SET LOCAL lock_timeout = {lock_seconds * 1000:.0f}"))
             if revision == "head" and _is_newest(connection):
                 return
             from alembic import command
@@ -95,6 +103,10 @@ def start_errors(name: str) -> Iterator[None]:
     except NewerSchema:
         raise StartError(f"{name} was made by a newer version of the server") from None
     except DBAPIError as error:
-        raise StartError(f"{name} cannot be used: {error.orig}") from None
+        if getattr(error.orig, "sqlstate", None) == _LOCKED:
+            reason = "it is locked by another process, which may be changing its schema; try again later"
+        else:
+            reason = str(error.orig)
+        raise StartError(f"{name} cannot be used: {reason}") from None
     except OSError as error:
-        raise StartError(f"{name} cannot be reached: {error}") from None
+        raise StartError(f"{name} cannot be reached: {str(error) or 'it does not answer in time'}") from None

@@ -17,11 +17,13 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from server.app.adapters.database.database import Database
-from server.app.adapters.database.migrate import migrate, start_errors
+from server.app.adapters.database.migrate import LOCK_SECONDS, migrate, start_errors
 
 Result = TypeVar("Result")
 
 CONNECT_SECONDS: Final = 10.0
+MIGRATION_SECONDS: Final = 600.0
+"""One statement of a migration or of the queue's installation takes no longer, or Postgres or the network is stuck."""
 
 
 class PostgresUnreachable(ConnectionError):
@@ -88,14 +90,15 @@ def _out_of_step(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def opened_postgres(url: str, patience_seconds: float = 30.0) -> Database:
+def opened_postgres(url: str, patience_seconds: float = 30.0, lock_seconds: float = LOCK_SECONDS) -> Database:
     """The database behind this URL, brought to the newest schema.
 
     Statements may take as long as the patience lasts, and so long a lost database is waited for.
 
     Raises:
-        StartError: it cannot be reached, refuses us, or is of a newer version of the server.
+        StartError: it cannot be reached, refuses us, is held by another process for ``lock_seconds``, or is of a newer
+            version of the server.
     """
     with start_errors("the Postgres database"):
-        migrate(Postgres(url))
+        migrate(Postgres(url, MIGRATION_SECONDS), lock_seconds=lock_seconds)
         return Database(Postgres(url, patience_seconds), outage_seconds=patience_seconds)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import asyncpg
 from pgqueuer.domain.settings import db_settings
 from pgqueuer.queries import Queries, SyncQueries
 from sqlalchemy import Connection, select, text
 
 from server.app.adapters.database.database import Database
-from server.app.adapters.database.postgres import connected, in_event_loop
+from server.app.adapters.database.migrate import LOCK_SECONDS, start_errors
+from server.app.adapters.database.postgres import MIGRATION_SECONDS, connected, in_event_loop
 from server.app.adapters.database.tables import JOB, microseconds
 from server.app.adapters.queue.queue_workers import ENTRYPOINT
+from server.app.core.start_error import StartError
 from server.app.jobs.job import Job
 from server.app.jobs.store import JobStore
 
@@ -20,17 +23,26 @@ _MOST_AT_ONCE = 1000
 _LEAST_PRIORITY = -(2**31)  # PGQueuer keeps it in four bytes
 
 
-def install_queue(url: str) -> None:
-    """Bring the queue's own tables to what the installed PGQueuer wants; several processes may do it at once."""
+def install_queue(url: str, lock_seconds: float = LOCK_SECONDS) -> None:
+    """Bring the queue's own tables to what the installed PGQueuer wants; several processes may do it at once.
+
+    Raises:
+        StartError: it cannot be done, or another process holds the tables for ``lock_seconds``.
+    """
 
     async def install() -> None:
-        connection = await connected(url)
+        connection = await connected(url, MIGRATION_SECONDS)
         try:
+            await connection.execute(f"SET lock_timeout = {lock_seconds * 1000:.0f}")
             await Queries.from_asyncpg_connection(connection).apply_upgrade()
         finally:
             await connection.close()
 
-    in_event_loop(install())
+    with start_errors("the queue in the Postgres database"):
+        try:
+            in_event_loop(install())
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+            raise StartError(f"the queue in the Postgres database cannot be made ready: {failure}") from None
 
 
 def put(connection: Connection, job_ids: Sequence[str]) -> None:

@@ -1,0 +1,44 @@
+"""What a process does when it is told to end: before it works, when it works, and when it is told once more."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Final
+
+_SAME_SECONDS: Final = 0.5
+"""What comes again so soon is no second wish: ``timeout``, for one, sends its signal to the process and its group."""
+
+
+ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def leave_when_told() -> None:
+    """Until somebody else handles these signals, end without further ado, whatever is waited for at the time."""
+    for number in ENDING:
+        signal.signal(number, _leave)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+class EndSignals:
+    """``told`` once, the process lets what is under way end; ``told_again``, it does not wait for that."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+        self.told_again = threading.Event()
+        self._at = 0.0
+
+    def receive(self) -> None:
+        """To be called for every signal."""
+        now = time.monotonic()
+        if not self.told.is_set():
+            self._at = now
+            self.told.set()
+        elif now - self._at > _SAME_SECONDS:
+            self.told_again.set()
