@@ -52,6 +52,8 @@ def places(index: Index, module: str, receiving: Receiving) -> Iterator[Place]:
 def _bound(where: ScopeId, scope: Scope, nodes: list[Node], names: frozenset[str]) -> Iterator[Place]:
     for param in scope.params:
         if param.name in names:
+            if param.default < 0:
+                yield Place("default", param.name, (where[0], param.node), "has to be given", where)
             for value in (param.default, *_declared(nodes, param.annotation)):
                 if value >= 0:
                     yield Place("default", param.name, (where[0], value), "is by default", where)
