@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from server.app.core.start_error import StartError, say
 
 
+def keep_standard_files() -> None:
+    """Give those that were closed to nobody: a database opened in their place would be written over by any complaint of
+    a library, and a plugin would inherit it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 def main(arguments: list[str]) -> int:
     """Do what the words say; the exit code."""
+    keep_standard_files()
     try:
         # Each command loads what it needs and no more: a key is made without loading a web framework.
         if arguments[:1] == ["keys"]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from server.app.adapters.data_folder import data_folder
-from server.app.adapters.database.database import Database
+from server.app.adapters.database.database import Database, at_the_end
 from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.database.migrate import opened_database, start_errors
 from server.app.adapters.embedded_workers import EmbeddedWorkers
@@ -90,7 +90,7 @@ def _store_of_one_server(settings: Settings, database: Database) -> Iterator[Job
     try:
         yield late
     finally:
-        late.close()
+        at_the_end(late.close, "what ran last")
 
 
 @contextmanager

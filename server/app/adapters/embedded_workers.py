@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from server.app.adapters.database.database import AWAY, told_of
 from server.app.jobs.job import Job
 from server.app.jobs.store import JobStore
 
@@ -28,6 +29,7 @@ class EmbeddedWorkers:
         self._submitted = 0
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._away = False
 
     def submit(self, job: Job) -> Job:
         kept = self._store.enqueue(job)
@@ -71,7 +73,14 @@ class EmbeddedWorkers:
 
     def _attempt(self, execute_next: Callable[[], bool]) -> bool:
         try:
-            return execute_next()
+            executed = execute_next()
+        except AWAY as failure:
+            if not self._away:
+                logger.warning("workers could not ask for the next job, and will try again: %s", told_of(failure))
+            self._away = True
+            return False
         except Exception:
             logger.exception("a worker could not execute the next job; it will try again")
             return False
+        self._away = False
+        return executed

@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from server.app.adapters.database.database import AWAY, told_of
 from server.app.jobs.job import Job, JobSummary, Lease
 from server.app.jobs.state import JobState
 from server.app.jobs.store import JobFilter, JobStore
@@ -158,9 +159,12 @@ class LateInserts:
             self._hurry.clear()
             try:
                 self._write()
-            except Exception:
+            except Exception as failure:
                 if not told:
-                    logger.exception("jobs that run cannot be written; it is tried again until they are")
+                    expected = isinstance(failure, AWAY)
+                    why = told_of(failure) if expected else "as follows"
+                    text = "jobs that run cannot be written; it is tried again until they are: %s"
+                    logger.warning(text, why, exc_info=None if expected else failure)
                 told = True
                 self._hurry.wait(_AGAIN_SECONDS)
                 self._news.set()

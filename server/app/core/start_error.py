@@ -18,6 +18,6 @@ def say(text: str) -> None:
     logs = [handler for handler in logging.getLogger().handlers if isinstance(handler, LateLines)]
     for log in logs:
         log.say(line)
-    if not logs:
+    if not logs and sys.stderr is not None:  # it is closed
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()

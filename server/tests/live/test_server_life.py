@@ -222,6 +222,39 @@ def test_a_database_that_fails_at_the_start_is_one_line(tmp_path: Path) -> None:
     assert ended.stderr == "server: the database cannot be used: no such table: plugin_metrics\n"
 
 
+@pytest.mark.requirement("R-044")
+def test_a_server_whose_database_fails_ends_in_order_when_it_is_told(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", **FEW_PLUGINS)
+    job = server.submit("ticking", seconds=600)
+    server.await_status(job, "RUNNING")
+    with closing(sqlite3.connect(tmp_path / "data" / "cts.db")) as database:
+        database.execute("DROP TABLE job")
+    assert_envelope(server.execute("text-statistics", text="a"), 400, "InternalError")
+    before = len(server.log.read_text("utf-8"))
+    assert server.stop() == 0
+    told = server.log.read_text("utf-8")[before:]
+    assert "the end of what was under way cannot be written, the database: no such table: job" in told
+    assert "workers could not ask for the next job, and will try again: no such table: job" in told
+    assert "Traceback" not in told
+
+
+def test_no_file_of_the_server_takes_the_place_of_a_standard_one_that_is_closed(tmp_path: Path) -> None:
+    words = f'{sys.executable} -m server --port 0 --data-dir "{tmp_path}" <&- >&- 2>&-'
+    process = subprocess.Popen(["sh", "-c", f"exec {words}"], cwd=ROOT, env=os.environ | {"CTS_PLUGIN_PACKAGES": ""})
+    try:
+        deadline = time.monotonic() + 60
+        while not children_of(process.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        files = [str(Path(f"/proc/{process.pid}/fd/{number}").readlink()) for number in range(3)]
+        assert files == [os.devnull] * 3
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize(
     ("setting", "arguments", "variables"),
     [

@@ -147,8 +147,11 @@ class Database:
             return self.call(work)
         if self._closed:
             raise DatabaseClosed("the database is closed")
-        with self._reader.connect() as connection:
-            return work(connection)
+        try:
+            with self._reader.connect() as connection:
+                return work(connection)
+        except sqlite3.Error as failure:  # of what went past SQLAlchemy
+            raise named(failure) from failure
 
     def answers(self) -> bool:
         """Whether it can be asked something now."""

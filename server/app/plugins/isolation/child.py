@@ -210,7 +210,8 @@ class Child:
         """End the process and its whole group at once; ``end`` must follow."""
         with self._lock:
             if not self._ended and self._process.returncode is None:
-                os.killpg(self._process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it ended just now, and whoever waits for its answer has seen it
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
     def end(self, *, grace: float = 0.0) -> None:
         """Close the pipe, give the process ``grace`` seconds to leave, then kill its group and clean up."""
