@@ -34,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Tests say which modes files are made with, and a careful shell would take some of them away.
+    os.umask(0o022)
     # A shell starts what it runs in the background with interrupts ignored, and every child would inherit that: the
     # tests that interrupt one would wait in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -58,6 +58,8 @@ class PostgresProcess:
                     shutil.copytree(libraries, self.folder / libraries.name)
                 copied = self.folder / package.name / "pginstall"
                 self._programs = shutil.copytree(self._programs.parent, copied) / "bin"
+                for path in self.folder.rglob("*"):  # installed under a careful umask, it is readable to us alone
+                    path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
             self._run("initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "--no-sync")
             if host is not None:
                 with (self.data / "pg_hba.conf").open("a", encoding="ascii") as rules:
