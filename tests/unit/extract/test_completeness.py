@@ -35,9 +35,13 @@ QUICK_INSTALLED = [path for path in INSTALLED[:: max(1, len(INSTALLED) // 15)] i
 
 
 def check(path: Path, steps: bool = True) -> bool:
-    """Compare one file; False if `ast` cannot read it. steps: the statement tree too, where the simple idea that
-    `types_in` has of type expressions will do."""
-    source = path.read_bytes()
+    """Compare one file; False if `ast` cannot read it."""
+    return compare(path.read_bytes(), path, steps)
+
+
+def compare(source: bytes, path: Path | str, steps: bool = True) -> bool:
+    """As `check`. steps: the statement tree too, where the simple idea that `types_in` has of type expressions will
+    do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -94,7 +98,7 @@ def lines_of(facts: ModuleFacts, source: bytes) -> dict[int, int]:
     }
 
 
-def check_steps(facts: ModuleFacts, path: Path) -> None:
+def check_steps(facts: ModuleFacts, path: Path | str) -> None:
     """Every call, await, yield, attribute and item load is in exactly one step of its own scope, types excepted."""
     typed = types_in(facts)
     everywhere: set[int] = set()
