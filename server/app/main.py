@@ -62,11 +62,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         key_required=chosen.key_required,
         requests_per_minute=chosen.requests_per_minute,
     )
-    app.add_middleware(RequestGuard, settings=guarded, metrics=metrics)
+    app.add_middleware(RequestGuard, settings=guarded, metrics=metrics, direct=add_execution(app))
     if chosen.cors_origins:
         add_cross_origin_access(app, chosen.cors_origins)
     add_error_handlers(app)
-    add_execution(app)
     app.include_router(analysis_execution_router)
     app.include_router(plugins_router)
     app.include_router(errors_router)

@@ -1,7 +1,8 @@
 """A route that answers past FastAPI's machinery for forms, streams and dependencies, which takes longer for a small
 request than everything else that the server does about it.
 
-To the OpenAPI document, to other routes and to the error handlers it is a route like any other.
+To the OpenAPI document and to other routes it is a route like any other. The guard hands it the requests for its
+address, so they do not pass the layers of Starlette either; what it raises, the guard answers as they would.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -34,16 +34,13 @@ class DirectRoute(APIRoute):
         super().__init__(path, endpoint, **options)
         self._answer = endpoint
         self._form: type[BaseModel] = get_type_hints(endpoint)["body"]
-        self.app = self._respond
+        self.app = self.respond
 
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            sent = await request.body()
-        except ClientDisconnect:  # no defect of ours, though nobody will read the answer
-            raise HTTPException(400) from None
-        body = body_as(self._form, sent, _header(scope, b"content-type"))
-        answer = await self._answer(body, request)
+    async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for this method and address."""
+        scope["route"] = self
+        body = body_as(self._form, await _body(receive), _header(scope, b"content-type"))
+        answer = await self._answer(body, Request(scope, receive))
         if not isinstance(answer, Response):
             answer = Response(answer.model_dump_json(), media_type="application/json")
         await answer(scope, receive, send)
@@ -80,6 +77,21 @@ def _is_json(content_type: str) -> bool:
     return message.get_content_maintype() == "application" and (kind == "json" or kind.endswith("+json"))
 
 
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":  # no defect of ours, though nobody will read the answer
+            raise HTTPException(400)
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
 def _header(scope: Scope, wanted: bytes) -> str:
-    found: bytes = next((value for name, value in scope["headers"] if name == wanted), b"")
-    return found.decode("latin-1")
+    for name, value in scope["headers"]:
+        if name == wanted:
+            found: bytes = value
+            return found.decode("latin-1")
+    return ""

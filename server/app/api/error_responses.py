@@ -84,30 +84,22 @@ async def internal_error(
     return ErrorResponse(answer, 400, headers)
 
 
-async def _on_execution_layer_error(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, ExecutionLayerError):
-        raise error
-    status = _STATUS.get(type(error), 400)
-    headers = {"retry-after": "1"} if status == 429 else None
-    return error_response(status, error.type, error.message, details=error.details, headers=headers)
-
-
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    if error.status_code >= 500:
-        return await internal_error(request.scope, error, error.headers)
-    kind, message = _HTTP_ERRORS.get(error.status_code, (ErrorType.VALIDATION_ERROR, "the request cannot be read"))
-    return error_response(error.status_code, kind, message, headers=error.headers)
-
-
-async def _on_invalid_request(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    problems = [_problem(problem) for problem in error.errors()[:20]]
-    return error_response(
-        400, ErrorType.VALIDATION_ERROR, "the request does not have the right form", details={"problems": problems}
-    )
+async def answer_to(scope: Scope, failure: Exception) -> ErrorResponse:
+    """The answer to a request that ended with this exception; what is no answer in itself is a defect."""
+    if isinstance(failure, ExecutionLayerError):
+        status = _STATUS.get(type(failure), 400)
+        headers = {"retry-after": "1"} if status == 429 else None
+        return error_response(status, failure.type, failure.message, details=failure.details, headers=headers)
+    if isinstance(failure, RequestValidationError):
+        problems = [_problem(problem) for problem in failure.errors()[:20]]
+        message = "the request does not have the right form"
+        return error_response(400, ErrorType.VALIDATION_ERROR, message, details={"problems": problems})
+    if not isinstance(failure, HTTPException):
+        return await internal_error(scope, failure)
+    if failure.status_code >= 500:
+        return await internal_error(scope, failure, failure.headers)
+    kind, message = _HTTP_ERRORS.get(failure.status_code, (ErrorType.VALIDATION_ERROR, "the request cannot be read"))
+    return error_response(failure.status_code, kind, message, headers=failure.headers)
 
 
 def _problem(problem: Mapping[str, Any]) -> dict[str, str]:
@@ -118,12 +110,10 @@ def _problem(problem: Mapping[str, Any]) -> dict[str, str]:
     return {"path": path[:200], "problem": str(problem["msg"]).removeprefix("Value error, ")[:300]}
 
 
-async def _on_anything_else(request: Request, error: Exception) -> Response:
-    return await internal_error(request.scope, error)
+async def _on_error(request: Request, failure: Exception) -> Response:
+    return await answer_to(request.scope, failure)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(ExecutionLayerError, _on_execution_layer_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(Exception, _on_anything_else)
+    for kind in (ExecutionLayerError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, _on_error)

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.app.access.caller import Caller
 from server.app.api.authentication import Authentication
 from server.app.api.dependencies import Services
-from server.app.api.error_responses import error_response, internal_error
+from server.app.api.error_responses import answer_to, error_response
 from server.app.api.http_metrics import UNMATCHED, HttpMetrics
 from server.app.api.rate_limit import RateLimit
 from server.app.core.trace import set_trace, trace_of
@@ -58,10 +59,19 @@ class GuardSettings:
 
 class RequestGuard:
     """Turns an exception that nobody handled into an envelope, and a body above the limit into a 413: one that says its
-    length is refused unread, one that does not is cut off when it passes the limit."""
+    length is refused unread, one that does not is cut off when it passes the limit.
 
-    def __init__(self, app: ASGIApp, settings: GuardSettings, metrics: HttpMetrics) -> None:
+    ``direct`` are applications for one method and address each, which are asked instead of ``app``."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: GuardSettings,
+        metrics: HttpMetrics,
+        direct: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({}),
+    ) -> None:
         self._app = app
+        self._direct = direct
         self._limit = settings.max_body_bytes
         self._authentication = Authentication(key_required=settings.key_required)
         self._rate = None if settings.requests_per_minute is None else RateLimit(settings.requests_per_minute)
@@ -79,7 +89,8 @@ class RequestGuard:
         try:
             refusal = await self._refusal(scope)
             if refusal is None:
-                await self._app(scope, exchange.receive, exchange.send)
+                app = self._direct.get((scope["method"], scope["path"]), self._app)
+                await app(scope, exchange.receive, exchange.send)
             else:
                 await refusal(scope, receive, exchange.send)
         except asyncio.CancelledError:  # the server ends, and has waited for as long as it may
@@ -93,7 +104,7 @@ class RequestGuard:
                 exchange.too_large = False
                 await self._too_large()(scope, receive, exchange.send)
                 return
-            answer = await internal_error(scope, failure)
+            answer = await answer_to(scope, failure)
             await answer(scope, receive, exchange.send)
         finally:
             self._observe(scope, exchange.status, time.perf_counter() - started)

@@ -50,28 +50,26 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """Time, level, logger, message, and the fields as ``name=value``."""
+    """Time, level, logger, message, the fields as ``name=value``, and below them a traceback if there is one."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s ")
+        super().__init__()
         self._second = 0, ""
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # as below
+    def format(self, record: logging.LogRecord) -> str:
+        fields = "".join([f" {name}={value}" for name, value in fields_of(record).items()])
+        line = f"{self.formatTime(record)} {record.levelname:7} {record.name}: {record.getMessage()}{fields}"
+        # A line break in a value would look like another entry.
+        line = redacted(line).replace("\r", "\\r").replace("\n", "\\n")
+        return f"{line}\n{redacted(self.formatException(record.exc_info))}" if record.exc_info else line
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # logging's name
         second, text = self._second
         if second != int(record.created):
             second = int(record.created)
             text = time.strftime(datefmt or self.default_time_format, self.converter(second))
             self._second = second, text
         return f"{text},{int(record.msecs):03}"
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name that logging calls
-        fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
-        line = f"{record.asctime} {record.levelname:7} {record.name}: {record.message}{fields}"
-        # A line break in a value would look like another entry.
-        return redacted(line).replace("\r", "\\r").replace("\n", "\\n")
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802  # as above
-        return redacted(super().formatException(ei))
 
 
 def _clean(value: object, name: str = "") -> object:

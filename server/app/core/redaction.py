@@ -36,7 +36,10 @@ def redacted(text: str) -> str:
     """The text with ``***`` where keys, tokens, passwords and private keys stood."""
     if text.isascii():  # beyond it, some letters count as another case of an ASCII letter
         lower = text.lower()
-        if not any(hint in lower for hint in _HINTS):
+        for hint in _HINTS:  # a generator inside of any() would take three times as long, for every line of the log
+            if hint in lower:
+                break
+        else:
             return text
     return _SECRETS.sub(_masked, text)
 

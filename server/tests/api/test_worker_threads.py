@@ -124,15 +124,16 @@ def test_at_the_end_what_is_under_way_is_awaited_and_the_rest_is_cancelled() -> 
 
 def test_work_may_outlive_its_loop() -> None:
     threads = WorkerThreads(1, "test")
-    go, done = threading.Event(), []
+    begun, go, done = threading.Event(), threading.Event(), []
 
     def hold() -> None:
+        begun.set()
         go.wait(10)
         done.append("held")
 
     async def give_up() -> None:
         waiting = asyncio.ensure_future(threads.carry_out(hold))
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(begun.wait, 10)
         waiting.cancel()
 
     asyncio.run(give_up())

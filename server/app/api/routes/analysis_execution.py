@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
 from pydantic import BeforeValidator
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from server.app.access.caller import Caller
 from server.app.access.permission import Permission
@@ -48,8 +49,9 @@ _TAGS: Final[list[str | Enum]] = ["analysis execution"]
 analysis_execution_router = APIRouter(prefix=_PREFIX, tags=_TAGS)
 
 
-def add_execution(app: FastAPI) -> None:
-    """The operation that is asked for most comes first in the application itself, and is answered directly."""
+def add_execution(app: FastAPI) -> dict[tuple[str, str], ASGIApp]:
+    """The operation that is asked for most comes first in the application itself, and is answered directly; returns
+    what does so for its method and address."""
     app.router.add_api_route(
         _PREFIX,
         execute,
@@ -58,7 +60,10 @@ def add_execution(app: FastAPI) -> None:
         tags=_TAGS,
         route_class_override=DirectRoute,
     )
-    app.router.routes.insert(0, app.router.routes.pop())
+    route = app.router.routes.pop()
+    assert isinstance(route, DirectRoute)
+    app.router.routes.insert(0, route)
+    return {("POST", _PREFIX): route.respond}
 
 
 async def known_job_id(job_id: Annotated[str, Path(description="The id of a job.")]) -> str:

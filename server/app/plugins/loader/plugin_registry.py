@@ -272,6 +272,8 @@ class PluginRegistry:
 
 
 def _lifecycle_state(state: LifecycleState | str) -> LifecycleState:
+    if isinstance(state, LifecycleState):
+        return state
     try:
         return LifecycleState(state)
     except ValueError:

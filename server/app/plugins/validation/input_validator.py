@@ -37,7 +37,7 @@ def validate_input_payload(payload: object, rules: SchemaRules | None = None) ->
     """
     if not isinstance(payload, dict):
         raise InputValidationError("the payload must be a JSON object", {"got": type(payload).__name__})
-    if not all(isinstance(key, str) for key in payload):
+    if [key for key in payload if not isinstance(key, str)]:
         raise InputValidationError("every key of the payload must be a text")
     clean = {key: _plain(value) for key, value in payload.items()}
     try:

@@ -289,7 +289,7 @@ class JobExecutionService:
         idempotency_key: str | None = None,
     ) -> Job:
         now = self._clock()
-        lease = None if queued else self.leases.new()
+        lease = None if queued else self.leases.new(now)
         trace = current_trace()
         return Job(
             id=job_id or new_id(),
@@ -308,9 +308,11 @@ class JobExecutionService:
         )
 
     def _started(self, job: Job) -> Job:
+        now = self._clock()
+        lease = self.leases.new(now)
         if job.state is JobState.RUNNING:
-            return started_again(job, self._clock(), self.leases.new())
-        return moved(job, JobState.RUNNING, self._clock(), lease=self.leases.new())
+            return started_again(job, now, lease)
+        return moved(job, JobState.RUNNING, now, lease=lease)
 
     def _claimed(self, job: Job) -> Job:
         # Watched before anybody can see it RUNNING, so that a cancel in between finds what to stop.

@@ -23,9 +23,9 @@ class Leases:
         self._length = length
         self._kept_at = clock()
 
-    def new(self) -> Lease:
-        """A lease that begins now."""
-        return Lease(self._worker, self._clock() + self._length)
+    def new(self, at: datetime | None = None) -> Lease:
+        """A lease that begins then, or now."""
+        return Lease(self._worker, (at or self._clock()) + self._length)
 
     def keep(self) -> None:
         """Prolong the leases of what runs here; to be called several times in the length of a lease."""
