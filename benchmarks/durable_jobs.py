@@ -1,7 +1,8 @@
 """Durable jobs inside one server: `durable_jobs.py [JOBS]`; 5,000 jobs, unless said otherwise.
 
 Submitted by four threads, executed by three workers, kept in SQLite, until every result is there: by this server, and
-by Huey on SQLite, which is installed under build/ for it. Then the time from a submission to its result, one job at a
+by Huey on SQLite, which is installed under build/ for it: as it comes, when it has every commit put on the disk, and
+told to write as this server does (`synchronous=NORMAL`). Then the time from a submission to its result, one job at a
 time; and what it costs to start the server and to let it wait.
 """
 
@@ -40,11 +41,20 @@ PACKAGE = "benchmarks.idle_plugins"
 HUEY_SCRIPT = """
 import json, sys, time
 from concurrent.futures import ThreadPoolExecutor
-from huey import SqliteHuey
+from huey import Huey
 from huey.consumer import Consumer
+from huey.storage import SqliteStorage
 
-path, jobs, submitters, workers, limit = sys.argv[1], *map(int, sys.argv[2:])
-huey = SqliteHuey(filename=path)
+path, synchronous, jobs, submitters, workers, limit = *sys.argv[1:3], *map(int, sys.argv[3:])
+
+class Storage(SqliteStorage):
+    def _create_connection(self):
+        connection = super()._create_connection()
+        if synchronous:
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+        return connection
+
+huey = Huey(storage_class=Storage, filename=path)
 
 @huey.task()
 def idle(number):
@@ -88,13 +98,14 @@ def ours(analysis: AnalysisExecutionService, plugin: str, jobs: int) -> tuple[fl
     return wall, cpu
 
 
-def huey(folder: Path, jobs: int) -> tuple[float, float]:
+def huey(folder: Path, jobs: int, synchronous: str) -> tuple[float, float]:
     home = ROOT / "build" / "benchmarks" / "huey"
     python = home / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", HUEY], check=True)
-    arguments = map(str, (folder / "huey.db", jobs, SUBMITTERS, WORKERS, int(LIMIT_SECONDS)))
+    file = folder / f"huey{synchronous}.db"
+    arguments = map(str, (file, synchronous, jobs, SUBMITTERS, WORKERS, int(LIMIT_SECONDS)))
     ended = subprocess.run(
         [python, "-c", HUEY_SCRIPT, *arguments], check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS + 30
     )
@@ -154,8 +165,9 @@ def main(arguments: list[str]) -> int:
             fast = row("in the server's own threads", jobs, ours(analysis, "idle-thread", jobs))
             row("in warm processes", jobs, ours(analysis, "idle-process", jobs))
             times = {plugin: latencies(analysis, plugin) for plugin in ("idle-thread", "idle-process")}
-        slow = row(HUEY, jobs, huey(folder, jobs))
-        print(f"  {fast / slow:.1f} times as many as Huey")
+        row(f"{HUEY}, as it comes", jobs, huey(folder, jobs, ""))
+        slow = row(f"{HUEY}, NORMAL", jobs, huey(folder, jobs, "NORMAL"))
+        print(f"  {fast / slow:.1f} times as many as Huey with the same setting")
         print(f"submission to result, {LATENCIES} jobs one at a time:")
         for plugin, found in times.items():
             print(f"  {plugin:32} p50 {found[len(found) // 2]:.1f} ms   p99 {found[int(len(found) * 0.99)]:.1f} ms")

@@ -43,10 +43,11 @@ class EmbeddedWorkers:
             self._submitted += 1
             self._news.notify_all()
 
-    def start(self, count: int, execute_next: Callable[[], bool]) -> None:
-        """Start ``count`` workers; ``execute_next`` executes one job and says whether there was one."""
+    def start(self, count: int, execute: Callable[[Callable[[], bool]], bool]) -> None:
+        """Start ``count`` workers. ``execute(go_on)`` executes the next job, and those that follow as long as
+        ``go_on()``, and says whether there was one."""
         for number in range(count):
-            thread = threading.Thread(target=self._work, args=(execute_next,), name=f"worker-{number}", daemon=True)
+            thread = threading.Thread(target=self._work, args=(execute,), name=f"worker-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -62,18 +63,21 @@ class EmbeddedWorkers:
             thread.join(max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self, execute_next: Callable[[], bool]) -> None:
-        while not self._stopping.is_set():
+    def _goes_on(self) -> bool:
+        return not self._stopping.is_set()
+
+    def _work(self, execute: Callable[[Callable[[], bool]], bool]) -> None:
+        while self._goes_on():
             seen = self._submitted  # before the look, so that what comes during it is not slept through
-            if self._attempt(execute_next):
+            if self._attempt(execute):
                 continue
             with self._news:
                 if self._submitted == seen:
                     self._news.wait(_LOOK_SECONDS)
 
-    def _attempt(self, execute_next: Callable[[], bool]) -> bool:
+    def _attempt(self, execute: Callable[[Callable[[], bool]], bool]) -> bool:
         try:
-            executed = execute_next()
+            executed = execute(self._goes_on)
         except AWAY as failure:
             if not self._away:
                 logger.warning("workers could not ask for the next job, and will try again: %s", told_of(failure))

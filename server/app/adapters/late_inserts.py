@@ -103,6 +103,12 @@ class LateInserts:
     def claim(self, at: datetime, start: Callable[[Job], Job], job_id: str | None = None) -> Job | None:
         return self._store.claim(at, start, job_id)  # of queued jobs, which are written at once
 
+    def swap_and_claim(
+        self, before: JobSummary, after: Job, at: datetime, start: Callable[[Job], Job]
+    ) -> tuple[bool, Job | None]:
+        self._write()
+        return self._store.swap_and_claim(before, after, at, start)
+
     def renew(self, lease: Lease) -> None:
         self._write()
         self._store.renew(lease)

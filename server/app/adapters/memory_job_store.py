@@ -83,12 +83,13 @@ class MemoryJobStore:
 
     def claim(self, at: datetime, start: Callable[[Job], Job], job_id: str | None = None) -> Job | None:
         with self._lock:
-            before = self._next(at) if job_id is None else self._certain(at, job_id)
-            if before is None:
-                return None
-            after = start(before)
-            self._swap(before, after)
-            return after
+            return self._claim(self._next(at) if job_id is None else self._certain(at, job_id), start)
+
+    def swap_and_claim(
+        self, before: JobSummary, after: Job, at: datetime, start: Callable[[Job], Job]
+    ) -> tuple[bool, Job | None]:
+        with self._lock:
+            return self._swap(before, after), self._claim(self._next(at), start)
 
     def renew(self, lease: Lease) -> None:
         with self._lock:
@@ -147,6 +148,13 @@ class MemoryJobStore:
             if len(self._ended) > self._kept:
                 self._remove(self._jobs[self._ended.popleft()])
         return True
+
+    def _claim(self, before: Job | None, start: Callable[[Job], Job]) -> Job | None:
+        if before is None:
+            return None
+        after = start(before)
+        self._swap(before, after)
+        return after
 
     def _put(self, job: Job) -> None:
         self._jobs[job.id] = job

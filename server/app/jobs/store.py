@@ -105,6 +105,13 @@ class JobStore(Protocol):
         """
         ...
 
+    def swap_and_claim(
+        self, before: JobSummary, after: Job, at: datetime, start: Callable[[Job], Job]
+    ) -> tuple[bool, Job | None]:
+        """As ``swap`` and then ``claim``, written together, which costs less: what each of them returns. When it
+        raises, neither may have been done."""
+        ...
+
     def renew(self, lease: Lease) -> None:
         """Prolong the leases of all jobs of this worker."""
         ...

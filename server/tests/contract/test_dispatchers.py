@@ -140,9 +140,9 @@ def test_an_execution_that_fails_to_be_made_is_made_again(
     class Flaky(AnalysisExecutionService):
         failures = 1
 
-        def execute_next(self, job_id: str | None = None) -> bool:
+        def execute_next(self, go_on: Callable[[], bool] = lambda: False) -> bool:
             self.fail_once()
-            return super().execute_next(job_id)
+            return super().execute_next(go_on)
 
         def execute_queued(self, job_id: str) -> bool:
             self.fail_once()

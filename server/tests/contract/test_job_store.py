@@ -170,6 +170,44 @@ def test_a_claim_that_fails_claims_nothing(store: JobStore) -> None:
     assert store.claim(START, start) is not None
 
 
+@pytest.mark.requirement("R-039", "R-046")
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_the_end_of_one_and_the_claim_of_the_next_do_not_hang_on_one_another(store: JobStore, overtaken: bool) -> None:
+    for number in range(3):
+        store.enqueue(new_job(number))
+    claimed, found = store.claim(START, start), []
+    while claimed is not None:
+        if overtaken:
+            assert store.swap(claimed, moved(claimed, JobState.FAILED, START, cancelled=True))
+        ended = moved(claimed, JobState.SUCCESS, START, result={"n": claimed.payload["n"]})
+        swapped, following = store.swap_and_claim(claimed, ended, START, start)
+        kept = store.get(claimed.id)
+        assert kept is not None
+        found.append((swapped, kept == ended, kept.cancelled, claimed.payload["n"]))
+        claimed = following
+    assert found == [(not overtaken, not overtaken, overtaken, number) for number in range(3)]
+
+
+@pytest.mark.requirement("R-046")
+def test_workers_that_go_on_share_the_jobs(store: JobStore) -> None:
+    for number in range(60):
+        store.enqueue(new_job(number))
+
+    def work(_worker: int) -> list[str]:
+        done = []
+        claimed = store.claim(START, start)
+        while claimed is not None:
+            done.append(claimed.id)
+            swapped, claimed = store.swap_and_claim(claimed, moved(claimed, JobState.SUCCESS, START), START, start)
+            assert swapped
+        return done
+
+    with ThreadPoolExecutor(6) as threads:
+        done = [job_id for ids in threads.map(work, range(6)) for job_id in ids]
+    assert (len(done), len(set(done))) == (60, 60)
+    assert {job.state for job in store.list(JobFilter())} == {JobState.SUCCESS}
+
+
 @pytest.mark.requirement("R-052")
 @pytest.mark.parametrize(
     ("expected", "wanted"),

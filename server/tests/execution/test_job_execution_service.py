@@ -169,6 +169,31 @@ def test_workers_take_the_oldest_first_and_leave_direct_jobs_alone(
     assert jobs.run_next() is None
 
 
+@pytest.mark.requirement("R-044", "R-053")
+def test_a_worker_goes_on_until_it_is_told_to_stop_whatever_becomes_of_a_job(
+    registry: PluginRegistry, jobs: JobExecutionService
+) -> None:
+    seen: list[int] = []
+
+    def run(payload: dict[str, Any]) -> dict[str, Any]:
+        seen.append(payload["n"])
+        if payload["n"] == 1:
+            jobs.cancel_job(ids[1])
+        if payload["n"] == 2:
+            raise ValueError
+        return {"n": 1}
+
+    registry.register(SamplePlugin(run))
+    ids = [jobs.create_job("sample", {"n": number}, queued=True).id for number in range(6)]
+    last = jobs.run_next(go_on=lambda: len(seen) < 4)
+    assert (seen, last and last.id) == ([0, 1, 2, 3], ids[3])
+    assert jobs.stop_jobs() == 0  # nothing is left under way
+    states = [JobState.SUCCESS, JobState.FAILED, JobState.FAILED, JobState.SUCCESS, JobState.PENDING, JobState.PENDING]
+    found = [jobs.get_job(job_id) for job_id in ids]
+    assert [job.state for job in found] == states
+    assert [job.cancelled for job in found] == [False, True, False, False, False, False]
+
+
 @pytest.mark.requirement("R-040")
 def test_a_waiting_job_is_cancelled_and_never_runs(registry: PluginRegistry, jobs: JobExecutionService) -> None:
     plugin = SamplePlugin()

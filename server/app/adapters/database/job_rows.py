@@ -61,9 +61,9 @@ def job_of(row: Mapping[str, Any]) -> Job:
     """The job in a row of all columns, as the driver gives it."""
     return Job(
         **_summary_values(row),
-        payload=json.loads(row["payload"]),
-        result=json.loads(row["result"]),
-        error=json.loads(row["error"]),
+        payload=_object(row["payload"]),
+        result=_object(row["result"]),
+        error=_object(row["error"]),
     )
 
 
@@ -104,6 +104,10 @@ def payload_text(payload: dict[str, Any]) -> str:
 
 def _text(value: dict[str, Any]) -> str:
     return json.dumps(value) if value else "{}"
+
+
+def _object(text: str) -> Any:
+    return {} if text == "{}" else json.loads(text)
 
 
 def _base64_text(value: object) -> str:

@@ -112,6 +112,11 @@ class SqlJobStore:
 
         return self._database.call(start_it)
 
+    def swap_and_claim(
+        self, before: JobSummary, after: Job, at: datetime, start: Callable[[Job], Job]
+    ) -> tuple[bool, Job | None]:
+        return self._database.together(self._swap_and_claim_many, (swap_row(before, after), _Claim(at, start)))
+
     def renew(self, lease: Lease) -> None:
         change = JOB.update().where(_held_by(lease.worker)).values(lease_until=lease.until)
         self._database.call(lambda connection: connection.execute(change))
@@ -194,6 +199,13 @@ class SqlJobStore:
             if len(rows) < count:
                 claimed += [None] * (len(claims) - len(claimed))
         return claimed
+
+    def _swap_and_claim_many(
+        self, connection: Connection, wishes: Sequence[tuple[Mapping[str, Any], _Claim]]
+    ) -> Sequence[tuple[bool, Job | None]]:
+        swapped = self._swap.change_each(connection, [row for row, _ in wishes])
+        claimed = self._claim_many(connection, [claim for _, claim in wishes])
+        return list(zip(swapped, claimed, strict=True))
 
     def _shut_others_out(self, connection: Connection) -> bool:
         """What is counted from now on stays so until the commit. Whether there are others at all, of whose jobs this

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from server.app.jobs.job import Job, JobSummary
@@ -43,9 +44,10 @@ class AnalysisExecutionService:
         """
         return self._jobs.create_job(plugin, payload, owner=owner, queued=True, idempotency_key=idempotency_key).id
 
-    def execute_next(self, job_id: str | None = None) -> bool:
-        """Execute the submitted job whose turn it is, or this one, as a worker does; says whether there was one."""
-        return self._jobs.run_next(job_id) is not None
+    def execute_next(self, go_on: Callable[[], bool] = lambda: False) -> bool:
+        """Execute the submitted job whose turn it is, and those that follow as long as ``go_on()``, as a worker does;
+        says whether there was one."""
+        return self._jobs.run_next(go_on=go_on) is not None
 
     def execute_queued(self, job_id: str) -> bool:
         """Execute this submitted job if it waits for that; says whether it needs no worker any more."""

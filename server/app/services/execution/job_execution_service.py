@@ -112,7 +112,7 @@ class JobExecutionService:
             if self._under_way.is_abandoned(job.id):
                 with suppress(JobConflict):
                     return self.cancel_job(job.id)
-            return self._executed(job, cancellation)
+            return self._executed(job, cancellation)[0]
 
     def run_job(self, job_id: str) -> Job:
         """Execute a PENDING job in this thread; returns it in its final state.
@@ -125,19 +125,21 @@ class JobExecutionService:
         running = self._started(job)
         with self._under_way.watched(job.id) as cancellation:
             if self._store.swap(job, running):
-                return self._executed(running, cancellation)
+                return self._executed(running, cancellation)[0]
         current = self.get_job(job_id)
         if current.cancelled:
             return current
         raise JobStateError(job.id, current.state, JobState.RUNNING)
 
-    def run_next(self, job_id: str | None = None) -> Job | None:
-        """Execute the queued job whose turn it is, or this one, in this thread; ``None`` if there is none."""
+    def run_next(self, job_id: str | None = None, go_on: Callable[[], bool] = lambda: False) -> Job | None:
+        """Execute the queued job whose turn it is, or this one, in this thread, and those that follow as long as
+        ``go_on()``; the last of them, ``None`` if there is none."""
+        ended = None
         job = self._store.claim(self._clock(), self._claimed, job_id)
-        if job is None:
-            return None
-        with self._under_way.watched(job.id) as cancellation, trace_scope(job.traceparent):
-            return self._executed(job, cancellation)
+        while job is not None:
+            with self._under_way.watched(job.id) as cancellation, trace_scope(job.traceparent):
+                ended, job = self._executed(job, cancellation, go_on)
+        return ended
 
     def run_queued(self, job_id: str) -> bool:
         """Execute this job in this thread, if it waits for that; says whether it needs no worker any more."""
@@ -319,23 +321,31 @@ class JobExecutionService:
         self._under_way.watch(job.id)
         return self._started(job)
 
-    def _executed(self, job: Job, cancellation: Cancellation) -> Job:
+    def _executed(
+        self, job: Job, cancellation: Cancellation, go_on: Callable[[], bool] = lambda: False
+    ) -> tuple[Job, Job | None]:
+        """The job as it ended, and the next one if ``go_on()``: its claim is written with the end of this one."""
         while True:
             with execution_scope(RunContext(job.id, cancellation, job.attempt)):
                 result, envelope = self._plugins.execute(job.plugin, job.payload)
             if self._under_way.is_given_back(job.id):
-                return job
+                return job, None
             error = envelope.get("error", {})
             if error.get("type") in _TRANSIENT and job.attempt < job.max_attempts:
                 cancellation.wait(self._policy.retry_seconds)
                 again = self._started(job)
                 if cancellation.requested or not self._store.swap(job, again):
-                    return self.get_job(job.id)
+                    return self.get_job(job.id), None
                 job = again
                 continue
             to = JobState.FAILED if error else JobState.SUCCESS
             ended = moved(job, to, self._clock(), result=result, error=error)
-            return ended if self._store.swap(job, ended) else self.get_job(job.id)
+            following = None
+            if go_on():
+                swapped, following = self._store.swap_and_claim(job, ended, self._clock(), self._claimed)
+            else:
+                swapped = self._store.swap(job, ended)
+            return ended if swapped else self.get_job(job.id), following
 
 
 def _error(kind: ErrorType, message: str, job: Job, details: dict[str, Any] | None = None) -> dict[str, Any]:
