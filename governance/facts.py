@@ -59,7 +59,7 @@ from the enclosing scope in a class. A PEP 695 type parameter is in `bindings` o
 start there. A walrus is a `bind` step and then a `local` load. A load that a test has narrowed is a `narrow` node: over
 the definition for local names (inside the `local` node), over the `attr` or `free` node for dotted paths (`self.plugin`)
 and free names; the test is any node, also a call such as `isinstance(x, C)` or the load itself (`if x:`).
-In a pattern `C(a=p)` makes an `attr` node (the load of `a`), a mapping pattern a `sub`, a sequence pattern an `unpack`.
+In a pattern `C(a=p)` makes an `attr` node (the load of `a`), `C(p)` one of the attribute "0", a mapping pattern a `sub`, a sequence pattern an `unpack`.
 
 Statements. `["bind", ...]` names are those of the scope itself or, if listed in global_names or nonlocal_names, those
 of the scope meant there. `self.x: T` without a value is a `store_attr` whose value is an `annotated` node without value,
@@ -97,7 +97,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Raised with every change of meaning: cached facts of another schema are never read."""
 
 Node: TypeAlias = "list[Any]"

@@ -126,10 +126,10 @@ class Pattern:
         matched = subject
         if (node.patterns or node.kwds) and test >= 0:
             matched = self._narrow(subject, test)
-        for element in node.patterns:
+        for position, element in enumerate(node.patterns):
             walk.place = element
             whole = len(node.patterns) == 1 and walk.nodes[kind][0] == "free" and walk.nodes[kind][1] in _WHOLE
-            part = matched if whole else walk.add(["unknown", "positional"])
+            part = matched if whole else walk.add(["attr", matched, str(position)])
             positional.append(self.read(element.value, part, -1))
         for keyword in node.kwds:
             walk.place = keyword.key

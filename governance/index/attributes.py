@@ -35,7 +35,12 @@ def path(solver: Solver, source: Key, dotted: str) -> Answer:
 def attribute(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
     """Attribute `name` of one value."""
     kind = value[0]
-    if kind in ("inst", "self", "enum"):
+    if name.isdigit():
+        cls = class_of(value)
+        named = solver.classes.positional(cls, int(name)) if cls is not None else ""
+        if named:
+            attribute(solver, source, value, grade, named, out)
+    elif kind in ("inst", "self", "enum"):
         _of_instance(solver, source, value, grade, name, out)
     elif kind in ("cls", "selfcls"):
         _of_class(solver, source, value, grade, name, out)

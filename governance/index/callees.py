@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from governance.findings import Grade
+from governance.index import dispatching
 from governance.index.solver import Solver
 from governance.index.values import ClassId, FunctionId, Key, Value, class_of
 
@@ -43,6 +44,8 @@ def _callee(solver: Solver, value: Value, grade: Grade, found: _Found, depth: in
     kind = value[0]
     if kind == "fn":
         put(value[1], None, grade)
+        for each in dispatching.overloads(solver, value[1]):
+            put(each, None, min(grade, Grade.PROBABLE))
     elif kind == "bm":
         put(value[1], value[2], grade)
         cls = class_of(value[2])

@@ -211,6 +211,16 @@ class Classes:
             names.update(dict.fromkeys(self.project.scope(each).annotations))
         return list(names)
 
+    def positional(self, cls: ClassId, position: int) -> str:
+        """The attribute that a positional part of a class pattern looks at, "" if not known."""
+        bound = self.lookup(cls, "__match_args__")
+        names = self.fields(cls) if bound is None else []
+        for ref in bound[1] if bound else ():
+            written = self.project.node(ref)
+            parts = [self.project.node((ref[0], each)) for each in written[1]] if written[0] == "tuple" else []
+            names = [str(part[2]) for part in parts if part[:2] == ["const", "str"]]
+        return names[position] if position < len(names) else ""
+
     def type_params(self, cls: ClassId) -> list[Ref]:
         """Type variables of a generic class, in order, as their defining nodes."""
         known = self._type_params.get(cls)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from typing import Any, Final
 
 from governance.index.solver import Answer, Solver, add
@@ -13,6 +15,10 @@ _DATA: Final = frozenset(
 )
 _PLAIN: Final = frozenset(("builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"))
 """Bases that make no class an instance of a class of data."""
+_ORDERED: Final[dict[str, Callable[[int, int], bool]]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_MIRRORED: Final = {"<": operator.gt, "<=": operator.ge, ">": operator.lt, ">=": operator.le}
 _MATCHED: Final = ("class", "value", "or", "capture")
 
 
@@ -139,10 +145,10 @@ def _may_be(solver: Solver, cls: ClassId, external: str) -> bool:
 
 
 def _compared(solver: Solver, module: str, source: int, node: list[Any], positive: bool, values: Answer) -> Answer:
-    operator = node[1][0]
+    sign = node[1][0]
     left, right = node[2]
-    if operator in ("is", "==") or operator in ("is not", "!="):
-        equal = (operator in ("is", "==")) == positive
+    if sign in ("is", "==", "is not", "!="):
+        equal = (sign in ("is", "==")) == positive
         for mine, other in ((left, right), (right, left)):
             if _same(solver, module, mine, source):
                 constant = solver.project.node((module, other))
@@ -162,6 +168,15 @@ def _compared(solver: Solver, module: str, source: int, node: list[Any], positiv
         asks = typed[0] == "call" and typed[2] and "builtins.type" in solver.names.dotted((module, typed[1]))
         if asks and _same(solver, module, typed[2][0], source):
             return _instances(solver, _classes(solver, ("n", module, right), 2), equal, values, is_type=False)
+    for mine, other, ordered in ((left, right, _ORDERED), (right, left, _MIRRORED)):
+        if sign in ordered and _same(solver, module, mine, source):
+            bound = solver.project.node((module, other))
+            if bound[:2] == ["const", "int"]:
+                return {
+                    value: each
+                    for value, each in values.items()
+                    if value[:2] != ("const", "int") or ordered[sign](value[2], bound[2]) == positive
+                }
     return values
 
 

@@ -12,6 +12,7 @@ from governance.index import (
     callbacks,
     definitions,
     dependencies,
+    dispatching,
     fixtures,
     keywords,
     reaching,
@@ -61,7 +62,7 @@ def _undeclared(solver: Solver, function: FunctionId, index: int, out: Answer) -
         if written is not None:
             typing_forms.concrete(solver, ("t", *written[1], ()), out, "annotation of the field")
         return
-    _dispatched(solver, function, index, out)
+    dispatching.dispatched(solver, function, index, out)
     fixtures.filled(solver, function, index, out)
     mocks = 0
     for decorator in scope.decorators:
@@ -71,25 +72,6 @@ def _undeclared(solver: Solver, function: FunctionId, index: int, out: Answer) -
     first = 1 if owner is not None else 0
     if first <= index < first + mocks:
         add(out, ("xinst", "unittest.mock.MagicMock", ()), note="mock")
-
-
-def _dispatched(solver: Solver, function: FunctionId, index: int, out: Answer) -> None:
-    """`@f.register(Class)` on an overload of a `singledispatch` function: the first argument is of that class."""
-    project, module = solver.project, function[0]
-    if index != (0 if project.owning_class(function) is None else 1):
-        return
-    for decorator in project.scope(function).decorators:
-        node = project.node((module, decorator))
-        callee = project.node((module, node[1] if node[0] == "call" and node[2] else decorator))
-        if node[0] != "call" or callee[0] != "attr" or callee[2] != "register":
-            continue
-        for entity in solver.names.resolve((module, callee[1])):
-            if entity[0] == "fn" and any(
-                dotted.startswith("functools.singledispatch")
-                for each in project.scope(entity[1]).decorators
-                for dotted in solver.names.dotted((entity[1][0], each))
-            ):
-                typing_forms.concrete(solver, ("t", module, node[2][0], ()), out, "registered for")
 
 
 def _patches(solver: Solver, callee: Ref) -> str:

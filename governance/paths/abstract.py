@@ -6,7 +6,7 @@
 | ("some",)                | not None |
 | ("truthy",) ("falsy",)   | so when tested; with a second element "soft": it may have changed since |
 | ("truthy", "parts", (..)) | a tuple, with what is known of its elements (None: nothing) |
-| ("truthy", "fields", (..)) | an object just made, with what is known of its attributes: (name, value) |
+| ("truthy", "fields", (..)) | an object just made: ("", ("class", C)), and (name, value) of its attributes |
 | ("exception", kind)      | an exception object |
 | ("exception type", kind) | its class, as `__exit__` receives it |
 

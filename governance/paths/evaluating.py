@@ -12,6 +12,9 @@ from governance.paths.frames import Frame
 from governance.paths.outcomes import Abstract, State
 
 if TYPE_CHECKING:
+    from governance.contract import Ref
+    from governance.index import Index
+    from governance.index.values import ClassId
     from governance.paths.truth import Truth
 
 Rule: TypeAlias = "Callable[[Truth, Frame, int, Node, State], Abstract | None]"
@@ -202,7 +205,10 @@ def _constructed(truth: Truth, frame: Frame, node: int, state: State) -> Abstrac
                 value = ("truthy",)
             if value is not None:
                 known.append((name, value))
-    return ("truthy", FIELDS, tuple(sorted(known))) if 0 < len(known) <= _FIELDS else None
+    if not truth.held[call] or len(known) > _FIELDS:
+        return None
+    made = sorted(truth.index.type_objects(frame.ref(frame.facts.nodes[node][1])))
+    return ("truthy", FIELDS, (("", ("class", made[0])), *sorted(known)))
 
 
 _FIELDS: Final = 6
@@ -239,12 +245,23 @@ def _isinstance(truth: Truth, frame: Frame, fact: Node, state: State) -> Abstrac
     value = truth.evaluate(frame, fact[2][0], state)
     if value is None:
         return None
+    if value[:2] == ("truthy", FIELDS):
+        answer = is_of(truth.index, dict(value[2])[""][1], frame.ref(fact[2][1]))
+        return None if answer is None else TRUE if answer else FALSE
     if value[0] not in ("exception", "exception type"):
         return FALSE if value == NOTHING else None
     answers = {
         truth.exceptions.caught(value[1], handler) for handler in truth.exceptions.of_handler(frame.module, fact[2][1])
     }
     return TRUE if "must" in answers else FALSE if answers == {"no"} else None
+
+
+def is_of(index: Index, cls: ClassId, tested: Ref) -> bool | None:
+    """Whether an object of a class is an instance of what an expression names; None if that is not known."""
+    wanted = index.type_objects(tested)
+    if wanted.keys() & set(index.mro(cls)):
+        return True
+    return False if wanted and len(wanted) == len(index.values(tested)) else None
 
 
 EVALUATE: Final[dict[str, Rule]] = {

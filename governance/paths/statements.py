@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.facts import Block, Step
-from governance.paths import calls, generators, managers, stacks, targets, tries
+from governance.paths import calls, generators, managers, patterns, stacks, targets, tries
 from governance.paths.abstract import SOME
 from governance.paths.exceptions import ANY, GENERATOR_EXIT
 from governance.paths.frames import CLOSING, HANDLED, RESULT, Frame
@@ -215,33 +215,15 @@ def _case(engine: Engine, frame: Frame, subject: int, test: int, certain: bool, 
         return entry, {}
     matched: States = {}
     remaining: States = {}
-    values = _pattern_values(frame, test)
+    fact = frame.facts.nodes[test]
     for state, path in entry.items():
         known = engine.truth.evaluate(frame, subject, state)
-        answer: bool | None = None
-        if values is not None and known is not None and known[0] == "const":
-            wanted = [engine.truth.evaluate(frame, value, state) for value in values]
-            if known in wanted:
-                answer = True
-            elif all(each is not None and each[0] == "const" for each in wanted):
-                answer = False
+        answer = patterns.matches(engine, frame, fact[2], known, state) if fact[0] == "matches" else None
         if answer is not False:
             put(matched, state, path)
         if answer is not True:
             put(remaining, state, path)
     return matched, remaining
-
-
-def _pattern_values(frame: Frame, test: int) -> list[int] | None:
-    """The values a case compares with, if it does nothing else."""
-    fact = frame.facts.nodes[test]
-    if fact[0] != "matches":
-        return None
-    pattern = fact[2]
-    alternatives = pattern[1] if pattern[0] == "or" else [pattern]
-    if all(each[0] == "value" for each in alternatives):
-        return [each[1] for each in alternatives]
-    return None
 
 
 def _return(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:

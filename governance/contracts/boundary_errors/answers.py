@@ -112,7 +112,20 @@ def _keywords(index: Index, module: str, name: str | None, value: int) -> list[t
     if node[0] != "dict":
         return [(None, value)]
     keys = [(index.project.node((module, key)) if key >= 0 else ["", "", None], each) for key, each in node[1]]
+    keys += _added(index, (module, value))
     return [(str(key[2]), each) for key, each in keys if key[:2] == ["const", "str"]]
+
+
+def _added(index: Index, table: Ref) -> list[tuple[Node, int]]:
+    """What is stored into a local table: key and value of every `table["status_code"] = 500` of its function."""
+    project = index.project
+    name = project.last_name(table)
+    stores = [project.node(store) for store in project.item_stores(name or "") if _is_beside(index, store, table)]
+    return [(project.node((table[0], store[2])), store[3]) for store in stores]
+
+
+def _is_beside(index: Index, one: Ref, other: Ref) -> bool:
+    return one[0] == other[0] and index.project.owner(one) == index.project.owner(other)
 
 
 def _of_value(index: Index, call: Ref, node: Node, value: Value) -> Answer | None:

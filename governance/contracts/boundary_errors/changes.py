@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from governance.contract import Ref
 from governance.index import Index
-from governance.index.values import FunctionId
+from governance.index.values import ClassId, FunctionId
 
 Table: TypeAlias = "dict[tuple[int, str], list[tuple[int, int, str, int]]]"
 """(scope, name) -> the load of the name, what is put in or the call it is handed to, the attribute it is put into
@@ -84,7 +84,20 @@ class Changes:
             owner = project.owner(store)
             if owner == function or (cls is not None and project.owning_class(owner) == cls):
                 found.append((store[0], stored[3]))
-        return found
+        return [*found, *self._added_by_methods(cls, mine, node[2])]
+
+    def _added_by_methods(self, cls: ClassId | None, name: str | None, attribute: str) -> list[Ref]:
+        """The values that the methods of a class put into what an attribute of `self` holds."""
+        methods = (
+            [scope for scope in self.index.project.scopes("function") if name and scope[0] == cls[0]] if cls else []
+        )
+        return [
+            (method[0], value)
+            for method in methods
+            if self.index.project.owning_class(method) == cls
+            for _, value, put_into, call in self._table(method[0]).get((method[1], name or ""), ())
+            if put_into == attribute and call >= 0 and self._adds((method[0], call))
+        ]
 
     def _table(self, module: str) -> Table:
         known = self._tables.get(module)

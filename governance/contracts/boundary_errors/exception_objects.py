@@ -6,8 +6,9 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.application import is_http
+from governance.contracts.boundary_errors.territory import is_test
 from governance.facts import Node
-from governance.index import Index
+from governance.index import Index, constructed
 from governance.index.values import FunctionId, Value, last_part
 from governance.paths.exceptions import Exceptions
 
@@ -109,6 +110,13 @@ class ExceptionObjects:
     def says_itself(self, base: Ref, name: str) -> bool:
         """Whether what an attribute holds was chosen by the project, not by whatever failed."""
         return self.is_own(base, name) or self.is_public(base, name)
+
+    def given(self, base: Ref, name: str) -> list[Ref]:
+        """What the project's exceptions of these classes are given for an attribute where they are made."""
+        project = self.index.project
+        calls = [call for cls in self.index.classes_of(base) for call in project.calls(project.scope(cls).name)]
+        held = [constructed.held(self.index, call).get(name) for call in dict.fromkeys(calls) if not is_test(call[0])]
+        return [ref for ref in held if ref is not None]
 
     def is_public(self, base: Ref, name: str) -> bool:
         """`error.detail` of an HTTP exception: what was written for the client, and judged where it was made."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from governance.contract import Ref
+from governance.contracts.boundary_errors import given_results
 from governance.contracts.boundary_errors.changes import Changes
 from governance.contracts.boundary_errors.exception_objects import (
     HOLDER,
@@ -54,7 +55,9 @@ _STRINGS: Final = frozenset(
 )
 _LOOKUPS: Final = frozenset(("get", "pop", "setdefault"))
 _LOG_METHODS: Final = frozenset("debug info warning warn error exception critical log".split())
-_QUESTIONS: Final = frozenset("startswith endswith find index count isdigit isalpha match search fullmatch".split())
+_QUESTIONS: Final = frozenset(
+    "startswith endswith find index count isdigit isalpha match search fullmatch tell fileno".split()
+)
 
 
 class ExceptionText:
@@ -130,31 +133,17 @@ class ExceptionText:
             display = self.index.project.node((module, node[1]))
             if display[0] == "tuple" and not node[3] and 0 <= node[2] < len(display[1]):
                 return self.source((module, display[1][node[2]]), marks, depth)
-            results = self._tuples(module, display, node[2]) if display[0] == "call" and not node[3] else None
+            is_call = display[0] == "call" and not node[3]
+            results = given_results.elements(self.index, module, display, node[2]) if is_call else None
             if results is not None:
-                return self._element(ref, display, results, marks, depth)
+                return self._given(ref, display, results, marks, depth)
         parts = [(module, each) for each in parts_of(self.index, module, node) if each >= 0]
         return self._first(parts, marks, depth, said=op in SAID or (op == "binary" and node[1] == "%"))
 
-    def _tuples(self, module: str, call: Node, position: int) -> list[tuple[Callee, Ref]] | None:
-        """The elements at a position of the tuples that the functions of a call return; None if they return others."""
-        project = self.index.project
-        found: list[tuple[Callee, Ref]] = []
-        for callee in self.index.runs((module, call[1])):
-            home = callee.function[0]
-            for result in project.scope(callee.function).results:
-                node = project.node((home, result))
-                if node[0] != "tuple" or not 0 <= position < len(node[1]):
-                    return None
-                if any(project.node((home, each))[0] == "star" for each in node[1]):
-                    return None
-                found.append((callee, (home, node[1][position])))
-        return found or None
-
-    def _element(
+    def _given(
         self, ref: Ref, call: Node, results: list[tuple[Callee, Ref]], marks: Marks, depth: int
     ) -> Ref | None:  # fmt: skip
-        """The source in one element of the tuples that a call gives: `value, error = attempt(...)`."""
+        """The source in one part of what a call gives: `value, error = attempt(...)`, `attempt(...).error`."""
         for callee, element in results:
             given = self.handed(callee.function, call, ref[0], callee.receiver is not None, marks, depth)
             if self.carried(element, given, depth - 1) is not None:
@@ -209,7 +198,13 @@ class ExceptionText:
         if self.is_exception(base, marks):
             if name in _SPEAKING and not self.objects.says_itself(base, name):
                 return ref
-            return None
+            return (
+                ref if any(self.carried(each, NO_MARKS, depth - 1) for each in self.objects.given(base, name)) else None
+            )
+        if name.isdigit():
+            named = {self.index.classes.positional(cls, int(name)) for cls in self.index.classes_of(base)} - {""}
+            if len(named) == 1:
+                name = named.pop()
         inner, number = self.objects.origin(base)
         if inner[0] == "call":
             given = constructed.held(self.index, (ref[0], number)).get(name)
@@ -221,6 +216,10 @@ class ExceptionText:
             return None
         if name in ("__class__", "__name__", "__qualname__", "__module__"):
             return None
+        if inner[0] == "call":
+            results = given_results.attributes(self.index, ref[0], inner, name, self.index.classes_of(base))
+            if results is not None:
+                return self._given(ref, inner, results, marks, depth) or self._changed(base, marks, depth, name)
         found = None if self._is_holder(inner, name, marks) else self._held(base, name, marks, depth)
         return found or next(
             (source for value in self.changes.attribute(ref) if (source := self.carried(value, marks, depth - 1))), None

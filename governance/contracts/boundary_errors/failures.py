@@ -17,6 +17,7 @@ from governance.contracts.boundary_errors.failure_paths import (
     last_event,
     told_status,
 )
+from governance.contracts.boundary_errors.keeping import keeps_failures
 from governance.contracts.boundary_errors.telling import Telling
 from governance.contracts.boundary_errors.territory import Territory
 from governance.findings import Grade
@@ -60,12 +61,12 @@ class Failures:
         self.too_complex: list[FunctionId] = []
 
     def _is_service(self, function: FunctionId) -> bool:
-        """A method or function of the service modules, or one that implements what they declare."""
+        """A method or function of the service modules, or one that implements what they declare, which may fail."""
         name = self.index.project.scope(function).name
         if name.startswith("__") and name != "__call__":
             return False
         if function[0] in self.territory.service_modules:
-            return True
+            return not keeps_failures(self.index, function)
         owner = self.index.project.owning_class(function)
         return owner is not None and any(
             base[0] in self.territory.service_modules and self.index.project.child(base, name) is not None
@@ -156,8 +157,7 @@ class Failures:
         return Failure("unhandled", at, text, min(grade, Grade(path.grade)), trail(path))
 
     def _swallowed(self, route: FunctionId, failing: Failing, path: Path) -> Failure:
-        caught = last_event(path, "caught", "swallowed")
-        at = caught.ref if caught is not None and caught.ref[1] >= 0 else failing.call
+        at = caught_at(path, failing)
         name = self.index.project.qualname(route)
         grade = min(Grade(path.grade), self.telling.doubt(path))
         what = failing.name or self.index.project.text(self._here(route, path, failing.call))
@@ -194,6 +194,12 @@ def _keep(best: dict[tuple[str, Ref], Failure], failure: Failure) -> None:
     known = best.get((failure.kind, failure.at))
     if known is None or known.grade < failure.grade:
         best[failure.kind, failure.at] = failure
+
+
+def caught_at(path: Path, failing: Failing) -> Ref:
+    """The place at which a failure is caught: the handler, or the `return` that a `finally` leaves with."""
+    caught = last_event(path, "caught", "swallowed") or last_event(path, "left")
+    return caught.ref if caught is not None and caught.ref[1] >= 0 else failing.call
 
 
 def trail(path: Path) -> tuple[Trail, ...]:

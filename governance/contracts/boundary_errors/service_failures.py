@@ -7,8 +7,8 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.application import all_steps
-from governance.contracts.boundary_errors.failure_paths import FINE, TOLD, FailurePaths, last_event
-from governance.contracts.boundary_errors.failures import Failure, trail
+from governance.contracts.boundary_errors.failure_paths import FINE, TOLD, FailurePaths
+from governance.contracts.boundary_errors.failures import Failure, caught_at, trail
 from governance.contracts.boundary_errors.telling import Telling
 from governance.contracts.boundary_errors.territory import Territory
 from governance.facts import Block, Step
@@ -62,9 +62,8 @@ class ServiceFailures:
         for (state, value), path in sorted(summary.ended.items(), key=lambda item: -item[1].grade):
             if state.auto in (FINE, TOLD):
                 continue
-            call, label = engine.failing[state.auto]
-            caught = last_event(path, "caught", "swallowed")
-            at = caught.ref if caught is not None and caught.ref[1] >= 0 else call
+            call, label = failing = engine.failing[state.auto]
+            at = caught_at(path, failing)
             grade = min(Grade(path.grade), self._grade(function, at, call))
             if at in seen or grade == Grade.UNRESOLVED:
                 continue

@@ -12,7 +12,7 @@ from governance.contracts.boundary_errors.statuses import statuses
 from governance.contracts.boundary_errors.territory import Territory
 from governance.findings import Grade
 from governance.index import Index
-from governance.index.values import FunctionId
+from governance.index.values import FunctionId, Value, class_of
 
 _DEPTH: Final = 4
 
@@ -64,7 +64,7 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
         for inner, trail in answers_of(index, callee.function):
             outside = not territory.in_routes(inner.at[0])
             for ref in inner.status:
-                for each in _seen_from(index, trail, ref, call, bound=bound):
+                for each in _seen_from(index, trail, _of_receiver(index, ref, callee.receiver), call, bound=bound):
                     if _told_elsewhere(index, territory, each, call, trail):
                         continue
                     for status, grade in statuses(index, each).items():
@@ -104,6 +104,19 @@ def _answers_of(
                 seen.add(callee.function)
                 further = [*steps, ((function[0], number), callee.function)]
                 yield from _answers_of(index, callee.function, further, depth - 1, seen)
+
+
+def _of_receiver(index: Index, ref: Ref, receiver: Value | None) -> Ref:
+    """An attribute of `self` in a method of a base class, as the class of the receiver says it."""
+    cls = class_of(receiver) if receiver is not None else None
+    node = index.project.node(ref)
+    owner = index.project.owning_class(index.project.owner(ref))
+    if cls is None or cls == owner or owner not in index.mro(cls) or node[0] != "attr" or index.attribute(cls, node[2]):
+        return ref
+    base = (ref[0], node[1])
+    bound = index.classes.lookup(cls, node[2])
+    own = parameter_of(index, index.project.owner(ref), base) == 0 and bound is not None and len(bound[1]) == 1
+    return bound[1][0] if own and bound is not None else ref
 
 
 def _seen_from(index: Index, steps: Steps, ref: Ref, call: Ref, *, bound: bool) -> list[Ref]:

@@ -10,7 +10,7 @@ from typing import Final
 from governance.contract import Ref
 from governance.facts import Node
 from governance.findings import Grade
-from governance.index import Index
+from governance.index import Index, constructed
 from governance.index.values import Value
 
 Statuses = dict[int, Grade]
@@ -30,12 +30,51 @@ def statuses(index: Index, ref: Ref, depth: int = _DEPTH) -> Statuses:
     found: Statuses = {}
     if depth == 0:
         return found
+    node = index.project.node(ref)
+    if node[0] == "attr":
+        kept = _constructed(index, ref, node)
+        if kept is not None:
+            return statuses(index, kept, depth - 1)
+        for each, least in _written(index, ref, node).items():
+            for number, grade in statuses(index, each, depth - 1).items():
+                _put(found, number, min(grade, least))
     for value, evidence in index.values(ref).items():
         for number in _of_value(index, value, depth):
             _put(found, number, Grade(evidence.grade))
     if not found:
         found = _computed(index, ref, depth)
     return {number: grade for number, grade in found.items() if 100 <= number <= 599}
+
+
+def _constructed(index: Index, ref: Ref, node: Node) -> Ref | None:
+    """What an attribute holds since its object was constructed, if one call did so and nothing stores it later."""
+    made = {site for site in index.names.resolve((ref[0], node[1])) if site[0] == "node"}
+    if len(made) != 1 or _set_later(index, node[2]):
+        return None
+    _, module, number = made.pop()
+    return constructed.held(index, (module, number)).get(node[2])
+
+
+def _written(index: Index, ref: Ref, node: Node) -> dict[Ref, Grade]:
+    """What class bodies say about an attribute. What is caught as an instance of a class may be one of any below it."""
+    found: dict[Ref, Grade] = {}
+    for value in index.values((ref[0], node[1])):
+        if value[0] not in ("inst", "self", "cls", "selfcls"):
+            continue
+        cls = value[1]
+        is_error = any(base.endswith(("Exception", "Error")) for base in index.external_bases(cls))
+        below = sorted(index.subclasses(cls) - {cls}) if is_error and value[0] == "inst" else []
+        for each in (cls, *below):
+            bound = index.classes.lookup(each, node[2])
+            for written in bound[1] if bound else ():
+                found.setdefault(written, Grade.DEFINITE if each == cls else Grade.PROBABLE)
+    return found
+
+
+def _set_later(index: Index, name: str) -> bool:
+    """Whether an attribute of that name is stored anywhere but in a constructor."""
+    project = index.project
+    return any(project.scope(project.owner(store)).name != "__init__" for store in project.attr_stores(name))
 
 
 def _put(found: Statuses, number: int, grade: Grade) -> None:
