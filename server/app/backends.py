@@ -11,6 +11,7 @@ from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.database import Database, at_the_end
 from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.database.migrate import opened_database, start_errors
+from server.app.adapters.database.sqlite import checkpoint
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.late_inserts import LateInserts
 from server.app.adapters.memory_job_store import MemoryJobStore
@@ -22,6 +23,7 @@ from server.app.services.execution import AnalysisExecutionService, JobExecution
 
 _LOOK_SECONDS = 0.3
 _CLOCK_SECONDS = 60.0
+_CHECKPOINT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def _one_server(settings: Settings) -> Iterator[Backend]:
             stack.callback(database.close)
             store = stack.enter_context(_store_of_one_server(settings, database))
             workers = EmbeddedWorkers(store)
+            checkpoints = stack.enter_context(Rounds())  # a thread of its own, because a disk can be slow
+            checkpoints.every(_CHECKPOINT_SECONDS, lambda: database.read(checkpoint))
             yield Backend(
                 database,
                 store,

@@ -10,18 +10,23 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+_WRITING: Final = (
+    *("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"),
+    "wal_autocheckpoint=16000",  # pages: how long the log becomes where ``checkpoint`` does not keep up
+)
+
 
 def sqlite_engine(path: Path, *, reads_only: bool = False) -> Engine:
     """An engine on a SQLite file in WAL mode. Its transactions take the write lock when they begin; of an
-    engine that only reads, every statement sees the newest commit."""
+    engine that only reads, every statement sees the newest commit. Somebody has to call ``checkpoint`` regularly."""
     engine = create_engine(f"sqlite:///{path}", paramstyle="named")
     pragmas = ["busy_timeout=5000"]
-    pragmas += ["query_only=ON"] if reads_only else ["journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"]
+    pragmas += ["query_only=ON"] if reads_only else _WRITING
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -42,6 +47,15 @@ def sqlite_engine(path: Path, *, reads_only: bool = False) -> Engine:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def checkpoint(connection: Connection) -> None:
+    """Bring what is in the log, as far as it can be now, into the database file, and both onto the disk.
+
+    SQLite leaves that to the commit that makes the log longer than a thousand pages, and to everybody who waits behind
+    it. Done regularly by somebody who waits for nothing, it keeps nobody from writing.
+    """
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def sqlite_driver(connection: Connection) -> sqlite3.Connection | None:
