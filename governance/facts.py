@@ -40,7 +40,7 @@ All identifiers are NFKC-normalised, as the interpreter does.
 | `["compare", [ops], [operands]]`            | ops as written: == != < <= > >= is "is not" in "not in"; one operand more than ops |
 | `["binary", op, left, right]` `["unary", op, x]` | op as written |
 | `["augmented", op, old, value]`             | definition by `x op= value` |
-| `["exception", types]`                      | definition by `except types as e` (types -1 for bare) |
+| `["exception", types]`                      | definition by `except types as e` (types an `at` node for a bare one) |
 | `["alias", value]`                          | definition by `type X = value` |
 | `["typevar", kind, bound]`                  | PEP 695 type parameter |
 | `["store_attr", base, name, value]`         | attribute store (augmented: value is an `augmented` node) |
@@ -78,7 +78,7 @@ Statement tree. `Scope.body` is a list of steps in evaluation order; a step is `
 | `["if", test, then, else]`                              | also conditional expressions, `and`, `or`; steps of the test precede it |
 | `["loop", kind, head, test, body, else]`                | kind: while for async-for comp; head runs before every round (while: the test's steps; for: `["next", item node]`); test -1 unless while |
 | `["next", node]`                                        | the iterator is asked for one more item (may raise, may end the loop) |
-| `["try", at, body, [[types, name, block]], else, finally, star]` | types -1 for bare `except`, name null if absent, star true for `except*` |
+| `["try", at, body, [[types, name, block]], else, finally, star]` | types an `at` node for a bare `except`, name null if absent, star true for `except*` |
 | `["with", at, enter, body]`                             | one item each; the context expression's steps precede it; enter is the `enter` node |
 | `["match", at, subject, [[test, guard_block, guard, block]], exhaustive]` | guard -1 if absent |
 | `["return", at, value]` `["raise", at, exception, cause]` | value, exception, cause may be -1 |

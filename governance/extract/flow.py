@@ -108,7 +108,8 @@ def _handler(walk: Walk, handler: Any, caught: Env) -> list[Any]:
     """One `except` clause; leaves the environment at its end."""
     walk.env = Env(caught)
     block, outer = walk.collect()
-    types = -1 if handler.type is None else walk.expr(handler.type)
+    walk.place = handler
+    types = walk.at("except") if handler.type is None else walk.expr(handler.type)
     name = None
     if handler.name is not None:
         name = name_of(handler.name.name)

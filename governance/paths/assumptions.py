@@ -54,7 +54,7 @@ STARTING: Final = frozenset(("start", "add_done_callback", "daemon", "name", "se
 """What is done with a thread or task without waiting for it."""
 
 RUN_AT_ONCE: Final = frozenset(
-    ("run", "run_until_complete", "reduce", "runcall", "timeit", "async_to_sync", "apply", "call", "retry_call")
+    "run run_until_complete reduce map filter starmap runcall timeit async_to_sync apply call retry_call".split()
 )
 TASKS: Final = frozenset(("create_task", "ensure_future"))
 

@@ -106,10 +106,10 @@ class Exceptions:
 
     def of_handler(self, module: str, types: int) -> list[Kind | None]:
         """The classes an `except` clause names; None stands for one that is not known. [] never."""
-        if types < 0:
-            return [("builtin", "BaseException")]
         ref = (module, types)
         node = self.index.project.node(ref)
+        if node[0] == "at":
+            return [("builtin", "BaseException")]
         if node[0] == "tuple":
             return [kind for each in node[1] for kind in self.of_handler(module, each)] or [None]
         if node[0] == "star":

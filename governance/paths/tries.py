@@ -38,11 +38,11 @@ def _handle(
         for position, named in enumerate(classes):
             answers = {engine.exceptions.caught(kind, handler): handler for handler in named}
             if MUST in answers or MAY in answers:
-                types, _, block = handlers[position]
+                types, _, _ = handlers[position]
                 caught: Kind = kind if MUST in answers else answers[MAY] or kind
                 # Which class an unknown `except X` names cannot be told: both ways are open, neither for sure.
                 certain = not (MAY in answers and answers[MAY] is None and MUST not in answers)
-                event = frame.event("caught", types if types >= 0 else _first(block), "an exception is caught")
+                event = frame.event("caught", types, "an exception is caught")
                 grade = path.grade if certain else min(path.grade, POSSIBLE)
                 put(entries[position], _handling(frame, state, caught), Path(grade, path.trail).then(event))
             if MUST in answers:
@@ -52,14 +52,6 @@ def _handle(
     for position, (_, _, block) in enumerate(handlers):
         after = engine.block(frame, block, entries[position])
         out.absorb_all(_restored(frame, after))
-
-
-def _first(block: list[Step]) -> int:
-    """A node to point at for a bare `except`."""
-    for step in block:
-        if isinstance(step[1], int) and step[1] >= 0:
-            return int(step[1])
-    return -1
 
 
 def _handling(frame: Frame, state: State, kind: Kind) -> State:

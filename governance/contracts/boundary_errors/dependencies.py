@@ -15,21 +15,40 @@ _DEPTH = 4
 def dependencies(index: Index, route: FunctionId) -> Iterator[FunctionId]:
     """The functions a route, or the router it is on, depends on, what these depend on included."""
     found: dict[FunctionId, None] = {}
-    todo = [*_of_routers(index, route[0]), *_declared(index, route)]
+    todo = [*_named(index, _of_routers(index, route[0])), *_signed(index, route)]
     while todo:
-        call = todo.pop()
-        for argument in index.project.node(call)[2][:1]:
-            for function in _functions(index, (call[0], argument)):
-                if function not in found:
-                    found[function] = None
-                    todo += _declared(index, function)
+        for function in _functions(index, todo.pop()):
+            if function not in found:
+                found[function] = None
+                todo += _signed(index, function)
     yield from found
 
 
 def _functions(index: Index, ref: Ref) -> Iterator[FunctionId]:
+    """What the framework calls for a dependency: a function, the constructor of a class, an object."""
     for value in index.values(ref):
         if value[0] in ("fn", "bm", "decorated"):
             yield value[1]
+        elif value[0] in ("cls", "inst"):
+            bound = index.classes.lookup(value[1], "__init__" if value[0] == "cls" else "__call__")
+            for each in bound[1] if bound else ():
+                if index.project.node(each)[0] == "function":
+                    yield each[0], index.project.node(each)[1]
+
+
+def _named(index: Index, calls: list[Ref]) -> list[Ref]:
+    """What calls of `Depends` name."""
+    return [(call[0], argument) for call in calls for argument in index.project.node(call)[2][:1]]
+
+
+def _signed(index: Index, function: FunctionId) -> list[Ref]:
+    """What a signature depends on; `Depends()` without an argument means the class that the parameter is of."""
+    found = _named(index, _declared(index, function))
+    for param in index.project.scope(function).params:
+        given = list(_within(index, (function[0], param.default), 0)) if param.default >= 0 else []
+        if given and param.annotation >= 0 and not index.project.node(given[0])[2]:
+            found.append((function[0], param.annotation))
+    return found
 
 
 def _of_routers(index: Index, module: str) -> list[Ref]:

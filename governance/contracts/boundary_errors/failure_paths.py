@@ -59,11 +59,27 @@ class FailurePaths(Engine):
         found = [each._replace(kind=SAFE) if each.kind == RAISES else each for each in super().targets(frame, number)]
         ref = frame.ref(number)
         special = Target(RUN, work=Work((frame.module, 0)))
+        if any(each.deferred == "generator" for each in found) and self._is_consumed(ref):
+            found = [each._replace(deferred="") if self._fails_late(ref, each) else each for each in found]
         if answer(self.index, ref) is not None or self.changes(frame, number) is not None:
             return [special]
         if not any(each.kind == RUN for each in found) and self.fails(ref, None):
             return [special]
         return found
+
+    def _fails_late(self, call: Ref, target: Target) -> bool:
+        """Whether a call makes a generator that may fail when it is run."""
+        return target.deferred == "generator" and target.work is not None and self.fails(call, target.work.function)
+
+    def _is_consumed(self, call: Ref) -> bool:
+        """Whether what a call makes is iterated, or given away to be, where it is made."""
+        project = self.index.project
+        users = [(user, project.node(user)) for user in project.users(call)]
+        return any(
+            node[0] in ("item", "yieldfrom", "star", "unpack")
+            or (node[0] == "call" and call[1] in node[2] and answer(self.index, user) is None)
+            for user, node in users
+        )
 
     def changes(self, frame: Frame, number: int) -> str | None:
         """The method, if a call fills or otherwise changes a container that is followed."""

@@ -128,7 +128,7 @@ class ServiceFailures:
         for step in all_steps(self.index.project.scope(function).body):
             if step[0] == "try":
                 for types, _, block in step[3]:
-                    if at[1] == types or (types < 0 and any(at[1] == inner[1] for inner in block)):
+                    if at[1] == types:
                         if not self._is_broad(function[0], types) or self._passes_on(function, block):
                             return Grade.UNRESOLVED
                         return Grade.PROBABLE if self._contributes(function, step[2]) else Grade.POSSIBLE

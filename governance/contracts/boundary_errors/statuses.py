@@ -126,6 +126,11 @@ def _computed(index: Index, ref: Ref, depth: int) -> Statuses:
         return statuses(index, (module, node[1]), depth - 1)
     if op == "call" and len(node[2]) >= 1 and index.externals(ref) & _CONVERSIONS:
         return statuses(index, (module, node[2][-1]), depth - 1)
+    if op == "call":
+        for callee in index.callees(ref):
+            for result in index.project.scope(callee.function).results:
+                for one, grade in statuses(index, (callee.function[0], result), depth - 1).items():
+                    _put(found, one, min(grade, callee.grade))
     if op == "sub" and "http.HTTPStatus" in index.names.dotted((module, node[1])):
         words = [value[2] for value in index.values((module, node[2])) if value[:2] == ("const", "str")]
         return {number: Grade.DEFINITE for word in words for number in named(f"http.HTTPStatus.{word}")}

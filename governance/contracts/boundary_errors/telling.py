@@ -74,7 +74,7 @@ class Telling:
         for step in all_steps(scope.body):
             if step[0] == "try":
                 for types, _, block in step[3]:
-                    if ref[1] == types or (types < 0 and any(ref[1] == inner[1] for inner in block)):
+                    if ref[1] == types:
                         return types, block, any(each is step for loop in loops for each in all_steps([loop]))
         return None
 

@@ -116,7 +116,7 @@ class Layering:
     def by_value(self) -> dict[FunctionId, list[tuple[Ref, Callee]]]:
         """Calls of functions that came as values: through a parameter, an element, an attribute of an object."""
         index, project = self.index, self.index.project
-        indirect = [ref for ref in project.indirect_calls if self.layer(ref[0]) is not None]
+        indirect = [ref for ref in project.indirect_calls if self.layer(ref[0]) is not None or self._is_kept(ref)]
         stored = [ref for ref in project.all_calls if self._is_held(ref) or self._is_variable(ref)]
         found: dict[FunctionId, list[tuple[Ref, Callee]]] = {}
         for ref in dict.fromkeys((*indirect, *stored)):
@@ -139,8 +139,22 @@ class Layering:
                 if evidence is None or evidence.source is None or evidence.value is None:
                     break
                 if evidence.note == "decorates":
-                    return True
+                    return key[1:3] in project.enclosing(project.owner(call))  # else it was kept, and called elsewhere
                 key, value = evidence.source, evidence.value
+        return False
+
+    def _is_kept(self, call: Ref) -> bool:
+        """`for run in _runs: run()`: what is called was taken out of a container of the module."""
+        project = self.index.project
+        number = project.node(call)[1]
+        for _ in range(_STEPS):
+            node = project.node((call[0], number))
+            if node[0] == "local" and node[2] >= 0:
+                number = node[2]
+            elif node[0] in ("item", "sub"):
+                number = node[1]
+            else:
+                return bool(node[0] == "free") and number != project.node(call)[1]
         return False
 
     def _is_held(self, call: Ref) -> bool:

@@ -343,4 +343,4 @@ def _silent_handlers(index: Index, function: FunctionId, wanted: Sought, reach: 
             calls = [(function[0], inner[1]) for inner in _all_steps(block) if inner[0] == "call"]
             functions = [callee.function for call in calls for callee in index.callees(call)]
             if not any(each in wanted.functions or reach(each) for each in functions):
-                yield (function[0], types if types >= 0 else step[1])
+                yield (function[0], types)

@@ -73,9 +73,9 @@ def _asks(facts: ModuleFacts, test: int) -> bool:
 
 
 def _catches(facts: ModuleFacts, types: int) -> bool:
-    if types < 0:
-        return True
     node = facts.nodes[types]
+    if node[0] == "at":
+        return True
     if node[0] == "tuple":
         return any(_catches(facts, each) for each in node[1])
     return graph.last_name(facts, types) in _CAUGHT
