@@ -8,6 +8,7 @@ from governance.index import (
     attributes,
     containers,
     externals,
+    overloads,
     passing,
     rows,
     special,
@@ -140,6 +141,7 @@ def returned(
     solver: Solver, ref: Ref, node: Node, function: FunctionId, receiver: Value | None, grade: int, out: Answer
 ) -> None:
     """What a call of a project function gives; `self` and type variables are replaced by what this call passes."""
+    function = overloads.chosen(solver, ref[0], node, function, receiver is not None)
     passed = passing.passing(solver, function)
     if passed and any(solver.project.node((ref[0], each))[0] == "star" for each in node[2]):
         passed = passing.NOTHING

@@ -19,6 +19,7 @@ from governance.index import (
     iterables,
     passing,
     rows,
+    texts,
     typing_forms,
     wrappers,
 )
@@ -119,8 +120,12 @@ def _method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, gra
             solver.copy(entered, out, name, grade)
         else:
             add(out, ("coro", entered), grade, name, source, value)
+    elif dotted == "builtins.str" and name in texts.GIVING:
+        add(out, ("xinst", dotted, ()), grade, name, source, value)
     else:
-        add(out, ("xinst", f"{dotted}.{name}", ()), grade, "external call", source, value)
+        # `query.where(a).where(b)`: more of the same is the same.
+        made = dotted if dotted.endswith(f".{name}") else f"{dotted}.{name}"
+        add(out, ("xinst", made, ()), grade, "external call", source, value)
 
 
 def _argument(position: int, note: str) -> Summary:

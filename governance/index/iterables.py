@@ -47,6 +47,13 @@ def _enumerate(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) ->
 
 
 def _zip(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    if len(node[2]) == 1 and (spread := solver.project.node((ref[0], node[2][0])))[0] == "star":
+        # `titles, jobs = zip(*pairs)`: what stands first in all of them, what stands second, and so on.
+        for value, evidence in solver.get(("items", ref[0], spread[1])).items():
+            if value[:2] == ("cont", "tuple"):
+                columns = tuple(("listed", key) for key in value[2])
+                add(out, ("cont", "tuple", columns), min(grade, evidence.grade), "zip")
+        return
     keys = tuple(("items", ref[0], each) for each in node[2])
     add(out, ("cont", "seq", (("pair", *keys),)), grade, "zip")
 

@@ -14,7 +14,9 @@ from governance.index import (
     dependencies,
     dispatching,
     fixtures,
+    higher_order,
     keywords,
+    lambdas,
     reaching,
     typing_forms,
 )
@@ -35,8 +37,10 @@ def rule_param(solver: Solver, key: Key, out: Answer) -> None:
         return
     if index == 0 and scope.kind == "function" and _receiver(solver, function, out):
         return
-    if index == 0 and scope.kind == "lambda":
-        _attached(solver, function, out)
+    if scope.kind == "lambda":
+        lambdas.declared(solver, function, index, out)
+        if index == 0:
+            _attached(solver, function, out)
     declared: Answer = {}
     if param.annotation >= 0:
         typing_forms.concrete(solver, ("t", module, param.annotation, ()), declared, "annotation")
@@ -152,8 +156,11 @@ def rule_flow(solver: Solver, key: Key, out: Answer) -> None:
     _, module, number = key
     node = solver.project.node((module, number))
     callee: Key = ("n", module, node[1])
-    for value, evidence in solver.get(callee).items():
-        _reach(solver, module, node, value, evidence.grade)
+    values = solver.get(callee)
+    done = higher_order.applied(solver, module, node, key)
+    for value, evidence in values.items():
+        if value not in done:
+            _reach(solver, module, node, value, evidence.grade)
 
 
 def _reach(solver: Solver, module: str, node: Node, value: Value, grade: int, depth: int = 3) -> None:

@@ -131,6 +131,8 @@ class Solver:
         self.sources: dict[Key, dict[Key, tuple[int, str]]] = {}
         """Links, with a grade and a note: for every parameter the arguments that reach it, those included that nothing
         is known about; for every container what is added to it."""
+        self.watched: dict[Key, set[Key]] = {}
+        """Parameters that are called themselves, with the calls: run again for every new argument."""
         self.closed: set[Key] = set()
         """Keys whose declaration says it all: contributions to them are not taken."""
         self.active: set[Key] = set()
@@ -221,6 +223,8 @@ class Solver:
             known[source] = (grade, note)
             if key in self.state:
                 self._queue(key)
+            for flow in self.watched.get(key, ()):
+                self._queue(flow)
 
     def _admitted(self, key: Key, held: Answer, value: Value) -> Value | None:
         """The value as an answer takes it: itself, what stands for too many light ones, or None if there are too many.

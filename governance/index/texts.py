@@ -12,6 +12,10 @@ from governance.index.values import Key, Value
 
 LONGEST: Final = 200
 _PLAIN: Final = frozenset("lower upper strip lstrip rstrip capitalize title casefold swapcase".split())
+GIVING: Final = _PLAIN | frozenset(
+    "replace removeprefix removesuffix format format_map join center ljust rjust zfill expandtabs translate".split()
+)
+"""Methods of a string that give a string."""
 _APART: Final = frozenset(("split", "rsplit", "partition", "rpartition"))
 MANY: Final = 64
 

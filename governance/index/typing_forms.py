@@ -156,7 +156,8 @@ def _external(solver: Solver, dotted: str, arguments: list[Ref], keys: tuple[Key
         for argument in arguments:
             solver.copy(("n", *argument), out, "annotation")
     elif name == "Callable":
-        add(out, ("callable", keys[-1]), note="annotation")
+        taken = tuple(("t", arguments[0][0], each, env) for each in _listed(solver, arguments[0]))
+        add(out, ("callable", keys[-1], taken) if taken else ("callable", keys[-1]), note="annotation")
     elif name in _AWAITABLE:
         add(out, ("coro", keys[0]), note="annotation")
     elif name in ("Coroutine", "CoroutineType"):
@@ -177,6 +178,12 @@ def _external(solver: Solver, dotted: str, arguments: list[Ref], keys: tuple[Key
         add(out, ("xinst", dotted, keys), note="annotation")
 
 
+def _listed(solver: Solver, ref: Ref) -> list[int]:
+    """The types in the brackets of `Callable[[A, B], C]`."""
+    node = solver.project.node(ref)
+    return list(node[1]) if node[0] == "list" else []
+
+
 def bound(solver: Solver, variable: Ref) -> list[Key]:
     """The type expressions that bound a type variable (bound and constraints)."""
     module = variable[0]
@@ -192,7 +199,7 @@ def with_env(value: Value, env: Env) -> Value:
     """A container, awaitable or the like whose inner types are read with these type variables bound."""
     if value[0] == "cont":
         return ("cont", value[1], tuple(_bound_in(key, env) for key in value[2]))
-    return (value[0], _bound_in(value[1], env)) if value[0] in ("coro", "gencm", "callable") else value
+    return (value[0], _bound_in(value[1], env), *value[2:]) if value[0] in ("coro", "gencm", "callable") else value
 
 
 def _bound_in(key: Key, env: Env) -> Key:

@@ -17,7 +17,7 @@
 | ("xmeth", dotted, name, targs) | an attribute or method of an external instance |
 | ("smeth", text, name)        | a method of a constant string |
 | ("ns", module, node, *fields) | the namespace object made there: SimpleNamespace, threading.local, a named tuple ... |
-| ("callable", key)            | something whose call gives key |
+| ("callable", key)            | something whose call gives key; a third part: the types of its parameters |
 | ("coro", key)                | awaiting it gives key |
 | ("gencm", key)               | entering it gives key |
 | ("partial", module, node)    | what functools.partial(...) at that call returns |

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from governance.facts import Node
 from governance.index import definitions
 from governance.paths import tables
 from governance.paths.handed import Handed, handed, to_property
-from governance.paths.known import Env, Known, ObjectKey, join
+from governance.paths.known import Env, ObjectKey, join
 from governance.paths.reads import state_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _asked(typestate: Typestate, env: Env, left: int, right: int) -> Env | None:
         return env
     key, moves = found
     known = typestate.known(env, key)
-    return {**env, key: Known(known.states, known.switched, known.asked | {(typestate.key(left), moves)})}
+    return {**env, key: replace(known, asked=known.asked | {(typestate.key(left), moves)})}
 
 
 def _kept(typestate: Typestate, env: Env, key: ObjectKey, states: States, inside: bool) -> Env | None:
@@ -110,7 +111,7 @@ def _kept(typestate: Typestate, env: Env, key: ObjectKey, states: States, inside
         return None
     if known.states is None and not inside and len(after) == len(typestate.values.states):
         return env
-    return {**env, key: Known(after, known.switched, known.asked)}
+    return {**env, key: replace(known, states=after)}
 
 
 def _pattern(typestate: Typestate, pattern: Node | None) -> States | None:
@@ -203,7 +204,7 @@ def inlined(
     for here, known in given.outside(ends).items():
         before = typestate.known(env, here)
         states = before.states if known.states is None else known.states
-        result[here] = Known(states, known.switched, known.asked | before.asked)
+        result[here] = replace(before, states=states, switched=known.switched, asked=known.asked | before.asked)
     return result
 
 

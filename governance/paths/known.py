@@ -23,6 +23,8 @@ class Known:
     states: States | None
     switched: bool = False
     asked: frozenset[tuple[ObjectKey, Moves]] = frozenset()
+    paired: frozenset[tuple[str, Moves]] = frozenset()
+    """Variables that were given a state while the object was in one: what they hold, by the state it was in."""
 
 
 ANY: Final = Known(None)
@@ -62,9 +64,15 @@ def union(known: Iterable[Known]) -> Known:
     every = list(known)
     asked = frozenset[tuple[ObjectKey, Moves]].intersection(*(each.asked for each in every)) if every else frozenset()
     switched = any(each.switched for each in every)
+    paired = _paired([dict(each.paired) for each in every])
     if any(each.states is None for each in every):
-        return Known(None, switched, asked)
-    return Known(frozenset[str]().union(*(each.states or () for each in every)), switched, asked)
+        return Known(None, switched, asked, paired)
+    return Known(frozenset[str]().union(*(each.states or () for each in every)), switched, asked, paired)
+
+
+def _paired(every: list[dict[str, Moves]]) -> frozenset[tuple[str, Moves]]:
+    names = set(every[0]).intersection(*every[1:]) if every else set()
+    return frozenset((name, frozenset().union(*(each[name] for each in every))) for name in names)
 
 
 def join(envs: Iterable[Mapping[ObjectKey, Known] | None]) -> Env | None:

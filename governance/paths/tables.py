@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from governance.contract import Ref
 from governance.facts import Node
 from governance.paths.known import Known, Moves, ObjectKey
 from governance.paths.reads import state_of
@@ -36,6 +37,9 @@ def moves(typestate: Typestate, value: int, key: ObjectKey, before: Known) -> Mo
     for definition, allowed in before.asked:
         if definition == typestate.key(value):
             return allowed
+    held = typestate.node_at(value)
+    if held[0] == "local" and (together := dict(before.paired).get(held[1])):
+        return together
     node = _plain(typestate, value)
     if node[0] == "sub" and state_of(typestate, node[2]) == key:
         return _moves(typestate, node[1], each=False) or None
@@ -61,11 +65,10 @@ def _plain(typestate: Typestate, number: int) -> Node:
 def _moves(typestate: Typestate, table: int, *, each: bool) -> Moves:
     """The pairs of states that dict displays hold: under a state another one, or a container of them."""
     found: set[tuple[str, str]] = set()
-    for held in typestate.index.values((typestate.module, table)):
-        if held[:2] != ("cont", "dict") or held[2][1][0] != "dval":
-            return TRUSTED
-        module, site = held[2][1][1:]
+    for module, site in _displays(typestate, table):
         display = typestate.project.node((module, site))
+        if display[0] != "dict":
+            return TRUSTED
         for name, entry in display[1] if display[0] == "dict" else ():
             for state in (typestate.values.of((module, name)) if name >= 0 else None) or ():
                 targets = _targets(typestate, (module, entry), each=each)
@@ -73,6 +76,35 @@ def _moves(typestate: Typestate, table: int, *, each: bool) -> Moves:
                     return TRUSTED
                 found |= {(state, to) for to in targets}
     return frozenset(found)
+
+
+def _displays(typestate: Typestate, table: int) -> list[Ref]:
+    """What a table is written as: where its type is declared, that is found by its name."""
+    index = typestate.index
+    values = list(index.values((typestate.module, table)))
+    if values and all(value[:2] == ("cont", "dict") and value[2][1][0] == "dval" for value in values):
+        return [value[2][1][1:] for value in values]
+    refs: list[Ref] = [each[1:] for each in index.names.resolve((typestate.module, table)) if each[0] == "node"]
+    node = typestate.node_at(table)
+    if node[0] == "attr" and not refs:
+        base = (typestate.module, node[1])
+        owners = index.classes_of(base).keys() | index.type_objects(base).keys()
+        found = [index.classes.lookup(cls, node[2]) for cls in sorted(owners)]
+        refs = [ref for bound in found if bound is not None for ref in bound[1]]
+    return [_written(typestate, ref) for ref in refs]
+
+
+def _written(typestate: Typestate, ref: Ref) -> Ref:
+    """The display in a definition: `TABLE: Final = MappingProxyType({...})`."""
+    for _ in range(4):
+        node = typestate.project.node(ref)
+        if node[0] == "annotated" and node[2] >= 0:
+            ref = (ref[0], node[2])
+        elif node[0] == "call" and len(node[2]) == 1:
+            ref = (ref[0], node[2][0])
+        else:
+            break
+    return ref
 
 
 def _targets(typestate: Typestate, entry: tuple[str, int], *, each: bool) -> States | None:

@@ -9,14 +9,14 @@ object are followed a few levels deep. After an `await` another task may have mo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node, Step
-from governance.index import Index
+from governance.index import Index, definitions
 from governance.index.values import ClassId, FunctionId
-from governance.paths import state_flow, state_writes
+from governance.paths import decorated_guards, state_flow, state_writes
 from governance.paths.filters import part, passed
 from governance.paths.handed import Handed, handed
 from governance.paths.known import ANY, Env, Known, ObjectKey, Write, mentions, union
@@ -50,6 +50,8 @@ class Typestate:
         self.followed: set[tuple[FunctionId, Ref]] = set()
         self.reads: dict[ObjectKey, ObjectKey] = {}
         """Parameters of functions under way that are the state of an object."""
+        self.watched: dict[ObjectKey, list[tuple[Env, Node]]] = {}
+        """Names whose calls are noted, with what is known there."""
         self.module = ""
         self.scope = 0
         self._depth = 0
@@ -60,8 +62,15 @@ class Typestate:
     def run(self, scope: tuple[str, int]) -> list[Write]:
         """The writes in one function (or module body), in no state in particular when it starts."""
         self.writes = {}
-        self._enter(scope, {})
+        self._enter(scope, decorated_guards.entered(self, scope) if scope[1] else {})
         return list(self.writes.values())
+
+    def explore(self, scope: tuple[str, int], env: Env) -> None:
+        """Run a function for what it does on the way; what it writes is judged elsewhere."""
+        outer = (self._returned, self._exits, self.writes)
+        self._returned, self._exits, self.writes = [], [], {}
+        self._enter(scope, env)
+        self._returned, self._exits, self.writes = outer
 
     def _enter(self, scope: tuple[str, int], env: Env) -> None:
         outer = (self.module, self.scope)
@@ -129,6 +138,11 @@ class Typestate:
         happens = _EVENTS.get(step[0])
         return happens(self, step, env) if happens is not None else Way(env)
 
+    def _yield(self, step: Step, env: Env) -> Way:
+        if definitions.wrapper(self.index.solver, (self.module, self.scope)) == "contextmanager":
+            return Way(env, raised=[env])  # what runs there is followed where it is written
+        return self._switch(step, env)
+
     def _switch(self, step: Step, env: Env) -> Way:
         moved = {key: Known(self.values.closure(each.states), True) for key, each in env.items()}
         return Way(moved, raised=[moved])
@@ -156,7 +170,20 @@ class Typestate:
             env = {key: each for key, each in env.items() if not mentions(key, bound)}
             if (each := part(self, number)) is not ANY:
                 env[bound] = each
-        return Way(env)
+        return Way(self._pair(str(step[1]), number, env))
+
+    def _pair(self, name: str, number: int, env: Env) -> Env:
+        """`new = DONE` where the job is known to be RUNNING: the two belong together from here on."""
+        known_here = any(known.states is not None for known in env.values())
+        states = self.values.of((self.module, number)) if known_here else None
+        result = env
+        for key, known in env.items():
+            others = frozenset(each for each in known.paired if each[0] != name)
+            if states is not None and known.states is not None and key[0] != "value":
+                others |= {(name, frozenset((one, to) for one in known.states for to in states))}
+            if others != known.paired:
+                result = {**result, key: replace(known, paired=others)}
+        return result
 
     def _stored(self, step: Step, env: Env) -> Way:
         return Way(state_writes.store(self, step[1], env))
@@ -166,6 +193,8 @@ class Typestate:
         node = self.node_at(number)
         ref = (self.module, number)
         name = self.called_name(node)
+        if self.watched and (noted := self.watched.get(self.key(node[1]))) is not None:
+            noted.append((env, node))
         if name in ("setattr", "__setattr__") and len(node[2]) >= 2:
             return Way(state_writes.set_attribute(self, number, node, env), raised=[env])
         done = state_writes.updated_namespace(self, number, node, env)
@@ -239,7 +268,7 @@ _EVENTS: Final[Mapping[str, Callable[[Typestate, Step, Env], Way]]] = {
     "bind": Typestate._bind,
     "call": Typestate._call,
     "await": Typestate._switch,
-    "yield": Typestate._switch,
+    "yield": Typestate._yield,
     "next": Typestate._next,
     "return": Typestate._return,
 }

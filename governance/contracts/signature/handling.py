@@ -300,6 +300,7 @@ def _has_finally(index: Index, function: FunctionId, depth: int) -> bool:
         return False
     facts = index.project.modules[function[0]].facts
     owner = index.project.owning_class(function)
+    aside = _aside(scope.body)
     for step in _all_steps(scope.body):
         node = step[1]
         if step[0] == "with":
@@ -311,7 +312,7 @@ def _has_finally(index: Index, function: FunctionId, depth: int) -> bool:
                     return True
                 if value[0] == "gencm" and _has_finally(index, (value[1][1], value[1][2]), depth - 1):
                     return True
-        elif step[0] == "call":
+        elif step[0] == "call" and node not in aside:
             for callee in index.callees((function[0], node)):
                 near = owner is not None and index.project.owning_class(callee.function) in index.mro(owner)
                 near = near or callee.function[0] == function[0]

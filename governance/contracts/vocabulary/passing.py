@@ -98,6 +98,8 @@ class _Passing:
             yield from self._columns(ref, callee[1])
         if name in FOLLOWED or (name in ("Thread", "Process", "Timer") and node[3]):
             yield from self._deferred(ref, str(name))
+        if name == "__init__" and self.holding:
+            yield from self._initialised(ref, (ref[0], callee[1]))
         if self._may_concern(ref, node[1]):
             yield from self._constructed(ref)
             yield from self._called(ref)
@@ -156,6 +158,19 @@ class _Passing:
                 for cls, (grade, _) in self.index.type_objects(made).items():
                     best = min(grade, Grade(evidence.grade))
                     yield from self._fields(cls, arguments.keywords(self.index, ref), best)
+
+    def _initialised(self, ref: Ref, base: Ref) -> Iterator[Site]:
+        """`super().__init__("x", state)`, `Record.__init__(self, "x", state)` where that constructor is generated."""
+        owner = self.index.project.owning_class(self.index.project.owner(ref))
+        named = self.index.type_objects(base)
+        given = list(arguments.positional(self.index, ref))[1 if named else 0 :]
+        for cls in named or (self.index.mro(owner)[1:] if owner is not None else ()):
+            if self.index.project.child(cls, "__init__") is not None:
+                return
+            if self._takes_fields(cls):
+                fields = zip(self.index.classes.fields(cls), given, strict=False)
+                yield from self._fields(cls, [*fields, *arguments.keywords(self.index, ref)], Grade.DEFINITE)
+                return
 
     def _fields(self, cls: ClassId, given: Iterable[tuple[str, Given]], grade: Grade) -> Iterator[Site]:
         """Values for the fields of a class whose constructor is generated."""

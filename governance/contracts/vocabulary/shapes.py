@@ -18,6 +18,8 @@ from governance.index.values import ClassId, FunctionId
 _SHOWING: Final = {"value": Form.VALUE, "_value_": Form.VALUE, "name": Form.NAME, "_name_": Form.NAME}
 _FOLDS: Final = frozenset(("lower", "upper", "casefold", "title", "capitalize"))
 _KEEPING: Final = frozenset(("strip", "lstrip", "rstrip", "copy", "__str__"))
+_GATHERING: Final = frozenset(("list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"))
+_PLAIN: Final = _GATHERING | {"str", "format", "getattr"}
 
 
 class Shapes:
@@ -250,7 +252,7 @@ class Shapes:
                 return shape
         arguments = node[2]
         name = callee[1] if callee[0] in ("free", "local") else ""
-        if name in ("str", "format", "getattr") and arguments:
+        if name in _PLAIN and arguments:
             return self._builtin(ref, name, arguments, depth)
         if self.index.project.last_name((ref[0], node[1])) in self.mentions.functions:
             for found in self.index.callees(ref):
@@ -259,11 +261,22 @@ class Shapes:
                     return shape.named(shape.text, found.grade)
         return None
 
+    def _comp(self, ref: Ref, node: Node, depth: int) -> Shape | None:
+        item = self.index.project.node((ref[0], node[4]))
+        if item[0] == "item" and self.index.type_objects((ref[0], item[1])).keys() & self.vocabulary.classes:
+            return None  # the vocabulary itself: whether a word is one of it may be asked
+        element = self.expression((ref[0], node[2]), depth)
+        if node[1] != "dict":
+            return Shape("seq", (element,), text=element.text, grade=element.grade) if element else None
+        value = self.expression((ref[0], node[3]), depth)
+        return Shape("map", (element, value)) if element or value else None
+
     def _builtin(self, ref: Ref, name: str, arguments: list[int], depth: int) -> Shape | None:
         if f"builtins.{name}" not in self.index.externals(ref):
             return None
         if name != "getattr":
-            return self.expression((ref[0], arguments[0]), depth)
+            held = self.expression((ref[0], arguments[0]), depth)
+            return held if held is None or (held.kind == "seq") == (name in _GATHERING) else None
         attribute = self.index.project.node((ref[0], arguments[1])) if len(arguments) > 1 else [""]
         return self.load((ref[0], arguments[0]), attribute[2], depth) if attribute[:2] == ["const", "str"] else None
 
@@ -304,4 +317,5 @@ _READERS: Final[dict[str, _Reader]] = {
     "item": Shapes._item,
     "unpack": Shapes._unpack,
     "call": Shapes._call,
+    "comp": Shapes._comp,
 }
