@@ -61,7 +61,7 @@ STATEMENTS = {
     "try": (
         "try: a()\nexcept B as e: c()\nexcept: d()\nelse: e()\nfinally: f()",
         (
-            "{try {call a()} except B as e {e := exception(B); call c()} except nothing as None {call d()}"
+            "{try {call a()} except B as e {e := exception(B); call c()} except at except as None {call d()}"
             " else {call e()} finally {call f()}}"
         ),
     ),
