@@ -5,29 +5,29 @@ Nobody writes such programs, which is the point: odd space, odd names, every exp
 
 from __future__ import annotations
 
-import hypothesmith
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.extract.test_completeness import compare
 
-anyhow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+def of_the_grammar() -> st.SearchStrategy[str]:
+    import hypothesmith  # takes seconds, which every run would pay for if it stood above
+
+    return hypothesmith.from_grammar()
 
 
-def check(source: str) -> None:
-    assert compare(source.encode("utf-8", "surrogatepass"), source, steps=False)
+def of_nodes() -> st.SearchStrategy[str]:
+    import hypothesmith
 
-
-@settings(anyhow, max_examples=20)
-@given(hypothesmith.from_grammar())
-def test_some_programs_of_the_grammar(source: str) -> None:
-    check(source)
+    return hypothesmith.from_node()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("programs", [hypothesmith.from_grammar(), hypothesmith.from_node()], ids=["grammar", "nodes"])
-@settings(anyhow, max_examples=300)
+@pytest.mark.parametrize("programs", [st.deferred(of_the_grammar), st.deferred(of_nodes)], ids=["grammar", "nodes"])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.data())
 def test_many_programs(programs: st.SearchStrategy[str], data: st.DataObject) -> None:
-    check(data.draw(programs))
+    source = data.draw(programs)
+    assert compare(source.encode("utf-8", "surrogatepass"), source, steps=False)
