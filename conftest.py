@@ -4,6 +4,7 @@ A test says which rows it checks with `@pytest.mark.requirement("R-001", …)`. 
 not list fails. With `--requirement-report FILE` the run writes what became of each row, which `dev.py audit` reads.
 """
 
+import gc
 import json
 import os
 import re
@@ -43,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     target = config.getoption("--requirement-report")
     if target and not hasattr(config, "workerinput"):
         config.pluginmanager.register(OutcomesOfRows(Path(target)))
+
+
+def pytest_collection_finish() -> None:
+    # What was loaded and collected stays until the end: not to be looked through again and again.
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
