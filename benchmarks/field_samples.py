@@ -31,9 +31,9 @@ from governance.config import read
 from governance.contract import Report
 from governance.contract_types import load
 from governance.engine import build_index, choose, names, take_inventory, without_garbage_collection
-from governance.evaluation import Places
 from governance.findings import Grade
 from governance.globs import matcher
+from governance.places import Places
 from governance.settings import Contract, Settings
 from governance.sources import read_sources
 

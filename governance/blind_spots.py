@@ -14,11 +14,12 @@ from typing import Any, Final
 from governance.contract import Ref
 from governance.contract_types import ContractType
 from governance.contract_types import load as load_type
-from governance.evaluation import Places, evaluate
+from governance.evaluation import evaluate
 from governance.findings import Finding, Grade, Place
 from governance.globs import matcher
 from governance.index import Index
 from governance.index.chain import question
+from governance.places import Places
 from governance.render import printable, where
 from governance.result import place_to_json
 from governance.settings import Settings

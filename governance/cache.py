@@ -4,6 +4,7 @@ One folder `.governance_cache` at the project root:
 
     facts-.../ab/cdef...   one entry per content: what `reading` said about these bytes; one folder per extractor
     connections            which top-level packages each content names, as far as it was asked
+    places                 where nodes of contents stand, as far as they were spoken of
     run                    the last result, with a key made of everything it depends on
     standing               what must not have been touched for that result to be given again unseen
     stat                   size, times and inode of every file with the key of its content, so that unchanged files are
@@ -152,6 +153,14 @@ class Cache:
     def keep_connections(self, key: str, value: dict[str, dict[str, list[str]]]) -> None:
         """Keep which packages contents name."""
         self._store("connections", digest(key.encode()), _json(value))
+
+    def places(self) -> dict[str, dict[str, list[int]]]:
+        """What `keep_places` was given last by the same extractor."""
+        return self._load("places", extractor_version().decode()) or {}
+
+    def keep_places(self, value: dict[str, dict[str, list[int]]]) -> None:
+        """Keep the spans of nodes by the key of their content and their number."""
+        self._store("places", extractor_version().decode(), _json(value))
 
     def close(self, root: Path) -> None:
         """Keep the times of the files, and drop what is known of contents that newer ones replaced."""

@@ -19,7 +19,7 @@ from governance.config_file import InvalidConfig
 from governance.result import Exit
 
 if TYPE_CHECKING:
-    from governance.evaluation import Places
+    from governance.places import Places
 
 INTERRUPTED: Final = 130
 _UNWRITTEN: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))

@@ -211,13 +211,14 @@ def analyse(
 ) -> ScanResult:
     """Read, index, evaluate, suppress. chosen: the files contracts can be about; read: those to look at."""
     from governance.contract_types import load
-    from governance.evaluation import Places, evaluate
+    from governance.evaluation import evaluate
+    from governance.places import Places
     from governance.selection import concerning
     from governance.sources import read_sources
 
     sources = read_sources(root, read, inventory.keys, cache)
     index = build_index(sources, inventory.everything)
-    evaluation = evaluate(Places(root, index, inventory.keys), settings, find_type or load)
+    evaluation = evaluate(Places(root, index, inventory.keys, cache), settings, find_type or load)
     if len(chosen) < len(read):
         evaluation.findings = concerning(evaluation.findings, chosen, read)
     return combine(settings, inventory, sources, evaluation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from governance.connection import symbols_of
 from governance.contract import Broken, Ref, Report, Violation
 from governance.contract_types import ContractType
-from governance.digest import digest
 from governance.findings import WHOLE_FILE, ChainStep, Finding, Grade, Place, Problem, Span
 from governance.globs import matcher
+from governance.places import Places
 from governance.result import Outcome
 from governance.settings import Contract, Settings
 
@@ -64,55 +64,6 @@ def evaluate(places: Places, settings: Settings, find_type: Callable[[str], Cont
         evaluation.outcomes.append(replace(outcome, note=report.skipped))
     evaluation.outcomes.sort(key=lambda outcome: outcome.id)
     return evaluation
-
-
-class Places:
-    """Places of nodes, computed per file on demand, because positions cost more than all other facts together."""
-
-    def __init__(self, root: Path, index: Index, keys: Mapping[str, str]) -> None:
-        """`keys` holds the key of the content that was analysed, by path."""
-        self.root, self.index, self.keys = root, index, keys
-        self.problems: list[Problem] = []
-        self._spans: dict[Ref, Span] = {}
-
-    def resolve(self, refs: Iterable[Ref]) -> None:
-        """Find the places of these nodes, each file once."""
-        wanted: dict[str, set[int]] = {}
-        for module, node in refs:
-            if (module, node) not in self._spans:
-                wanted.setdefault(module, set()).add(node)
-        for module, nodes in wanted.items():
-            path = self.index.project.modules[module].path
-            spans = self._located(path, nodes)
-            self._spans |= {(module, node): spans.get(node, WHOLE_FILE) for node in nodes}
-
-    def _located(self, path: str, nodes: set[int]) -> dict[int, Span]:
-        from governance.extract import locate
-
-        try:
-            source = (self.root / path).read_bytes()
-            if digest(source) == self.keys[path]:
-                return locate(source, nodes)
-            self.problems.append(Problem("changed", "changed while its findings were located; scan again", path))
-        except OSError as error:
-            self.problems.append(Problem("unreadable", f"cannot be read again: {error.strerror}", path))
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is reported by name and the rest goes on
-            message = f"findings have no line, locating them failed: {type(error).__name__}: {error}"
-            self.problems.append(Problem("crash", message, path))
-        return {}
-
-    def of(self, ref: Ref, name: str = "") -> Place:
-        """The place of a node, or of the name that is bound to it; the whole file if it has none."""
-        path, span = self.index.project.modules[ref[0]].path, self._spans.get(ref, WHOLE_FILE)
-        return Place(path, self._named(path, span, name) if name and span != WHOLE_FILE else span)
-
-    def _named(self, path: str, span: Span, name: str) -> Span:
-        from governance.extract import locate_name
-
-        try:
-            return locate_name((self.root / path).read_bytes(), span, name)
-        except OSError:
-            return span
 
 
 def _in_scope(contract: Contract, violations: list[Violation], index: Index, settings: Settings) -> list[Violation]:

@@ -11,8 +11,8 @@ from governance.contract import Binding, Ref
 from governance.contract_types import ContractType
 from governance.contract_types import load as load_type
 from governance.engine import build_index, take_inventory
-from governance.evaluation import Places
 from governance.findings import Grade
+from governance.places import Places
 from governance.render import printable, problem_line, where
 from governance.settings import Contract, Settings
 from governance.sources import read_sources
@@ -24,7 +24,7 @@ def look(root: Path, settings: Settings, cache: Cache) -> Places:
     """The index of a project with its places; what could not be looked at is among their problems."""
     inventory = take_inventory(root, settings.files, cache, settings.path)
     sources = read_sources(root, inventory.readable, inventory.keys, cache)
-    places = Places(root, build_index(sources, inventory.everything), inventory.keys)
+    places = Places(root, build_index(sources, inventory.everything), inventory.keys, cache)
     places.problems += [*inventory.listing.problems, *inventory.unread, *sources.problems]
     return places
 

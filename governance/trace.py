@@ -9,11 +9,11 @@ from typing import Any
 
 from governance.contracts.layers import Options as LayersOptions
 from governance.contracts.layers.layering import Layering
-from governance.evaluation import Places
 from governance.findings import Grade
 from governance.globs import matcher
 from governance.index.callers import Caller, Callers
 from governance.index.project import ScopeId
+from governance.places import Places
 from governance.render import printable, where
 from governance.result import place_to_json
 from governance.settings import Settings
