@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -155,7 +156,9 @@ def started(subject: Subject, folder: Path) -> Iterator[tuple[int, int]]:
         **dict(subject.settings),
     }
     log = (folder / "log").open("ab")
-    process = subprocess.Popen([*subject.command, str(port)], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen(
+        [*subject.command, str(port)], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+    )
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -174,6 +177,8 @@ def started(subject: Subject, folder: Path) -> Iterator[tuple[int, int]]:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+        with suppress(ProcessLookupError):  # what it left running, as LitServe does, would be in the next measurement
+            os.killpg(process.pid, signal.SIGKILL)
         log.close()
 
 
