@@ -1,15 +1,20 @@
 """Broad contracts on real packages, to be read by hand: `field_samples.py [FOLDER [PACKAGE[.TYPE] …]]`.
 
 Every `field_samples/PACKAGE.toml` holds contracts that are meant to be broken often. The package named in its first
-line is fetched, unpacked and indexed, and asked for one contract type after the other. Printed are CPU seconds, peak
-memory, the number of findings by check and grade, a random sample of the findings that fail, each with its chain, and
-one of places that were passed: lines that `field_samples/candidates.toml` picks out by a regular expression that knows
-nothing of the engine, or, where it has none, the places the contract says it holds on to, which have no finding.
+line is fetched, unpacked and indexed, and asked for one contract type after the other. In place of the names of
+functions `"each GLOB:NAME"` stands for every one of that name in those files, `"each GLOB:NAME with TEXT"` for those
+that hold the text. Printed are CPU seconds, peak memory, the number of findings by check and grade, a random sample of
+the findings that fail, each with its chain, and one of places that were passed: lines that
+`field_samples/candidates.toml` picks out by a regular expression that knows nothing of the engine, or, where it has
+none, the places the contract says it holds on to, which have no finding.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import fnmatch
+import json
 import random
 import re
 import resource
@@ -39,6 +44,7 @@ from governance.sources import read_sources
 
 CONTRACTS: Final = Path(__file__).parent / "field_samples"
 CANDIDATES: Final = CONTRACTS / "candidates.toml"
+EACH: Final = re.compile(r'"each ([^":]+):([^":]+?)(?: with ([^"]+))?"')
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +56,38 @@ class Site:
     contract: str
     text: str
     chain: tuple[str, ...] = ()
+
+
+def expanded(content: str, root: Path) -> str:
+    """The configuration with every function in place of `"each GLOB:NAME"`, or `"each GLOB:NAME with TEXT"` in it."""
+    paths = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.py"))] if EACH.search(content) else []
+
+    def symbols(match: re.Match[str]) -> str:
+        inside, name, text = matcher((match[1],)), match[2], (match[3] or "").replace("'", '"')
+        return ", ".join(
+            json.dumps(symbol)
+            for path in filter(inside, paths)
+            for symbol, source in functions(path, (root / path).read_text(encoding="utf-8"))
+            if fnmatch.fnmatchcase(symbol.partition(":")[2], name) and text in source
+        )
+
+    return EACH.sub(symbols, content)
+
+
+def functions(path: str, source: str) -> Iterator[tuple[str, str]]:
+    """The symbol and the text of every function and method outside functions."""
+    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    lines = source.splitlines()
+    waiting: list[tuple[str, ast.AST]] = [("", ast.parse(source))]
+    while waiting:
+        outer, node = waiting.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef):
+                waiting.append((f"{outer}{child.name}.", child))
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{module}:{outer}{child.name}", "\n".join(lines[child.lineno - 1 : child.end_lineno])
+            elif not isinstance(child, ast.expr):
+                waiting.append((outer, child))
 
 
 def indexed(settings: Settings, root: Path, cache: Cache) -> Places:
@@ -142,9 +180,9 @@ def show(title: str, root: Path, sites: list[Site], number: int, seed: int) -> N
 def sample(folder: Path, package: str, kind: str, number: int, seed: int) -> None:
     """Scan one package for the contracts of one type after the other, and print both samples of each."""
     config = CONTRACTS / f"{package}.toml"
-    content = config.read_bytes()
-    root = fetched(content.decode().partition("\n")[0].removeprefix("# package: "), folder)
-    settings = read(config.name, content, load)
+    content = config.read_text(encoding="utf-8")
+    root = fetched(content.partition("\n")[0].removeprefix("# package: "), folder)
+    settings = read(config.name, expanded(content, root).encode(), load)
     contracts = [each for each in settings.contracts if kind in ("", each.terms.type, each.id)]
     with without_garbage_collection():
         places = indexed(replace(settings, contracts=tuple(contracts)), root, Cache(folder / "cache" / package))

@@ -170,6 +170,18 @@ def returned(
         _overridden(solver, function, receiver, grade, out)
 
 
+def awaited(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
+    """What awaiting a call gives where the coroutine function says that with a type variable."""
+    for callee, evidence in solver.get(("n", ref[0], node[1])).items():
+        if callee[0] not in ("fn", "bm") or not solver.project.scope(callee[1]).is_async:
+            continue
+        for value, reason in solver.get(("body", *callee[1])).items():
+            if value[0] == "tv":
+                receiver = callee[2] if callee[0] == "bm" else None
+                grade = min(evidence.grade, reason.grade)
+                type_variables.substitute(solver, ref, node, callee[1], receiver, value[1], grade, out)
+
+
 def _passed(
     solver: Solver,
     ref: Ref,

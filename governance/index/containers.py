@@ -157,7 +157,9 @@ def awaited(solver: Solver, source: Key, out: Answer) -> None:
     """What `await source` gives."""
     for value, evidence in solver.get(source).items():
         if value[0] == "coro":
-            solver.copy(value[1], out, "awaited", evidence.grade)
+            for given, reason in solver.get(value[1]).items():
+                if given[0] != "tv":  # out here nothing binds it
+                    add(out, given, min(evidence.grade, reason.grade), "awaited", value[1], given)
         elif value[0] in ("xinst", "const"):
             add(out, value, evidence.grade, "awaited", source, value)
         elif value[0] == "cont":

@@ -182,6 +182,9 @@ def _unpack(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
 
 def _await(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
     containers.awaited(solver, ("n", ref[0], node[1]), out)
+    call = solver.project.node((ref[0], node[1]))
+    if call[0] == "call":
+        calls.awaited(solver, ref, call, out)
 
 
 def _yield(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:

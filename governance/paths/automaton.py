@@ -28,6 +28,7 @@ class Automaton:
 
     owing: states in which the function must not be left. wrong: states that nothing can mend.
     attempt: whether starting the duty is enough, or only its normal end counts.
+    settled: states to end well in that nothing changes any more, where what is called need not be followed.
     """
 
     start: str
@@ -35,6 +36,7 @@ class Automaton:
     owing: frozenset[str]
     wrong: frozenset[str]
     attempt: bool = True
+    settled: frozenset[str] = frozenset()
 
     def move(self, state: str, event: str) -> str:
         """The state after an event."""
@@ -69,4 +71,5 @@ def automaton(mode: Mode, has_trigger: bool, once: bool, each: bool) -> Automato
     start = FREE if conditional else "due"
     if not conditional:
         table["due", DUTY] = PAID
-    return Automaton(start, table, frozenset((OWED, "due")), frozenset((TWICE, AGAIN)))
+    settled = frozenset(() if once or has_trigger else (PAID,))
+    return Automaton(start, table, frozenset((OWED, "due")), frozenset((TWICE, AGAIN)), settled=settled)

@@ -145,8 +145,9 @@ def trigger(engine: Engine, frame: Frame, number: int, target: Target, entry: St
         after = state.moved(engine.automaton.move(state.auto, automaton.TRIGGER))
         onward = path.then(entered, target.grade)
         put(out.normal, after, onward)
-        put(out.raised, (after, ANY), onward.then(raised))
-        put(out.raised, (after, EXIT), onward.then(raised, PROBABLE))
+        if not target.harmless:
+            put(out.raised, (after, ANY), onward.then(raised))
+            put(out.raised, (after, EXIT), onward.then(raised, PROBABLE))
 
 
 def duty(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:

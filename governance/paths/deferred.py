@@ -31,7 +31,7 @@ def carried(engine: Engine, frame: Frame, node: int, depth: int = _DEPTH) -> tup
 
     A coroutine of the project runs on without waiting; anything else may suspend the one who awaits it.
     """
-    if depth == 0:
+    if depth <= 0:
         return [], True
     number = frame.origin(node)
     fact = frame.facts.nodes[number]

@@ -114,6 +114,8 @@ class Runs:
         return work._replace(callables=tuple(sorted(grown.items(), key=lambda item: item[0])))
 
     def _call(self, work: Work, given: dict[str, Abstract], state: State) -> Summary:
+        if state.auto in self.engine.automaton.settled:
+            return _unknown(state)
         if self.live > self.engine.nesting:
             if not self._concerns(work):
                 return _unknown(state)

@@ -41,6 +41,7 @@ class Target(NamedTuple):
     deferred: a coroutine or generator is made, and nothing runs yet.
     assumed: taken for the trigger or duty because of its name, the receiver being unknown.
     bound: the receiver takes the first parameter.
+    harmless: a trigger that is taken not to raise.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Target(NamedTuple):
     deferred: str = ""
     assumed: bool = False
     bound: bool = False
+    harmless: bool = False
 
 
 def find(engine: Engine, frame: Frame, number: int) -> list[Target]:
@@ -212,7 +214,7 @@ def _external(engine: Engine, dotted: str, handed: tuple[Work, ...], count: int)
     if dotted in engine.duty.externals:
         return Target(DUTY)
     if dotted in engine.trigger.externals:
-        return Target(TRIGGER)
+        return Target(TRIGGER, harmless=assumptions.is_safe(dotted, engine.safe_calls, count))
     if dotted in assumptions.EXIT_CALLS:
         return Target(EXIT)
     if dotted in assumptions.GONE_CALLS:

@@ -41,7 +41,7 @@ _INHERENT: Final = {
 }  # fmt: skip
 """Classes of web frameworks that stand for a status."""
 
-_FRAMEWORKS: Final = frozenset(
+FRAMEWORKS: Final = frozenset(
     """fastapi starlette flask quart werkzeug django rest_framework ninja aiohttp sanic falcon litestar bottle pyramid
     tornado connexion blacksheep robyn responder sse_starlette fastapi_utils esmerald emmett microdot cherrypy web
     masonite chalice functions_framework apiflask flask_restful flask_restx flask_smorest drf_spectacular""".split()
@@ -153,7 +153,7 @@ def _external(call: Ref, node: Node, dotted: str) -> Answer | None:
     root, name = dotted.partition(".")[0], last_part(dotted)
     if root in _CLIENTS or (root == "aiohttp" and ".web" not in dotted):
         return None
-    if root not in _FRAMEWORKS and not any(key == "status_code" for key, _ in node[3]):
+    if root not in FRAMEWORKS and not any(key == "status_code" for key, _ in node[3]):
         return None
     if name in _INHERENT:
         return _made(call, node, name, None, _INHERENT[name], raised=not name.startswith("HttpResponse"))

@@ -129,6 +129,11 @@ class ExceptionObjects:
     def is_own(self, base: Ref, name: str) -> bool:
         """Whether the project's own class says what an attribute holds."""
         classes = self.index.classes_of(base)
+        node, _ = self.origin(base)
+        if node[0] == "exception" and any(
+            kind is None or kind[0] != "project" for kind in self.exceptions.of_handler(base[0], node[1])
+        ):
+            return False  # `except (Ours, Theirs) as error`
         return bool(classes) and all(
             self.index.classes.lookup(cls, name) is not None
             or self.index.classes.annotation(cls, name) is not None

@@ -41,7 +41,7 @@ def statuses(index: Index, ref: Ref, depth: int = _DEPTH) -> Statuses:
     for value, evidence in index.values(ref).items():
         for number in _of_value(index, value, depth):
             _put(found, number, Grade(evidence.grade))
-    if not found:
+    if not found or (len(found) > 1 and _named_in(index.project.node(ref)) is not None):
         found = _computed(index, ref, depth)
     return {number: grade for number, grade in found.items() if 100 <= number <= 599}
 
@@ -120,8 +120,8 @@ def _computed(index: Index, ref: Ref, depth: int) -> Statuses:
     for each in _alternatives(index, ref, node):
         for one, grade in statuses(index, each, depth - 1).items():
             _put(found, one, grade)
-    if op == "attr" and not found and (named_so := _NAMED.match(str(node[2]))):
-        return {int(named_so[1]): Grade.PROBABLE}  # `status` may be a project's own proxy of the framework's module
+    if not found and (named_so := _named_in(node)) is not None:
+        return {named_so: Grade.PROBABLE}  # `status` may be a project's own proxy of the framework's module
     if op == "attr" and node[2] in ("value", "real"):
         return statuses(index, (module, node[1]), depth - 1)
     if op == "call" and len(node[2]) >= 1 and index.externals(ref) & _CONVERSIONS:
@@ -141,6 +141,12 @@ def _computed(index: Index, ref: Ref, depth: int) -> Statuses:
             for other, second in right.items():
                 _put(found, _ARITHMETIC[node[1]](one, other), min(first, second))
     return found
+
+
+def _named_in(node: Node) -> int | None:
+    """The number that the name of an attribute says: `status.HTTP_502_BAD_GATEWAY`."""
+    match = _NAMED.match(str(node[2])) if node[0] == "attr" else None
+    return int(match[1]) if match else None
 
 
 def _alternatives(index: Index, ref: Ref, node: Node) -> list[Ref]:

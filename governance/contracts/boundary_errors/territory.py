@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Final
 
 from governance.contract import Ref
+from governance.contracts.boundary_errors.answers import FRAMEWORKS
 from governance.index import Index
-from governance.index.values import FunctionId, last_part
+from governance.index.values import FunctionId, Value, last_part
 from governance.paths.exceptions import Exceptions
 from governance.paths.outcomes import Kind
 
@@ -81,10 +82,16 @@ class Territory:
             return False
         base = (ref[0], callee[1])
         values = self.index.values(base)
-        if any(value[0] == "xinst" for value in values):
+        if any(value[0] == "xinst" or self._is_own_router(value) for value in values):
             return True
         name = (self.index.project.last_name(base) or "").lower()
         return not values and any(name.endswith(word) for word in _ROUTER_WORDS)
+
+    def _is_own_router(self, value: Value) -> bool:
+        """Whether it is an instance of a project class that inherits from a web framework's."""
+        return value[0] in ("inst", "self") and any(
+            base.partition(".")[0] in FRAMEWORKS for base in self.index.external_bases(value[1])
+        )
 
     @cached_property
     def handlers(self) -> tuple[Handler, ...]:

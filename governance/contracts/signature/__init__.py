@@ -79,7 +79,7 @@ def check(index: Index, options: Options) -> Report:
     report = Report()
     expected = parse(options.signature) if options.signature else None
     duties = handling.duties(index, options.calls, options.handlers_call, options.handles, report)
-    examined = 0
+    seen: set[FunctionId] = set()
     ways = handling.Ways(index)
     for symbol in options.functions:
         found = functions_named(index, symbol)
@@ -89,14 +89,16 @@ def check(index: Index, options: Options) -> Report:
             report.broken.append(Broken("functions", symbol, message, index.suggest(shown)))
             continue
         for function in found:
+            if function in seen:
+                continue  # it is named twice, or overrides two of them
+            seen.add(function)
             at = index.project.definition(function)
             report.bindings.append(Binding("function", index.project.symbol(function), at))
-            examined += 1
             if index.project.scope(function).kind in ("class", "module") or at is None:
                 continue
             case = _Case(index, options, expected, function, at, index.project.qualname(function), ways)
             report.violations.extend(_examine(case, duties))
-    return Report(report.violations, report.bindings, report.broken, examined)
+    return Report(report.violations, report.bindings, report.broken, len(seen))
 
 
 def _examine(case: _Case, duties: handling.Duties) -> Iterator[Violation]:

@@ -41,6 +41,8 @@ def texts(index: Index, start: Ref) -> Iterator[tuple[Ref, str, bool]]:
             todo += [(each, used or ref, falls_back) for each in _constants(index, ref)]
         else:
             parts = [*_parts(index, ref)]
+            if index.project.node(ref)[0] == "local" and index.project.owner(ref)[1] == 0:
+                used = used or ref  # a constant that stands in the same module, as the default of a parameter
             todo += [(each, used, falls_back or later) for each, later in reversed(parts)]
 
 

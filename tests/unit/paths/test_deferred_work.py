@@ -30,6 +30,20 @@ COROUTINES = {
         """,
         KEPT,
     ),
+    "a function that gives back what it gives back": (
+        """
+        def handed(job, again):
+            return handed(job, False) if again else job
+
+
+        async def owner():
+            try:
+                await handed(work(), True)
+            finally:
+                registry.update()
+        """,
+        KEPT,
+    ),
     "one of two tasks": (
         """
         async def owner(flag):
