@@ -54,7 +54,8 @@ STARTING: Final = frozenset(("start", "add_done_callback", "daemon", "name", "se
 """What is done with a thread or task without waiting for it."""
 
 RUN_AT_ONCE: Final = frozenset(
-    "run run_until_complete reduce map filter starmap runcall timeit async_to_sync apply call retry_call".split()
+    "run run_until_complete reduce map filter starmap sorted min max runcall timeit async_to_sync apply call "
+    "retry_call".split()
 )
 TASKS: Final = frozenset(("create_task", "ensure_future"))
 
