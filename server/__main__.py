@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from server.app.core.end_signals import end_undisturbed
 from server.app.core.start_error import StartError, say
 
 
@@ -52,4 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    finally:
+        end_undisturbed()

@@ -22,6 +22,12 @@ def leave_when_told() -> None:
         signal.signal(number, _leave)
 
 
+def end_undisturbed() -> None:
+    """The rest is the interpreter's, which would hand a signal that comes now to the system: an end by a signal."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 

@@ -238,6 +238,18 @@ def test_a_server_whose_database_fails_ends_in_order_when_it_is_told(tmp_path: P
     assert "Traceback" not in told
 
 
+@pytest.mark.requirement("R-044")
+def test_a_server_that_is_told_until_it_is_gone_ends_in_order(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", PLUGIN_PACKAGES="")
+    deadline = time.monotonic() + 60
+    while server.process.poll() is None:
+        assert time.monotonic() < deadline
+        server.process.terminate()
+        time.sleep(0.005)
+    assert server.stop() == 0
+    assert "Traceback" not in server.log.read_text("utf-8")
+
+
 def test_no_file_of_the_server_takes_the_place_of_a_standard_one_that_is_closed(tmp_path: Path) -> None:
     words = f'{sys.executable} -m server --port 0 --data-dir "{tmp_path}" <&- >&- 2>&-'
     process = subprocess.Popen(["sh", "-c", f"exec {words}"], cwd=ROOT, env=os.environ | {"CTS_PLUGIN_PACKAGES": ""})
