@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,11 @@ def fetched(package: str, folder: Path) -> Path:
     """The folder with the unpacked files of a package; downloaded at the first time."""
     home = folder / package
     if not home.is_dir():
+        python = (
+            shutil.which("python3", path=f"{sys.base_prefix}/bin") or sys.executable
+        )  # with uv there is no pip here
         command = [
-            sys.executable,
+            python,
             "-m",
             "pip",
             "download",

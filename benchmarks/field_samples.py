@@ -96,7 +96,7 @@ def indexed(settings: Settings, root: Path, cache: Cache) -> Places:
     sources = read_sources(root, choose(root, names(settings, load), inventory, cache), inventory.keys, cache)
     cache.close(root)
     print(f"read {len(sources.modules)} files, {sources.lines} lines", *(each.message for each in sources.problems[:3]))
-    return Places(root, build_index(sources, inventory.everything), inventory.keys)
+    return Places(root, build_index(sources, inventory.everything), inventory.keys, cache)
 
 
 def asked(places: Places, contracts: list[Contract]) -> dict[str, Report]:
