@@ -23,6 +23,7 @@ COMPILE = (
     "--python-version=3.11",
     "--generate-hashes",
     "--no-annotate",
+    "--no-strip-extras",  # pip wants the extra of a package to be pinned as well
     "--no-emit-index-url",
     "--no-emit-find-links",
     "--custom-compile-command=python3 scripts/dev.py lock",
