@@ -101,14 +101,14 @@ def checked_graph(root: Path, package: str) -> dict[Named, set[Named]]:
         config.write_text(f"search-path = [{json.dumps(str(root))}]\n", encoding="utf-8")
         report = Path(folder, "report")
         words = [
-            Path(sys.executable).with_name("pyrefly"),
+            str(Path(sys.executable).with_name("pyrefly")),
             "check",
             "--config",
-            config,
+            str(config),
             "--output-format",
             "omit-errors",
         ]
-        words += ["--report-pysa", report, "--report-pysa-format", "json", f"{root / package}/**/*.py"]
+        words += ["--report-pysa", str(report), "--report-pysa-format", "json", f"{root / package}/**/*.py"]
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
         if not (report / "pyrefly.pysa.json").exists():
             raise RuntimeError(f"pyrefly wrote no report: {done.stderr or done.stdout}")

@@ -17,7 +17,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from field_report import fetched
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.field_report import fetched
 
 PACKAGE = "apache-airflow-core==3.3.2"
 EDITS = 200

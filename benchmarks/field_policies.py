@@ -19,7 +19,9 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from field_edits import git
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.field_edits import git
 
 HERE: Final = Path(__file__).parent
 CONFIGS: Final = [path for path in sorted(HERE.glob("field*/*.toml")) if path.name != "candidates.toml"]

@@ -29,8 +29,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from field_report import fetched
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.field_report import fetched
 from governance.cache import Cache
 from governance.config import read
 from governance.contract import Report

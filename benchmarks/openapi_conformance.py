@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ServerProcess(Path(folder) / "data", LOG_LEVEL="ERROR") as server:
-        command = [Path(sys.executable).with_name("schemathesis"), "run", f"{server.url}/openapi.json"]
+        command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.url}/openapi.json"]
         options = [f"--max-examples={given.max_examples}", f"--seed={given.seed}", f"--checks={','.join(CHECKS)}"]
         quiet = ["--no-color", "--generation-database=none", "--no-shrink", "--warnings=off"]
         done = subprocess.run([*command, *options, *quiet], cwd=folder, check=False)

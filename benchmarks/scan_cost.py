@@ -18,9 +18,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scan import peers
-from scan.corpora import BUILD, EDITED, ELSEWHERE, PACKAGES, ROOT, Corpus, beside, environment, fetched
-from scan.measuring import Cost, cost, in_turns, table
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.scan import peers
+from benchmarks.scan.corpora import BUILD, EDITED, ELSEWHERE, PACKAGES, ROOT, Corpus, beside, environment, fetched
+from benchmarks.scan.measuring import Cost, cost, in_turns, table
 
 SETTLED = 2.5
 """Seconds: a younger file may change again without its times showing it, so the cache does not rely on them."""

@@ -19,9 +19,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import govbench_adapter
-from scan.corpora import PACKAGES, fetched
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import govbench_adapter
+from benchmarks.scan.corpora import PACKAGES, fetched
 from governance import connection
 from governance.cache import Cache
 from governance.engine import scan

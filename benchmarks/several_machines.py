@@ -89,6 +89,10 @@ class Machines:
         self.workers[name] = started(command, self.log(name), self.variables)
         wait_for(lambda: self.is_waiting(name))
 
+    def kill(self) -> None:
+        for worker in self.workers.values():
+            worker.kill()
+
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.txt"
 
@@ -178,7 +182,7 @@ def main() -> int:
         wait_for(lambda: "startup complete" in log.read_text("utf-8"))
         client = stack.enter_context(httpx2.Client(base_url=f"http://{HOME}:8931", timeout=30.0))
         machines = Machines(folder, variables, client, {})
-        stack.callback(lambda: [worker.kill() for worker in machines.workers.values()])
+        stack.callback(machines.kill)
         for worker in WORKERS:
             machines.start_worker(worker)
         print(f"leases of {LEASE_SECONDS:g} s; a job takes {SECONDS:g} s")

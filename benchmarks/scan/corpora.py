@@ -54,8 +54,8 @@ def environment(name: str, *requirements: str) -> str:
     if (home / "complete").exists():
         return ""
     shutil.rmtree(home, ignore_errors=True)
-    install = [home / "bin" / "python", "-m", "pip", "-q", "install", *requirements]
-    for command in ([sys.executable, "-m", "venv", home], install if requirements else []):
+    install = [str(home / "bin" / "python"), "-m", "pip", "-q", "install", *requirements]
+    for command in ([sys.executable, "-m", "venv", str(home)], install if requirements else []):
         done = subprocess.run(command, capture_output=True, text=True, check=False) if command else None
         if done and done.returncode != 0:
             return (done.stderr.strip().splitlines() or ["it cannot be installed"])[-1]
@@ -112,7 +112,7 @@ def _wheel(package: str) -> Path:
         if reason:
             raise SystemExit(f"scan_cost: no environment to fetch with: {reason}")
         python = BUILD / "peers" / "fetch" / "bin" / "python"
-        options = ["-q", "--no-deps", "--only-binary=:all:", "-d", wheels]
+        options = ["-q", "--no-deps", "--only-binary=:all:", "-d", str(wheels)]
         subprocess.run([python, "-m", "pip", "download", *options, package], check=True, stderr=subprocess.DEVNULL)
     return next(wheels.glob(f"{stem}-*.whl"))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from scan.corpora import BUILD, GOVERNED, Corpus, environment
+from benchmarks.scan.corpora import BUILD, GOVERNED, Corpus, environment
 
 SEMGREP: Final = """rules:
   - id: nobody-calls-run

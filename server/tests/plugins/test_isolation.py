@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import shutil
 import subprocess
 import sys
@@ -243,6 +244,33 @@ def test_what_cannot_be_loaded(isolation: ProcessIsolation, reason: str, referen
     with pytest.raises(PluginLoadError, match=reason):
         isolation.load(reference)
     assert isolation.pids() == set()
+
+
+@pytest.mark.parametrize(("kills", "loaded"), [(2, True), (3, False)])
+def test_a_plugin_whose_process_is_killed_while_it_is_loaded_is_loaded_again(
+    isolation: ProcessIsolation, kills: int, loaded: bool
+) -> None:
+    killed: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        while len(killed) < kills and not done.wait(0.001):
+            for pid in isolation.pids() - set(killed):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        if loaded:
+            assert isolation.load(TICKING).name == "ticking"
+        else:
+            with pytest.raises(PluginLoadError, match="ended by SIGKILL"):
+                isolation.load(TICKING)
+    finally:
+        done.set()
+        killer.join()
+    assert len(killed) == kills
 
 
 def test_an_import_that_hangs_is_given_up() -> None:

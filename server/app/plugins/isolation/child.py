@@ -33,6 +33,7 @@ class ChildEnded(Exception):
     def __init__(self, status: int | None) -> None:
         super().__init__(describe_exit(status))
         self.used_up_cpu = status == -signal.SIGXCPU
+        self.killed = status == -signal.SIGKILL
 
 
 class ChildTimeout(Exception):

@@ -6,7 +6,7 @@ import time
 
 from server.app.plugins.isolation.answer import clean_text, json_object
 from server.app.plugins.isolation.child import AnswerTooLarge, Child, ChildEnded, ChildTimeout
-from server.app.plugins.isolation.isolation import PluginLoadError
+from server.app.plugins.isolation.isolation import PluginLoadError, PluginLoadKilled
 from server.app.plugins.isolation.process_settings import ProcessSettings
 from server.app.plugins.loader.contract import schema_problems
 from server.app.plugins.plugin import PluginSpec
@@ -21,7 +21,9 @@ def introduction(child: Child, settings: ProcessSettings) -> PluginSpec:
     except ChildTimeout:
         raise PluginLoadError(f"loading it took longer than {seconds:g} s") from None
     except (ChildEnded, AnswerTooLarge, ValueError) as error:
-        raise PluginLoadError(f"its process ended while it was loaded: {error}") from None
+        killed = isinstance(error, ChildEnded) and error.killed
+        kind = PluginLoadKilled if killed else PluginLoadError
+        raise kind(f"its process ended while it was loaded: {error}") from None
     if "spec" not in hello:
         raise PluginLoadError(clean_text(hello.get("reason")) or "no reason was given")
     try:

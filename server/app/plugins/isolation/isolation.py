@@ -34,3 +34,7 @@ class Isolation(Protocol):
 
 class PluginLoadError(Exception):
     """A plugin could not be loaded; the message is the reason shown to people."""
+
+
+class PluginLoadKilled(PluginLoadError):
+    """Somebody killed the process in which it was loaded, which says nothing of the plugin."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ from server.app.plugins.isolation.child import (
 from server.app.plugins.isolation.confinement import NOTHING, Confinement, grants, kernel_offer
 from server.app.plugins.isolation.descendants import adopt_orphans, end_orphans
 from server.app.plugins.isolation.introduction import introduction
-from server.app.plugins.isolation.isolation import PluginLoadError
+from server.app.plugins.isolation.isolation import PluginLoadError, PluginLoadKilled
 from server.app.plugins.isolation.limits import Limits
 from server.app.plugins.isolation.process_settings import MEGABYTE, ProcessSettings
 from server.app.plugins.isolation.scratch import Scratch
@@ -41,6 +42,9 @@ from server.app.plugins.permit import demand_ticket
 from server.app.plugins.plugin import PluginSpec
 
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+_LOADS: Final = 3
+"""A plugin is judged by how it loads once, for as long as the server lives. One whose process somebody kills meanwhile,
+as the system does when memory is short, is loaded again."""
 
 
 class ProcessIsolation:
@@ -68,6 +72,12 @@ class ProcessIsolation:
         return self._offer.missing() if self._settings.confined else ["confinement is switched off by a setting"]
 
     def load(self, reference: str) -> PluginSpec:
+        for _ in range(_LOADS - 1):
+            with suppress(PluginLoadKilled):
+                return self._loaded(reference)
+        return self._loaded(reference)
+
+    def _loaded(self, reference: str) -> PluginSpec:
         child = self._spawn(reference, None)
         try:
             spec = introduction(child, self._settings)
