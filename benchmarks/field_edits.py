@@ -8,6 +8,7 @@ committed. The contract freezes half of the folders. Printed is whether its find
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import shutil
@@ -87,5 +88,7 @@ def main(folder: Path, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    kept = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.gettempdir()) / "governance-field"
-    sys.exit(main(kept, int(sys.argv[2]) if len(sys.argv) > 2 else 1))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(tempfile.gettempdir()) / "governance-field")
+    parser.add_argument("seed", nargs="?", type=int, default=1)
+    sys.exit(main(**vars(parser.parse_args())))

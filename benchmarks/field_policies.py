@@ -8,6 +8,7 @@ renamed. What is no valid configuration any more is counted and left out. Printe
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import json
 import random
@@ -110,5 +111,7 @@ def main(number: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    numbers = [int(each) for each in sys.argv[1:]]
-    sys.exit(main(*(numbers + [100, 1][len(numbers) :])))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("number", nargs="?", type=int, default=100)
+    parser.add_argument("seed", nargs="?", type=int, default=1)
+    sys.exit(main(**vars(parser.parse_args())))

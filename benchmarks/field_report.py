@@ -6,6 +6,7 @@ and scanned cold. Printed are the size, the findings by grade, the contracts, an
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import shutil
@@ -81,4 +82,6 @@ def main(folder: Path) -> int:
 GRADES = ("definite", "probable", "possible", "unresolved")
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.gettempdir()) / "governance-field"))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(tempfile.gettempdir()) / "governance-field")
+    sys.exit(main(parser.parse_args().folder))
