@@ -18,7 +18,7 @@ from governance.paths import escapes as ways
 from governance.paths.automaton import automaton
 from governance.paths.engine import Engine, TooComplex
 from governance.paths.escapes import Escape
-from governance.paths.frames import Work
+from governance.paths.frames import Work, asked
 from governance.paths.outcomes import PROBABLE, UNRESOLVED
 from governance.paths.runs import NESTING, SHALLOW
 from governance.paths.sought import Sought, sought
@@ -71,7 +71,7 @@ class _Question:
 
     @property
     def work(self) -> Work:
-        return Work(self.function, self.receiver, same_self=self.receiver is not None)
+        return asked(self.function, self.receiver)
 
     def engine(self, trusting: bool = True, suspicion: int = UNRESOLVED, coarse: bool = False) -> Engine:
         options = self.options

@@ -25,6 +25,7 @@ def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
         for state, path in entry.items():
             put(fresh, state.with_value(place, None), path)
         entry = fresh
+    entry = engine.constructed(frame, number, entry)
     registered = stacks.registered(engine, frame, number, entry)
     if registered is not None:
         return registered

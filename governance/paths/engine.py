@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from governance.contract import Ref
@@ -11,8 +12,9 @@ from governance.index.values import ClassId, FunctionId
 from governance.paths import asserts, assumptions, deferred, lookups, statements, targets
 from governance.paths.automaton import Automaton
 from governance.paths.exceptions import GENERATOR_EXIT, Exceptions
-from governance.paths.frames import Frame, Work
+from governance.paths.frames import SELF, Frame, This, Work
 from governance.paths.layers import Layers
+from governance.paths.objects import Made, Objects
 from governance.paths.outcomes import UNRESOLVED, Outcomes, State, States, put
 from governance.paths.reach import Reach
 from governance.paths.runs import NESTING, Runs, Summary, TooComplex
@@ -65,6 +67,9 @@ class Engine:
         self._reaches_trigger = Reach(index, trigger)
         self._reaches_duty = Reach(index, duty)
         self._tracked: dict[FunctionId, frozenset[object]] = {}
+        self.objects = Objects(self)
+        self._made: dict[FunctionId, Mapping[int, Made]] = {}
+        self._numbers: dict[object, int] = {}
         self._targets: dict[object, list[Target]] = {}
         self._awaited: dict[FunctionId, frozenset[int]] = {}
         self._left_out: dict[FunctionId, frozenset[int]] = {}
@@ -91,17 +96,43 @@ class Engine:
 
     def frame(self, work: Work) -> Frame:
         """A fresh activation."""
-        function = work.function
+        if self.coarse or self.runs.aside:
+            return Frame(self.index.project, work, self.runs.live, frozenset())
+        number, function = self.runs.live, work.function
+        return Frame(self.index.project, work, number, self.followed(function), self.made(function, number))
+
+    def followed(self, function: FunctionId) -> frozenset[object]:
+        """The places that are followed in a function, see `tracked`."""
         if function not in self._tracked:
             facts = self.index.project.modules[function[0]].facts
             self._tracked[function] = tracked(facts, function[1]) if function[1] else frozenset()
-        followed = frozenset() if self.coarse or self.runs.aside else self._tracked[function]
-        return Frame(self.index.project, work, self.runs.live, followed)
+        return self._tracked[function]
+
+    def made(self, function: FunctionId, number: int) -> Mapping[int, This]:
+        """The objects that an activation makes and keeps to itself, by the expressions they come from."""
+        found = self._made.get(function)
+        if found is None:
+            found = self._made[function] = self.objects.made(function)
+        return {node: This(self._number_of(number, function, each.site), each.flags) for node, each in found.items()}
+
+    def _number_of(self, *key: object) -> int:
+        return self._numbers.setdefault(key, SELF - 1 - len(self._numbers))
+
+    def constructed(self, frame: Frame, site: int, entry: States) -> States:
+        """The states in which an object that is followed is about to be made; the one before it is forgotten."""
+        found = self._made.get(frame.function, {})
+        if site not in frame.made or site not in found:
+            return entry
+        fresh: States = {}
+        for state, path in entry.items():
+            put(fresh, self.objects.fresh(frame, found[site], state), path)
+        return fresh
 
     def targets(self, frame: Frame, number: int) -> list[Target]:
         """What a call may run."""
         outer = tuple(id(each) for each in frame.lexical()) if frame.outer is not None else ()
-        key = (frame.module, number, frame.receiver, frame.same_self, tuple(frame.callables.items()), outer)
+        active = frame.number if frame.made else -1
+        key = (frame.module, number, frame.receiver, frame.this, active, tuple(frame.callables.items()), outer)
         found = self._targets.get(key)
         if found is None:
             found = targets.find(self, frame, number)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from governance.contract import Ref
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from governance.index.project import Project
 
 SELF: Final = -1
-"""The activation number under which attributes of the common receiver are kept."""
+"""The number under which attributes of the common receiver are kept, in place of that of an activation."""
 
 ALL: Final = -1
 RESULT: Final = "<result>"
@@ -29,10 +30,21 @@ Callables: TypeAlias = "tuple[tuple[Slot, tuple[Work, ...]], ...]"
 """Parameters that are known to hold certain functions, sorted."""
 
 
+class This(NamedTuple):
+    """An object whose attributes are followed. number: under which; flags: which attributes, None for all."""
+
+    number: int
+    flags: frozenset[str] | None = None
+
+
+COMMON: Final = This(SELF)
+"""The receiver of the function that was asked about."""
+
+
 class Work(NamedTuple):
     """Something that can be run: a project function with what is known about its surroundings.
 
-    receiver: the class of `self`, if known. same_self: `self` is the receiver of the function that was asked about.
+    receiver: the class of `self`, if known. this: `self`, if its attributes are followed.
     outer: the activation in which a nested function was defined. callables: what enclosing parameters hold.
     layers: how many of its decorators, counted from the innermost, are still around it; ALL for an ordinary call.
     stands_in: a decorator's wrapper that runs in place of a method, so that its first parameter is the receiver.
@@ -40,7 +52,7 @@ class Work(NamedTuple):
 
     function: FunctionId
     receiver: ClassId | None = None
-    same_self: bool = False
+    this: This | None = None
     outer: Frame | None = None
     callables: Callables = ()
     grade: int = DEFINITE
@@ -48,15 +60,23 @@ class Work(NamedTuple):
     stands_in: bool = False
 
 
+def asked(function: FunctionId, receiver: ClassId | None, layers: int = ALL) -> Work:
+    """The function that is asked about; the attributes of its receiver are followed."""
+    return Work(function, receiver, COMMON if receiver is not None else None, layers=layers)
+
+
 class Frame:
     """One activation."""
 
     __slots__ = (
-        "callables", "facts", "function", "module", "number", "on_yield", "outer", "project", "receiver",
-        "same_self", "scope", "self_name", "tracked",
+        "callables", "facts", "function", "made", "module", "number", "on_yield", "outer", "own", "project", "receiver",
+        "scope", "self_name", "this", "tracked",
     )  # fmt: skip
 
-    def __init__(self, project: Project, work: Work, number: int, tracked: frozenset[object]) -> None:
+    def __init__(
+        self, project: Project, work: Work, number: int, tracked: frozenset[object],
+        made: Mapping[int, This] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self.project = project
         self.function = work.function
         self.module = work.function[0]
@@ -65,9 +85,11 @@ class Frame:
         self.number = number
         self.outer = work.outer
         self.receiver = work.receiver
-        self.same_self = work.same_self
+        self.this = work.this
         self.callables: dict[Slot, tuple[Work, ...]] = dict(work.callables)
         self.tracked = tracked
+        self.made = made
+        self.own = frozenset((number, *(each.number for each in made.values())))
         self.on_yield: Callable[[Frame, States], Outcomes] | None = None
         self.self_name = self._self_name(work.stands_in)
 
@@ -115,6 +137,12 @@ class Frame:
         """Whether an expression is the receiver of the method (or of the method around a nested function)."""
         name = self.name_of(node)
         return name is not None and self.self_frame(name) is not None
+
+    def this_of(self, node: int) -> This | None:
+        """The object an expression is, if its attributes are followed: a receiver, or one that was made here."""
+        name = self.name_of(node)
+        owner = self.self_frame(name) if name else None
+        return owner.this if owner is not None else self.made.get(self.origin(node)) if self.made else None
 
     def self_frame(self, name: str) -> Frame | None:
         """The active method whose receiver a name is."""

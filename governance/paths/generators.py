@@ -68,14 +68,14 @@ def iterate(engine: Engine, frame: Frame, source: Source, step: Step, entry: Sta
         for state, pending, path in left:
             if kind == "async-for":
                 # An asynchronous generator that is dropped is closed some time later, by the event loop.
-                deliver(pending, state.without(frozenset((generator.number,))), path)
+                deliver(pending, state.without(generator.own), path)
             else:
                 waiting = state.with_value((generator.number, PENDING), pending)
                 put(resumed.raised, (waiting, GENERATOR_EXIT), path)
         return resumed
 
     for generator, raw in _activations(engine, frame, source, entry, on_yield):
-        gone = frozenset((generator.number,))
+        gone = generator.own
         for states in (raw.normal, raw.returned):
             for state, path in states.items():
                 pending = state.env.get((generator.number, PENDING))
@@ -106,7 +106,7 @@ def _run(
 ) -> Outcomes:
     out = Outcomes()
     for generator, raw in _activations(engine, frame, source, entry, on_yield):
-        gone = frozenset((generator.number,))
+        gone = generator.own
         for states in (raw.normal, raw.returned):
             for state, path in states.items():
                 put(out.normal, state.without(gone), path)
@@ -157,7 +157,7 @@ def around(engine: Engine, frame: Frame, source: Source, entry: States, body: Ca
 
 def _deliver(frame: Frame, number: int, generator: Frame, raw: Outcomes, out: Outcomes) -> None:
     """The generator has ended: go on as the body had ended."""
-    gone = frozenset((generator.number,))
+    gone = generator.own
     swallowed = frame.event("swallowed", number, "the context manager swallows the exception")
     for states in (raw.normal, raw.returned):
         for state, path in states.items():
@@ -182,11 +182,11 @@ def before_yield(engine: Engine, frame: Frame, source: Source, entry: States, ou
 
     def on_yield(generator: Frame, states: States) -> Outcomes:
         for state, path in states.items():
-            put(reached, state.without(frozenset((generator.number,))), path)
+            put(reached, state.without(generator.own), path)
         return Outcomes()
 
     for generator, raw in _activations(engine, frame, source, entry, on_yield):
-        gone = frozenset((generator.number,))
+        gone = generator.own
         for (state, kind), path in raw.raised.items():
             put(out.raised, (state.without(gone), kind), path)
     return reached

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from governance.facts import Node
 from governance.index.values import ClassId, FunctionId, Value
 from governance.paths import natures
-from governance.paths.frames import Callables, Frame, Slot, Work
+from governance.paths.frames import Callables, Frame, Slot, This, Work
 from governance.paths.outcomes import DEFINITE
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ def _function_value(engine: Engine, frame: Frame, node: int, value: Value, grade
             and function not in engine.duty.functions | engine.trigger.functions
         ):
             return []
-        same = False
+        this = None
         fact = frame.facts.nodes[frame.origin(node)]
         if bound is not None and fact[0] == "attr":
             owner = frame.self_frame(frame.name_of(fact[1]) or "")
-            same = owner is not None and owner.same_self
-        return [work_of(frame, function, class_of(bound), same, grade)]
+            this = owner.this if owner is not None else None
+        return [work_of(frame, function, class_of(bound), this, grade)]
     if value[0] == "partial" and depth:
         call = engine.index.project.node((value[1], value[2]))
         if call[2] and value[1] == frame.module:
@@ -94,16 +94,16 @@ def handed_over(engine: Engine, frame: Frame, fact: Node) -> tuple[Work, ...]:
 
 
 def work_of(
-    frame: Frame, function: FunctionId, receiver: ClassId | None = None, same_self: bool = False, grade: int = DEFINITE
+    frame: Frame, function: FunctionId, receiver: ClassId | None = None, this: This | None = None, grade: int = DEFINITE
 ) -> Work:
     """What is known about a function that is called from a frame: the activation around it, if it is nested there."""
     parent = frame.project.scope(function).parent
     for active in frame.lexical():
         if active.function == (function[0], parent):
-            return Work(function, None, False, active, _sorted(active.callables), grade)
+            return Work(function, None, None, active, _sorted(active.callables), grade)
     enclosing = set(frame.project.enclosing(function)) - {function}
     inherited = {slot: works for slot, works in frame.callables.items() if slot[0] in enclosing}
-    return Work(function, receiver, same_self, None, _sorted(inherited), grade)
+    return Work(function, receiver, this, None, _sorted(inherited), grade)
 
 
 def _sorted(callables: dict[Slot, tuple[Work, ...]]) -> Callables:

@@ -67,10 +67,10 @@ class Layers:
         if layer.slot is not None:
             callables[layer.slot] = (inner,)
         receiver = layer.receiver or inner.receiver
-        same = inner.same_self and layer.receiver is None
+        this = inner.this if layer.receiver is None else None
         ordered = tuple(sorted(callables.items(), key=lambda item: item[0]))
         stands_in = layer.receiver is None and self.index.project.owning_class(inner.function) is not None
-        return Work(layer.wrapper, receiver, same, None, ordered, inner.grade, stands_in=stands_in)
+        return Work(layer.wrapper, receiver, this, None, ordered, inner.grade, stands_in=stands_in)
 
     def surface(self, work: Work) -> FunctionId:
         """The function whose kind (plain, coroutine, generator) a caller sees."""

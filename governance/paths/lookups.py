@@ -8,8 +8,8 @@ from governance.facts import Block, Node
 from governance.findings import Grade
 from governance.index import graph
 from governance.index.callees import Callee
-from governance.index.definitions import wrapper
 from governance.index.values import ClassId, Value, class_of
+from governance.paths import natures
 from governance.paths.frames import Frame, Work
 from governance.paths.tracked import blocks
 
@@ -63,7 +63,7 @@ def properties(index: Index, frame: Frame, number: int) -> list[Work]:
     owner = frame.self_frame(frame.name_of(fact[1]) or "")
     if owner is not None and owner.receiver is not None:
         work = _property(index, owner.receiver, fact[2])
-        return [work._replace(same_self=owner.same_self)] if work else []
+        return [work._replace(this=owner.this)] if work else []
     if not any(index.project.children(cls, fact[2]) for cls in _classes_with(index, fact[2])):
         return []
     for cls, (grade, _) in index.classes_of(frame.ref(fact[1])).items():
@@ -87,7 +87,7 @@ def _classes_with(index: Index, name: str) -> list[ClassId]:
 
 def _property(index: Index, cls: ClassId, name: str) -> Work | None:
     work = method(index, cls, name)
-    if work is not None and wrapper(index.solver, work.function) == "property":
+    if work is not None and natures.is_property(index, work.function):
         return work
     return None
 

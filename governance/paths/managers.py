@@ -10,7 +10,7 @@ from governance.index.values import ClassId
 from governance.paths import automaton, calls, generators, stacks, targets
 from governance.paths.abstract import NOTHING, truthiness
 from governance.paths.exceptions import MAY, MUST, NO
-from governance.paths.frames import Frame, Work
+from governance.paths.frames import Frame, This, Work
 from governance.paths.outcomes import (
     DEFINITE,
     POSSIBLE,
@@ -47,7 +47,7 @@ class Manager(NamedTuple):
     cls: ClassId | None = None
     source: generators.Source | None = None
     grade: int = DEFINITE
-    same_self: bool = False
+    this: This | None = None
 
 
 def run(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
@@ -126,13 +126,13 @@ def managers(engine: Engine, frame: Frame, context: int) -> list[Manager]:
             found = _external(dotted, number)
             if found is not None:
                 return [found]
-    same = frame.is_self(context) and bool(frame.self_frame(frame.name_of(context) or ""))
+    this = frame.this_of(context)
     result: list[Manager] = []
     for value, evidence in sorted(engine.index.values(frame.ref(context)).items(), key=lambda item: repr(item[0])):
         if value[0] in ("inst", "self"):
             cls: ClassId = value[1]
             known = engine.method(cls, "__exit__") or engine.method(cls, "__aexit__")
-            result.append(Manager("class" if known else "unknown", number, cls, None, evidence.grade, same))
+            result.append(Manager("class" if known else "unknown", number, cls, None, evidence.grade, this))
         elif value[0] == "xinst":
             quiet = value[1].startswith(_QUIET)
             result.append(Manager("quiet" if quiet else "unknown", number))
@@ -187,7 +187,7 @@ def _method(
     engine: Engine, frame: Frame, manager: Manager, at: int, work: Work, entry: States, out: Outcomes
 ) -> States:
     after = Outcomes()
-    given = work._replace(receiver=manager.cls, same_self=manager.same_self)
+    given = work._replace(receiver=manager.cls, this=manager.this)
     calls.perform(engine, frame, at, engine.target_of(given), entry, after)
     out.absorb(after)
     return after.normal
@@ -226,7 +226,7 @@ def _grouped(engine: Engine, before: Outcomes) -> Outcomes:
 
 
 def _leave_class(engine: Engine, frame: Frame, manager: Manager, at: int, work: Work, before: Outcomes) -> Outcomes:
-    given = work._replace(receiver=manager.cls, same_self=manager.same_self)
+    given = work._replace(receiver=manager.cls, this=manager.this)
     names = [param.name for param in engine.index.project.scope(work.function).params[1:4]]
     quiet: dict[str, Abstract] = dict.fromkeys(names, NOTHING)
     out = Outcomes()

@@ -9,7 +9,7 @@ from governance.index.values import FunctionId
 from governance.paths import held, managers, targets
 from governance.paths.abstract import NOTHING, is_soft
 from governance.paths.exceptions import ANY, EXIT
-from governance.paths.frames import RESULT, SELF, Frame, Work
+from governance.paths.frames import RESULT, Frame, Work
 from governance.paths.outcomes import (
     DEFINITE,
     POSSIBLE,
@@ -121,9 +121,10 @@ class Runs:
                 return _unknown(state)
             # What makes something owed, or does it, may be in there: nobody can say for sure.
             self.engine.unfollowed.setdefault(work.function)
-            return Summary({(state, None): Path(POSSIBLE)}, {(state, ANY): Path(POSSIBLE)})
+            after = _forgotten(work, state)
+            return Summary({(after, None): Path(POSSIBLE)}, {(after, ANY): Path(POSSIBLE)})
         if self._inline.count(work.function) > 1:
-            return _unknown(state)
+            return _unknown(_forgotten(work, state))
         if self.aside or not self._concerns(work):
             summary = self._seen_aside(work)
             return Summary(
@@ -136,7 +137,8 @@ class Runs:
                 return self.of(work, given, state)
             finally:
                 self._inline.pop()
-        seen = {place: value for place, value in state.env.items() if place[0] == SELF and work.same_self}
+        own = work.this.number if work.this is not None else None
+        seen = {place: value for place, value in state.env.items() if place[0] == own}
         entry = State(state.auto, seen)
         key = (work._replace(grade=DEFINITE), frozenset(given.items()), entry)
         summary = self._memoised(key, lambda: self.of(work, given, entry))
@@ -149,7 +151,8 @@ class Runs:
     def _concerns(self, work: Work) -> bool:
         """Whether a function may change what is owed, or variables that are followed."""
         scope = self.engine.index.project.scope(work.function)
-        if scope.name in _EXITS or (work.outer is not None and scope.nonlocal_names):
+        kept = work.this is not None and work.this.flags is not None
+        if scope.name in _EXITS or kept or (work.outer is not None and scope.nonlocal_names):
             return True
         inner = (each for _, works in work.callables for each in works)
         return self.engine.matters(work) or any(self.engine.matters(each) for each in inner)
@@ -158,7 +161,7 @@ class Runs:
         """What a function that does not concern the contract raises and returns, whatever the state."""
         if self.aside >= _ASIDE:
             return _unknown(_MUTE)
-        bare = work._replace(same_self=False, outer=None, grade=DEFINITE)
+        bare = work._replace(this=None, outer=None, grade=DEFINITE)
         key = (bare, self.aside)
         known = self._beside.get(key)
         if known is None:
@@ -272,7 +275,7 @@ class Runs:
 
 
 def _settled(frame: Frame, raw: Outcomes) -> Summary:
-    gone = frozenset((frame.number,))
+    gone = frame.own
     ended: Ended = {}
     for state, path in raw.normal.items():
         put(ended, (state.without(gone), NOTHING), path)
@@ -292,6 +295,11 @@ def _merged(after: State, rest: dict[Place, Abstract]) -> State:
 def _unknown(state: State) -> Summary:
     """A function that is not followed any further may do what any other may."""
     return Summary({(state, None): Path(DEFINITE)}, {(state, ANY): Path(PROBABLE), (state, EXIT): Path(POSSIBLE)})
+
+
+def _forgotten(work: Work, state: State) -> State:
+    """The state without what is known of the receiver of a function that is not followed."""
+    return state if work.this is None else state.without(frozenset((work.this.number,)))
 
 
 def _same(one: Summary, other: Summary) -> bool:

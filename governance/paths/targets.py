@@ -10,7 +10,7 @@ from governance.index import graph
 from governance.index.binding import bind
 from governance.index.values import ClassId, FunctionId, Value
 from governance.paths import assumptions, held, lookups, natures
-from governance.paths.frames import Frame, Work
+from governance.paths.frames import Frame, This, Work
 from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
 
 if TYPE_CHECKING:
@@ -27,12 +27,6 @@ RAISES: Final = "raises"
 EXIT: Final = "exit"
 GONE: Final = "gone"
 HANDS: Final = "hands"
-
-_HARMLESS_BASES: Final = frozenset(
-    ("builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic", "enum.Enum", "enum.StrEnum", "enum.IntEnum",
-     "typing.NamedTuple", "typing.TypedDict", "contextlib.ContextDecorator", "contextlib.AbstractContextManager",
-     "contextlib.AbstractAsyncContextManager", "typing_extensions.Protocol", "threading.Thread", "threading.local")
-)  # fmt: skip
 
 
 class Target(NamedTuple):
@@ -79,8 +73,8 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
     for callee in callees:
         if _makes_sought(engine, callee):
             continue  # what counts is that the class is called, see `_others`
-        receiver, same = _receiver(frame, fact[1], callee)
-        work = held.work_of(frame, callee.function, receiver, same, int(callee.grade))
+        receiver, this = _receiver(engine, frame, number, callee)
+        work = held.work_of(frame, callee.function, receiver, this, int(callee.grade))
         bound = callee.receiver is not None and not natures.is_static(engine, callee.function)
         target = _classified(engine, frame, work, bound)
         if target.kind in sought:
@@ -136,17 +130,20 @@ def _dispatched(engine: Engine, frame: Frame, callee: int, callees: list[Callee]
     ] or callees
 
 
-def _receiver(frame: Frame, callee: int, target: Callee) -> tuple[ClassId | None, bool]:
-    """The class of `self` in the called function, and whether that is the receiver of the function asked about."""
-    fact = frame.facts.nodes[frame.origin(callee)]
+def _receiver(engine: Engine, frame: Frame, number: int, target: Callee) -> tuple[ClassId | None, This | None]:
+    """The class of `self` in the function that a call runs, and `self` if its attributes are followed."""
+    if number in frame.made and engine.index.project.scope(target.function).name == "__init__":
+        return held.class_of(target.receiver), frame.made[number]
+    fact = frame.facts.nodes[frame.origin(frame.facts.nodes[number][1])]
     if fact[0] == "attr":
         owner = frame.self_frame(frame.name_of(fact[1]) or "")
         base = frame.facts.nodes[fact[1]]
         if owner is None and base[0] == "call" and frame.facts.nodes[base[1]][:2] == ["free", "super"]:
             owner = frame if frame.self_name else None
         if owner is not None:
-            return owner.receiver or held.class_of(target.receiver), owner.same_self
-    return held.class_of(target.receiver), False
+            return owner.receiver or held.class_of(target.receiver), owner.this
+        return held.class_of(target.receiver), frame.this_of(fact[1])
+    return held.class_of(target.receiver), None
 
 
 def _classified(engine: Engine, frame: Frame, work: Work, bound: bool) -> Target:
@@ -206,7 +203,7 @@ def _by_name(engine: Engine, frame: Frame, fact: Node, caller: Value) -> list[Ta
 
 def _is_plain(engine: Engine, cls: ClassId) -> bool:
     """Whether making an instance of a class without `__init__` runs nothing that raises."""
-    unknown = engine.index.external_bases(cls) - _HARMLESS_BASES
+    unknown = engine.index.external_bases(cls) - natures.HARMLESS_BASES
     return all(base.startswith("builtins.") and engine.exceptions.of_dotted(base) is not None for base in unknown)
 
 

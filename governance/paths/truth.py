@@ -12,7 +12,7 @@ from governance.contract import Ref
 from governance.index.values import NONE
 from governance.paths.abstract import FALSE, NOTHING, PARTS, SOME, TRUE, equal, is_soft, truthiness
 from governance.paths.evaluating import EVALUATE
-from governance.paths.frames import SELF, Frame
+from governance.paths.frames import Frame
 from governance.paths.outcomes import DEFINITE, POSSIBLE, Abstract, Place, State
 from governance.paths.tracked import place_key
 
@@ -37,7 +37,8 @@ class Truth:
         """What the attributes of objects hold that calls have just made, see `governance.index.constructed`."""
 
     def place(self, frame: Frame, node: int) -> tuple[Place | None, bool]:
-        """Where the value of an expression is kept, and whether that is a variable (else: inside an object)."""
+        """Where the value of an expression is kept, and whether that is a variable, or as good as one: inside an object
+        that nobody else has. Else what is known may be out of date."""
         fact = frame.facts.nodes[node]
         if fact[0] == "narrow":
             return self.place(frame, fact[1])
@@ -48,10 +49,9 @@ class Truth:
             key = ("call", node)
             return ((frame.number, key) if key in frame.tracked else None), True
         if fact[0] in ("attr", "sub", "store_attr", "store_item"):
-            if fact[0] in ("attr", "store_attr") and frame.is_self(fact[1]):
-                owner = frame.self_frame(frame.name_of(fact[1]) or "")
-                if owner is not None and owner.same_self:
-                    return (SELF, fact[2]), False
+            this = frame.this_of(fact[1]) if fact[0] in ("attr", "store_attr") else None
+            if this is not None and (this.flags is None or fact[2] in this.flags):
+                return (this.number, fact[2]), this.flags is not None
             inside = place_key(frame.facts, node)
             base = frame.loaded(inside[1]) if isinstance(inside, tuple) else None
             if base is not None and inside in _tracked_by(frame, base):

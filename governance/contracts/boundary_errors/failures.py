@@ -24,7 +24,7 @@ from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
 from governance.paths.engine import TooComplex
-from governance.paths.frames import ALL, Work
+from governance.paths.frames import ALL, asked
 from governance.paths.outcomes import Path
 from governance.paths.reach import Reach
 from governance.paths.sought import Sought
@@ -98,7 +98,7 @@ class Failures:
             engine = FailurePaths(self.index, self._fails, self.reaches)
             owner = self.index.project.owning_class(route)
             try:
-                summary = engine.outcomes(Work(route, owner, owner is not None, layers=self._layers(engine, route)))
+                summary = engine.outcomes(asked(route, owner, self._layers(engine, route)))
             except TooComplex:
                 self.too_complex.append(route)
                 continue
@@ -129,7 +129,7 @@ class Failures:
         engine = FailurePaths(self.index, self._fails, self.reaches)
         owner = self.index.project.owning_class(dependency)
         try:
-            summary = engine.outcomes(Work(dependency, owner, owner is not None))
+            summary = engine.outcomes(asked(dependency, owner))
         except TooComplex:
             self.too_complex.append(dependency)
             return

@@ -19,7 +19,7 @@ from governance.paths import assumptions
 from governance.paths.abstract import FALSE
 from governance.paths.engine import TooComplex
 from governance.paths.exceptions import Exceptions
-from governance.paths.frames import Work
+from governance.paths.frames import asked
 
 _HARMLESS_ROOTS: Final = frozenset(
     """builtins json ast datetime re decimal uuid base64 logging time contextlib math string textwrap itertools
@@ -55,7 +55,7 @@ class ServiceFailures:
         engine = FailurePaths(self.index, lambda call, _: call in sites, lambda each: each == function)
         owner = self.index.project.owning_class(function)
         try:
-            summary = engine.outcomes(Work(function, owner, owner is not None))
+            summary = engine.outcomes(asked(function, owner))
         except TooComplex:
             return
         seen: set[Ref] = set()

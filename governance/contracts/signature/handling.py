@@ -15,7 +15,7 @@ from governance.paths.abstract import NOTHING
 from governance.paths.automaton import Automaton
 from governance.paths.engine import Engine, Summary, TooComplex
 from governance.paths.exceptions import MUST, NO, Exceptions
-from governance.paths.frames import Frame, Work
+from governance.paths.frames import Frame, Work, asked
 from governance.paths.layers import Layers
 from governance.paths.natures import is_abstract
 from governance.paths.outcomes import Kind, Path
@@ -204,7 +204,7 @@ class Ways:
         near |= {layer.decorator[0] for layer in Layers(index).of(function) if layer.decorator is not None}
         engine = Paths(index, frozenset(near))
         try:
-            return engine.outcomes(Work(function, owner, owner is not None))
+            return engine.outcomes(asked(function, owner))
         except TooComplex:
             return None
 

@@ -29,6 +29,8 @@ class Writer:
     helpers: int = 0
     size: int = 0
     yields: bool = False
+    tickets: bool = False
+    """Whether there are objects whose flags decide what their methods do."""
 
     def program(self) -> str:
         """Helpers, context managers, and the function `owner` that is asked about."""
@@ -40,12 +42,15 @@ class Writer:
             parts.append(f"    return {self.random.choice(('flag', 'True', 'False', 'None', 'cond()'))}\n")
         parts.append(self._generator_manager())
         parts.append(self._class_manager())
+        parts.append(self._ticket())
         self.size = 6
         self.yields = True
         parts.append(f"def produce():\n    flag = True\n{self._block(1, 2, False, 0)}    yield\n")
         self.yields = self.random.random() < 0.1
         self.size = 0
-        parts.append(f"def owner():\n    flag = other = {self._constant()}\n{self._block(1, 4, False, 9)}")
+        self.tickets = self.random.random() < 0.4
+        made = "    ticket = Ticket()\n    spare = Ticket()\n" if self.tickets else ""
+        parts.append(f"def owner():\n    flag = other = {self._constant()}\n{made}{self._block(1, 4, False, 9)}")
         return "\n".join(parts)
 
     def _generator_manager(self) -> str:
@@ -80,22 +85,28 @@ class Writer:
             f"        return {answer}\n"
         )
 
+    def _ticket(self) -> str:
+        test = self.random.choice(("self.done", "self.done", "not self.done"))
+        steps = [f"        self.done = {self.random.choice(('True', 'True', 'False'))}\n", "        update()\n"]
+        self.random.shuffle(steps)
+        started = self.random.choice(("False", "False", "True"))
+        return (
+            f"class Ticket:\n    def __init__(self):\n        self.done = {started}\n"
+            f"    def finish(self):\n        if {test}:\n            return\n{''.join(steps)}"
+            f"    def mark(self):\n        self.done = {self._constant()}\n"
+            f"    def __enter__(self):\n        return self\n"
+            f"    def __exit__(self, *exc):\n        self.finish()\n"
+        )
+
     def _constant(self) -> str:
         return self.random.choice(("True", "False"))
 
     def _test(self) -> str:
-        return self.random.choice(
-            (
-                "cond()",
-                "cond()",
-                "flag",
-                "not flag",
-                "flag and cond()",
-                "flag or cond()",
-                "flag is True",
-                "flag == False",
-            )
-        )
+        tests = [
+            "cond()", "cond()", "flag", "not flag", "flag and cond()", "flag or cond()", "flag is True",
+            "flag == False",
+        ]  # fmt: skip
+        return self.random.choice([*tests, "ticket.done", "not ticket.done"] if self.tickets else tests)
 
     def _block(self, depth: int, nesting: int, in_loop: bool, known: int, in_handler: bool = False) -> str:
         lines = ""
@@ -109,6 +120,8 @@ class Writer:
         simple = ["run()", "run()", "update()", "update()", "may()", f"flag = {self._constant()}", "flag = cond()"]
         if known:
             simple += [f"flag = helper{number}()" for number in range(min(known, self.helpers))]
+        if self.tickets:
+            simple += ["ticket.finish()", "ticket.finish()", "spare.finish()", "ticket.mark()", "ticket.done = flag"]
         if in_loop:
             simple += ["break", "continue"]
         if self.random.random() < 0.1:
@@ -161,7 +174,8 @@ class Writer:
 
     def _finally(self, pad: str, depth: int, nesting: int, in_loop: bool, known: int, in_handler: bool) -> str:
         body = self._block(depth, nesting, in_loop, known, in_handler)
-        cleanup = self.random.choice((f"{pad}    update()\n", self._block(depth, nesting, in_loop, known, in_handler)))
+        paid = self.random.choice(("update", "ticket.finish")) if self.tickets else "update"
+        cleanup = self.random.choice((f"{pad}    {paid}()\n", self._block(depth, nesting, in_loop, known, in_handler)))
         return f"{pad}try:\n{body}{pad}finally:\n{cleanup}"
 
     def _with(self, pad: str, depth: int, nesting: int, in_loop: bool, known: int, in_handler: bool) -> str:
@@ -169,7 +183,8 @@ class Writer:
         if known != 9:
             return f"{pad}with contextlib.suppress({self.random.choice(_CAUGHT[:5])}):\n{body}"
         stack = f"{pad}with contextlib.ExitStack() as stack:\n"
-        kind = self.random.choice(("manager()", "Manager()", "suppress", "stack", "entered"))
+        tickets = ("Ticket()", "ticket", "Ticket() as opened") if self.tickets else ()
+        kind = self.random.choice(("manager()", "Manager()", "suppress", "stack", "entered", *tickets))
         if kind == "suppress":
             return f"{pad}with contextlib.suppress({self.random.choice(_CAUGHT[:5])}):\n{body}"
         if kind == "stack":
