@@ -110,10 +110,20 @@ def _keywords(index: Index, module: str, name: str | None, value: int) -> list[t
     if node[0] == "call" and "builtins.dict" in index.names.dotted((module, node[1])):
         return [(key, each) for key, each in node[3] if key]
     if node[0] != "dict":
+        value, node = _kept(index, (module, value), node)
+    if node[0] != "dict":
         return [(None, value)]
     keys = [(index.project.node((module, key)) if key >= 0 else ["", "", None], each) for key, each in node[1]]
     keys += _added(index, (module, value))
     return [(str(key[2]), each) for key, each in keys if key[:2] == ["const", "str"]]
+
+
+def _kept(index: Index, ref: Ref, node: Node) -> tuple[int, Node]:
+    """The one dictionary of the same module that an expression is known to be: an entry of a table, a module's own."""
+    sites = [each[2][0][1:] for each in index.values(ref) if each[:2] == ("cont", "dict") and each[2][0][0] == "dkey"]
+    if len(sites) == 1 and sites[0][0] == ref[0]:
+        return sites[0][1], index.project.node((ref[0], sites[0][1]))
+    return ref[1], node
 
 
 def _added(index: Index, table: Ref) -> list[tuple[Node, int]]:

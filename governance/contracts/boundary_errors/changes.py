@@ -31,8 +31,10 @@ class Changes:
         """The values put into the object that a name, loaded here, may hold; attribute: not into any other."""
         node = self.index.project.node(ref)
         owner = self.index.project.owner(ref)[1]
-        entries = self._table(ref[0]).get((owner, node[1]), ())
         roots = self._roots(ref[0], ref[1])
+        entries = self._table(ref[0]).get((owner, node[1]), [])
+        if node[0] == "free" and self._is_of_module(ref[0], roots):
+            entries = [each for (_, name), found in self._table(ref[0]).items() if name == node[1] for each in found]
         return [
             (ref[0], value)
             for base, value, put_into, call in entries
@@ -40,6 +42,11 @@ class Changes:
             and roots & self._roots(ref[0], base)
             and (call < 0 or self._adds((ref[0], call)))
         ]
+
+    def _is_of_module(self, module: str, roots: frozenset[int]) -> bool:
+        """Whether a name is a variable of the module, which every function of it may change."""
+        owners = self.index.project.modules[module].facts.owner
+        return any(owners[each] == 0 and self.index.project.node((module, each))[0] != "free" for each in roots)
 
     def _adds(self, call: Ref) -> bool:
         """Whether a method named like one that adds something keeps anything: `report.write(x)` may just log."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from governance.contract import Ref
-from governance.index import Index
+from governance.facts import Param
+from governance.index import Index, graph
 from governance.index.values import FunctionId
+from governance.paths.tracked import tests
 
 _NAMES = ("Depends", "Security")
 _DEPTH = 4
@@ -22,6 +24,34 @@ def dependencies(index: Index, route: FunctionId) -> Iterator[FunctionId]:
                 found[function] = None
                 todo += _signed(index, function)
     yield from found
+
+
+def is_taken_as_it_is(index: Index, route: FunctionId, dependency: FunctionId) -> bool:
+    """Whether a route is given what a dependency returns, and neither looks at it nor lets the project do so."""
+    params = [] if index.project.scope(dependency).is_generator else index.project.scope(route).params
+    given = [(route[0], param.node) for param in params if dependency in _given(index, route, param)]
+    looked = _looked_at(index, route)
+    calls = [use for param in given for use in index.uses(param) if index.project.node(use)[0] == "call"]
+    return bool(given) and not any(param[1] in looked for param in given) and not any(map(index.callees, calls))
+
+
+def _given(index: Index, route: FunctionId, param: Param) -> list[FunctionId]:
+    """The functions that a parameter is given what they return of."""
+    places = [(route[0], ref) for ref in (param.default, param.annotation) if ref >= 0]
+    calls = [call for place in places for call in _within(index, place, _DEPTH)]
+    return [function for ref in _named(index, calls) for function in _functions(index, ref)]
+
+
+def _looked_at(index: Index, function: FunctionId) -> set[int]:
+    """The nodes that the tests of a function are made of."""
+    todo = list(tests(index.project.scope(function).body))
+    seen = set(todo)
+    while todo:
+        for each in graph.operands(index.project.node((function[0], todo.pop()))):
+            if each not in seen:
+                seen.add(each)
+                todo.append(each)
+    return seen
 
 
 def _functions(index: Index, ref: Ref) -> Iterator[FunctionId]:

@@ -6,11 +6,11 @@ itself, "text" for something that carries its text, "holder" for an object that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from governance.contract import Ref
-from governance.contracts.boundary_errors import given_results
+from governance.contracts.boundary_errors import flags, given_results, saying
 from governance.contracts.boundary_errors.changes import Changes
 from governance.contracts.boundary_errors.exception_objects import (
     HOLDER,
@@ -20,7 +20,8 @@ from governance.contracts.boundary_errors.exception_objects import (
     ExceptionObjects,
     Marks,
 )
-from governance.contracts.boundary_errors.text_parts import SAID, parts_of
+from governance.contracts.boundary_errors.questions import Questions
+from governance.contracts.boundary_errors.text_parts import SAID, formatted, parts_of
 from governance.facts import Node
 from governance.index import Index, constructed
 from governance.index.binding import bind
@@ -28,36 +29,6 @@ from governance.index.callees import Callee
 from governance.index.values import FunctionId, last_part
 
 _DEPTH: Final = 6
-_SPEAKING: Final = frozenset(
-    """args msg message strerror reason stderr stdout output doc __notes__ __traceback__ filename detail
-    orig statement""".split()
-)
-"""Attributes of an exception that hold its text; `detail` only of classes that do not define it."""
-
-_SAYING: Final = frozenset(f"builtins.{name}" for name in ("str", "repr", "ascii", "format"))
-_CLEAN: Final = frozenset(
-    f"builtins.{name}"
-    for name in "type len hash id isinstance issubclass bool int float hasattr callable any all sum abs print".split()
-)
-_CLEAN_ROOTS: Final = ("logging", "hashlib", "uuid", "time", "secrets", "hmac", "structlog", "loguru", "zlib")
-_DUMPING: Final = frozenset(
-    """format_exc format_exception format_exception_only format_tb format_stack print_exc extract_tb
-    jsonable_encoder""".split()
-)
-_HOLDING: Final = frozenset(f"builtins.{name}" for name in ("dict", "list", "tuple", "set"))
-_RENDERING: Final = frozenset(
-    "substitute safe_substitute render render_template render_template_string render_to_string jsonify dumps".split()
-)
-_STRINGS: Final = frozenset(
-    """strip lstrip rstrip lower upper title capitalize replace encode decode split rsplit splitlines partition
-    rpartition removeprefix removesuffix ljust rjust center expandtabs casefold swapcase zfill translate copy
-    model_dump model_dump_json dict json items values to_dict as_dict asdict serialize dump format_map""".split()
-)
-_LOOKUPS: Final = frozenset(("get", "pop", "setdefault"))
-_LOG_METHODS: Final = frozenset("debug info warning warn error exception critical log".split())
-_QUESTIONS: Final = frozenset(
-    "startswith endswith find index count isdigit isalpha match search fullmatch tell fileno".split()
-)
 
 
 class ExceptionText:
@@ -68,41 +39,13 @@ class ExceptionText:
         self.cleaning = frozenset(cleaning)
         self.objects = ExceptionObjects(index)
         self.changes = Changes(index)
-        self._known: dict[object, Ref | None] = {}
-        self._active: set[object] = set()
-        self._passing: dict[object, int] = {}
-        self._cuts = 0
+        self._questions = Questions()
         self.inside: dict[tuple[FunctionId, Marks, int], Ref | None] = {}
         """What `leaks` found out about functions that are handed exceptions, by function, marks and remaining depth."""
 
     def source(self, ref: Ref, marks: Marks = NO_MARKS, depth: int = _DEPTH) -> Ref | None:
         """The place where exception text that an expression carries is taken; None if it carries none."""
-        return self._asked((ref, marks), depth, lambda: self._source(ref, marks, depth))
-
-    def _asked(self, key: object, depth: int, find: Callable[[], Ref | None]) -> Ref | None:
-        """The answer to a question, each asked once. One in which something was cut off (by depth, or because it led
-        back to itself) holds for the outermost question only, and for no greater depth."""
-        if key in self._known:
-            return self._known[key]
-        if key in self._active or depth <= 0:
-            self._cuts += 1
-            return None
-        if self._passing.get(key, 0) >= depth:
-            self._cuts += 1
-            return None
-        before = self._cuts
-        self._active.add(key)
-        try:
-            found = find()
-        finally:
-            self._active.discard(key)
-        if found is not None or self._cuts == before:
-            self._known[key] = found
-        else:
-            self._passing[key] = depth
-        if not self._active:
-            self._passing.clear()
-        return found
+        return self._questions.ask((ref, marks), depth, lambda: self._source(ref, marks, depth))
 
     def carried(self, ref: Ref, marks: Marks = NO_MARKS, depth: int = _DEPTH) -> Ref | None:
         """The same for something put into a body: there an exception itself is no better than its text."""
@@ -122,6 +65,11 @@ class ExceptionText:
             return self._call(ref, node, marks, depth)
         if op == "attr":
             return self._attribute(ref, node, marks, depth)
+        held = self.index.project.node((module, node[2])) if op == "local" and node[2] >= 0 else node
+        if held[0] == "unpack" and (op == "unpack" or not self.changes.into(ref)):
+            taken = self._unpacked(ref, held, marks, depth)
+            if taken is not None:
+                return taken[0]
         if op == "local":
             found = self.source((module, node[2]), marks, depth) if node[2] >= 0 else None
             return found or self._changed(ref, marks, depth)
@@ -129,16 +77,23 @@ class ExceptionText:
             return self._free(ref, node, marks, depth)
         if op == "param":
             return ref if {(node[2], TEXT), (node[2], HOLDER)} & marks else None
-        if op == "unpack":
-            display = self.index.project.node((module, node[1]))
-            if display[0] == "tuple" and not node[3] and 0 <= node[2] < len(display[1]):
-                return self.source((module, display[1][node[2]]), marks, depth)
-            is_call = display[0] == "call" and not node[3]
-            results = given_results.elements(self.index, module, display, node[2]) if is_call else None
-            if results is not None:
-                return self._given(ref, display, results, marks, depth)
         parts = [(module, each) for each in parts_of(self.index, module, node) if each >= 0]
         return self._first(parts, marks, depth, said=op in SAID or (op == "binary" and node[1] == "%"))
+
+    def _unpacked(self, ref: Ref, part: Node, marks: Marks, depth: int) -> tuple[Ref | None] | None:
+        """The source in one part of a tuple or of what a call gives, loaded at `ref`; None if it is not known apart."""
+        module, number = ref[0], part[1]
+        whole = self.index.project.node((module, number))
+        if part[3] or part[2] < 0:
+            return None
+        if whole[0] == "tuple" and part[2] < len(whole[1]):
+            return (self.source((module, whole[1][part[2]]), marks, depth),)
+        call = self.index.project.node((module, whole[1])) if whole[0] == "await" else whole
+        results = given_results.elements(self.index, module, call, part[2]) if call[0] == "call" else None
+        if results is None:
+            return None
+        results = flags.possible(self.index, ref, (module, number), call, results)
+        return (self._given(ref, call, results, marks, depth),)
 
     def _given(
         self, ref: Ref, call: Node, results: list[tuple[Callee, Ref]], marks: Marks, depth: int
@@ -196,7 +151,7 @@ class ExceptionText:
         base = (ref[0], node[1])
         name = node[2]
         if self.is_exception(base, marks):
-            if name in _SPEAKING and not self.objects.says_itself(base, name):
+            if name in saying.SPEAKING and not self.objects.says_itself(base, name):
                 return ref
             return (
                 ref if any(self.carried(each, NO_MARKS, depth - 1) for each in self.objects.given(base, name)) else None
@@ -244,17 +199,17 @@ class ExceptionText:
         arguments = [(module, each) for each in (*node[2], *(value for _, value in node[3]))]
         externals = self.index.externals(ref)
         names = {last_part(each) for each in externals}
-        if names & _DUMPING:
+        if names & saying.DUMPING:
             return ref
-        if externals & _HOLDING or names & _RENDERING:
+        if externals & saying.HOLDING or names & saying.RENDERING:
             return self._first(arguments, marks, depth, said=True)
-        if externals & _SAYING:
+        if externals & saying.SAYING:
             return next((ref for each in arguments[:1] if self.carried(each, marks, depth)), None)
         if "builtins.getattr" in externals:
             return self._getattr(ref, arguments, marks, depth)
-        if any(each.partition(".")[0] in _CLEAN_ROOTS for each in externals):
+        if any(each.partition(".")[0] in saying.CLEAN_ROOTS for each in externals):
             return None
-        if externals & _CLEAN:
+        if externals & saying.CLEAN:
             return None
         callees = self.index.callees(ref)
         if callees:
@@ -280,7 +235,7 @@ class ExceptionText:
         words = {value[2] for value in self.index.values(arguments[1]) if value[:2] == ("const", "str")}
         if (
             self.is_exception(arguments[0], marks)
-            and words & _SPEAKING
+            and words & saying.SPEAKING
             and not self.objects.is_own(arguments[0], min(words))
         ):
             return ref
@@ -291,13 +246,15 @@ class ExceptionText:
     ) -> Ref | None:  # fmt: skip
         if self.is_exception(base, marks):
             return ref if name in ("__str__", "__repr__", "__format__") else None
-        if name in _QUESTIONS or (name in _LOG_METHODS and not self.source(base, marks, depth)):
+        if name in saying.QUESTIONS or (name in saying.LOG_METHODS and not self.source(base, marks, depth)):
             return None
         if name == "format":
-            return self._first([base, *arguments], marks, depth, said=True)
-        if name in _LOOKUPS:
+            node = self.index.project.node(ref)
+            shown = formatted(self.index, base, len(node[2]), [str(key) for key, _ in node[3]])
+            return self._first([base, *(arguments[each] for each in shown)], marks, depth, said=True)
+        if name in saying.LOOKUPS:
             return self._first([base, *arguments[1:]], marks, depth)
-        if name in _STRINGS:
+        if name in saying.STRINGS:
             return self._first([base], marks, depth) or (
                 self._first(arguments[1:], marks, depth) if name == "replace" else None
             )
@@ -321,7 +278,7 @@ class ExceptionText:
 
     def result(self, function: FunctionId, marks: Marks, depth: int = _DEPTH) -> Ref | None:
         """The source of exception text in what a function returns or yields."""
-        return self._asked((function, marks, "result"), depth, lambda: self._result(function, marks, depth))
+        return self._questions.ask((function, marks, "result"), depth, lambda: self._result(function, marks, depth))
 
     def _result(self, function: FunctionId, marks: Marks, depth: int) -> Ref | None:
         scope = self.index.project.scope(function)

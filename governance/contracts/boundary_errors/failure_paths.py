@@ -10,12 +10,16 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from governance.contract import Ref
+from governance.contracts.boundary_errors import futures
 from governance.contracts.boundary_errors.answers import answer
 from governance.contracts.boundary_errors.known import STATUS, Known
+from governance.contracts.boundary_errors.lateness import Lateness
 from governance.contracts.boundary_errors.spoken import answers_of
+from governance.facts import Block
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
+from governance.paths.abstract import NOTHING
 from governance.paths.automaton import Automaton
 from governance.paths.engine import Engine
 from governance.paths.exceptions import ANY, EXIT
@@ -50,18 +54,42 @@ class FailurePaths(Engine):
         self.fails = fails
         self.runs = _Runs(self)
         self.truth = Known(index, self.exceptions)
+        self.late = Lateness(index, fails)
         self._concerns = concerns
         self._answering: dict[FunctionId, bool] = {}
         self.failing: dict[str, Failing] = {}
+
+    def block(self, frame: Frame, steps: Block, entry: States) -> Outcomes:
+        """Run steps; generators run where they are consumed."""
+        out = Outcomes()
+        for part, waits in futures.parts(self, frame, self.late.moved(frame.function, steps)):
+            after = super().block(frame, part, entry)
+            if waits:
+                self._wait(frame, part, after)
+            entry = after.normal
+            out.absorb(after)
+        out.normal = entry
+        return out
+
+    def _wait(self, frame: Frame, part: Block, after: Outcomes) -> None:
+        """`asyncio.wait` raises nothing: what has failed is known only to who asks."""
+        asks = futures.asks_later(frame, part[0][1])
+        event = frame.event("caught", part[0][1], "what is waited for fails, and nobody asks")
+        for (state, kind), path in list(after.raised.items()):
+            if state.auto in self.failing and not self.exceptions.is_exit(kind):
+                del after.raised[state, kind]
+                put(after.normal, state.moved(FINE) if asks else state, path if asks else path.then(event))
 
     def targets(self, frame: Frame, number: int) -> list[Target]:
         """What a call may run; what merely might go wrong besides is left out."""
         found = [each._replace(kind=SAFE) if each.kind == RAISES else each for each in super().targets(frame, number)]
         ref = frame.ref(number)
         special = Target(RUN, work=Work((frame.module, 0)))
-        if any(each.deferred == "generator" for each in found) and self._is_consumed(ref):
+        if any(each.deferred == "generator" for each in found) and (self._is_consumed(ref) or self.late.is_late(ref)):
             found = [each._replace(deferred="") if self._fails_late(ref, each) else each for each in found]
         if answer(self.index, ref) is not None or self.changes(frame, number) is not None:
+            return [special]
+        if futures.asked(self, frame, number) is not None:
             return [special]
         if not any(each.kind == RUN for each in found) and self.fails(ref, None):
             return [special]
@@ -127,6 +155,10 @@ class _Runs(Runs):
             for state, path in entry.items():
                 put(out.normal, state.moved(TOLD) if tells and state.auto != FINE else state, path)
             return
+        future = futures.asked(paths, frame, number) if is_call and not real else None
+        if future is not None:
+            self._ask(frame, number, future, entry, out)
+            return
         changed = paths.changes(frame, number) if is_call and not real else None
         if changed is not None:
             self._change(frame, number, changed, entry, out)
@@ -141,6 +173,18 @@ class _Runs(Runs):
             return
         super().call(frame, number, target, entry, out)
 
+    def _ask(self, frame: Frame, number: int, future: futures.Asked, entry: States, out: Outcomes) -> None:
+        """`future.exception()` gives a failure as a value, and `future.result()` does not raise without one."""
+        name = f"{future.call[0]}:{future.call[1]}"
+        self.paths.failing.setdefault(name, Failing(future.call, future.name))
+        event = frame.event("caught", number, f"{self.engine.text(frame.ref(number))} gives the failure as a value")
+        for state, path in entry.items():
+            known = state.with_value((frame.number, ("asked", future.call[1])), ("truthy",))
+            fine = known.moved(FINE) if state.auto == name else known
+            place = (frame.number, ("call", number))
+            put(out.normal, fine.with_value(place, NOTHING), path)
+            put(out.normal, known.moved(name).with_value(place, ("truthy",)), path.then(event, future.grade))
+
     def _fail(self, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
         ref = frame.ref(number)
         name = f"{ref[0]}:{ref[1]}"
@@ -153,6 +197,8 @@ class _Runs(Runs):
         for state, path in entry.items():
             onward = path.then(None, target.grade)
             put(out.normal, state.moved(FINE) if state.auto == name else state, onward)
+            if (frame.number, ("asked", number)) in state.env:
+                continue
             put(out.raised, (state.moved(name), ANY), onward.then(failed))
             put(out.raised, (state.moved(name), EXIT), onward.then(failed, PROBABLE))
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from governance.contract import Ref, Trail
 from governance.contracts.boundary_errors.application import Application
-from governance.contracts.boundary_errors.dependencies import dependencies
+from governance.contracts.boundary_errors.dependencies import dependencies, is_taken_as_it_is
 from governance.contracts.boundary_errors.failure_paths import (
     FINE,
     TOLD,
@@ -137,6 +137,9 @@ class Failures:
             told = state.auto in (FINE, TOLD) or engine.exceptions.is_exit(kind)
             if not told and not self.application.handles(route, kind):
                 _keep(best, self._unhandled(dependency, engine.failing[state.auto], path))
+        for (state, _), path in summary.ended.items() if is_taken_as_it_is(self.index, route, dependency) else ():
+            if state.auto not in (FINE, TOLD) and path.grade >= Grade.PROBABLE:
+                _keep(best, self._swallowed(dependency, engine.failing[state.auto], path))
 
     def _layers(self, engine: FailurePaths, route: FunctionId) -> int:
         """The decorators around what is registered: those below the decorator that does so."""

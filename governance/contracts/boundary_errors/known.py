@@ -6,11 +6,13 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.contracts.boundary_errors.answers import answer
+from governance.contracts.boundary_errors.application import is_http
 from governance.contracts.boundary_errors.spoken import STORES, tuple_answers
 from governance.contracts.boundary_errors.statuses import statuses
+from governance.facts import Node
 from governance.index import Index
 from governance.paths.abstract import PARTS
-from governance.paths.exceptions import Exceptions
+from governance.paths.exceptions import ANY, Exceptions
 from governance.paths.frames import SELF, Frame
 from governance.paths.outcomes import Abstract, Place, State
 from governance.paths.truth import Choice, Truth
@@ -83,7 +85,18 @@ class Known(Truth):
                 return self.assume(frame, inner if inner >= 0 else left, wanted == filled, state)
         if fact[0] == "call" and self._length_of(frame, node) >= 0:
             return self.assume(frame, self._length_of(frame, node), wanted, state)
+        if wanted and fact[0] == "call" and self._asks_for_answer(frame, fact, state):
+            return []  # a failure that is one of the framework's answers is told
         return super().assume(frame, node, wanted, state)
+
+    def _asks_for_answer(self, frame: Frame, fact: Node, state: State) -> bool:
+        """Whether it is asked of a failure of no known class whether it is an HTTP exception."""
+        if len(fact[2]) != 2 or not self._names(frame, fact[1], "builtins.isinstance"):
+            return False
+        kinds = self.exceptions.of_handler(frame.module, fact[2][1])
+        if not kinds or not all(kind is not None and kind[0] == "external" and is_http(kind[1]) for kind in kinds):
+            return False
+        return self.evaluate(frame, fact[2][0], state) == ("exception", ANY)
 
     def _length_of(self, frame: Frame, node: int) -> int:
         """The x of `len(x)` and `any(x)`; -1 for every other expression."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Final
 
 from governance.facts import Node
@@ -12,6 +13,31 @@ SAID: Final = frozenset(("fstring", "dict", "comp", "tuple", "list", "set"))
 
 _WHOLE: Final = frozenset(("fstring", "tuple", "list", "set", "phi", "and", "or"))
 _ONE: Final = frozenset(("narrow", "await", "star", "item", "sub", "unpack"))
+
+
+_CLEAN_ENDS: Final = (".__name__", ".__qualname__", ".__class__", ".__module__")
+
+
+def formatted(index: Index, template: tuple[str, int], positional: int, names: list[str]) -> list[int]:
+    """Which arguments of `"...".format(...)` come out as text, by position, keywords last; those of which a template
+    that is known takes only the name of the class do not."""
+    node = index.project.node(template)
+    everything = list(range(positional + len(names)))
+    if node[:2] != ["const", "str"] or node[2] is None:
+        return everything
+    found: set[int] = set()
+    automatic = 0
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(str(node[2])) if field is not None]
+    except ValueError:
+        return everything
+    for field in fields:
+        name = field.partition(".")[0].partition("[")[0]
+        if not name:
+            name, automatic = str(automatic), automatic + 1
+        if not field.endswith(_CLEAN_ENDS):
+            found.add(int(name) if name.isdigit() else positional + names.index(name) if name in names else -1)
+    return [each for each in everything if each in found]
 
 
 def parts_of(index: Index, module: str, node: Node) -> list[int]:
