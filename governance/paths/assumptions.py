@@ -40,6 +40,7 @@ GONE_CALLS: Final = frozenset(("os._exit", "os.abort", "os.execv", "os.execve", 
 HARMLESS_WITH_FUNCTIONS: Final = frozenset(
     "partial partialmethod staticmethod classmethod callable hasattr getattr id repr str isinstance issubclass type "
     "signature iscoroutinefunction isfunction ismethod wraps update_wrapper append add cast debug info warning error "
+    "exception critical fatal "
     "lru_cache cache property setattr append extend setdefault get len bool print repr format".split()
 )
 """Last names of callables that take a function without running it."""

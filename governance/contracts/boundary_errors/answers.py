@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from governance.contract import Ref
@@ -28,6 +28,7 @@ _EXCEPTIONS: Final = {"HTTPException": 0, "HTTPError": 0, "abort": 0, "HttpError
 """What makes an answer, with the position of the status."""
 
 _STATUS_NAMES: Final = frozenset(("status_code", "status", "code", "http_status"))
+BODY_ATTRIBUTES: Final = frozenset(("body", "content", "detail", "data"))
 _INHERENT: Final = {
     "InternalServerError": 500, "NotImplemented": 501, "BadGateway": 502, "ServiceUnavailable": 503,
     "GatewayTimeout": 504, "HTTPVersionNotSupported": 505, "HTTPInternalServerError": 500, "HTTPServerError": 500,
@@ -53,7 +54,7 @@ class Answer:
     """One place at which an answer is made.
 
     status: the expressions that may hold it; fixed: the number it stands for without one. raised: made to be raised.
-    bodies: what else is handed over.
+    bodies: what else is handed over; inside: what a constructor of the project hands over in its place.
     """
 
     at: Ref
@@ -62,6 +63,7 @@ class Answer:
     status: tuple[Ref, ...]
     fixed: int | None
     bodies: tuple[Ref, ...]
+    inside: tuple[FunctionId, tuple[Ref, ...]] | None = None
 
     def numbers(self, index: Index) -> Statuses:
         """Every status it may have; {} if not known."""
@@ -198,9 +200,7 @@ def _project_class(index: Index, call: Ref, node: Node, cls: ClassId) -> Answer 
         for each in made[1] if made else ():
             init = index.project.node(each)
             if init[0] == "function":
-                status = _initial_status(index, (each[0], init[1]), call, node, base)
-                bodies = tuple((call[0], each) for each in (*node[2], *(value for _, value in node[3])))
-                return Answer(call, name, outer.raised, status or held, outer.fixed, bodies)
+                return _initialised(index, (each[0], init[1]), call, node, base, replace(outer, name=name), held)
         return Answer(call, name, outer.raised, outer.status or held, outer.fixed, outer.bodies)
     return None
 
@@ -214,23 +214,29 @@ def _class_status(index: Index, cls: ClassId) -> tuple[Ref, ...]:
     return ()
 
 
-def _initial_status(index: Index, init: FunctionId, call: Ref, node: Node, base: str) -> tuple[Ref, ...]:
+def _initialised(
+    index: Index, init: FunctionId, call: Ref, node: Node, base: str, outer: Answer, held: tuple[Ref, ...]
+) -> Answer:  # fmt: skip
     """What `__init__` hands to the framework's class, seen from the call that constructs the instance."""
-    found: list[Ref] = []
+    status: list[Ref] = []
+    bodies: list[Ref] = []
     facts = index.project.modules[init[0]].facts
     for number, inner in enumerate(facts.nodes):
         if facts.owner[number] != init[1]:
             continue
         if inner[0] == "call" and facts.nodes[inner[1]][0] == "attr" and facts.nodes[inner[1]][2] == "__init__":
-            passed = _external((init[0], number), inner, base)
             # `Base.__init__(self, 500)` has its receiver in front.
             explicit = facts.nodes[facts.nodes[inner[1]][1]][0] != "call"
-            if explicit and passed is not None:
-                passed = _external((init[0], number), ["call", inner[1], inner[2][1:], inner[3]], base)
-            found += passed.status if passed else ()
+            passed = _external((init[0], number), ["call", inner[1], inner[2][explicit:], inner[3]], base)
+            status += passed.status if passed else ()
+            bodies += passed.bodies if passed else ()
         elif inner[0] == "store_attr" and inner[2] in _STATUS_NAMES:
-            found.append((init[0], inner[3]))
-    return tuple(each for ref in found for each in handed(index, init, ref, call, node, bound=True))
+            status.append((init[0], inner[3]))
+        elif inner[0] == "store_attr" and inner[2] in BODY_ATTRIBUTES:
+            bodies.append((init[0], inner[3]))
+    seen = tuple(each for ref in status for each in handed(index, init, ref, call, node, bound=True))
+    given = tuple((call[0], each) for each in (*node[2], *(value for _, value in node[3])))
+    return replace(outer, status=seen or held, bodies=() if bodies else given, inside=(init, tuple(bodies)))
 
 
 def parameter_of(index: Index, function: FunctionId, ref: Ref) -> int | None:

@@ -18,6 +18,7 @@ from governance.findings import Grade
 from governance.index import Index
 from governance.index.values import FunctionId
 from governance.paths import assumptions
+from governance.paths.exceptions import Exceptions
 
 _SAME: Final = frozenset(("await", "local", "phi", "narrow", "annotated", "unpack", "item", "sub", "star"))
 _AROUND: Final = frozenset(("zip", "enumerate", "list", "tuple", "sorted", "reversed", "iter"))
@@ -97,26 +98,30 @@ class _Gather:
 
     def _tells(self, test: int) -> bool:
         """Whether anything is done with what a test has found to be a failure."""
+        wanted = self._is_for_failures(test)
         for number, node in enumerate(self.facts.nodes):
-            if node[0] == "narrow" and node[2] == test and node[3] and self._is_used(number):
+            if node[0] == "narrow" and node[2] == test and node[3] == wanted and self._is_used(number):
                 return True
-        asked = {test: True}
-        for number in self._users({test}):
-            node = self.facts.nodes[number]
-            if node[0] == "not":
-                asked[number] = False
-            elif node[0] == "ifexp" and node[1] == test:
-                return self._gives_something(node[2])
-            elif node[0] not in ("narrow", "call"):
-                return True
-        for number in [each for each, positive in asked.items() if not positive]:
+        asked = {test: wanted}
+        todo = [test]
+        while todo:
+            number = todo.pop()
             for user in self._users({number}):
                 node = self.facts.nodes[user]
-                if node[0] == "ifexp" and node[1] == number:
-                    return self._gives_something(node[3])
-                if node[0] != "narrow":
+                if node[0] == "not":
+                    asked[user] = not asked[number]
+                    todo.append(user)
+                elif node[0] == "ifexp" and node[1] == number:
+                    return self._gives_something(node[2] if asked[number] else node[3])
+                elif node[0] != "narrow" and not (node[0] == "call" and number == test):
                     return True
         return any(self._acts(step, asked) for step in all_steps(self.scope.body))
+
+    def _is_for_failures(self, test: int) -> bool:
+        """Whether a test is for what has failed; `isinstance(each, dict)` is for what has not."""
+        classes = self.index.values((self.call[0], self.facts.nodes[test][2][1]))
+        builtin = [str(value[1]) for value in classes if value[0] == "ext" and str(value[1]).startswith("builtins.")]
+        return len(builtin) < len(classes) or not builtin or any(map(Exceptions(self.index).of_dotted, builtin))
 
     def _gives_something(self, number: int) -> bool:
         node = self.facts.nodes[number]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from governance.contract import Ref, Trail
-from governance.contracts.boundary_errors.answers import answer, made_in
+from governance.contracts.boundary_errors.answers import BODY_ATTRIBUTES, Answer, answer, made_in
 from governance.contracts.boundary_errors.exception_objects import NO_MARKS, OBJECT, Marks
 from governance.contracts.boundary_errors.exception_text import ExceptionText
 from governance.contracts.boundary_errors.territory import Territory
@@ -16,7 +16,6 @@ from governance.index import Index
 from governance.index.values import FunctionId
 
 _SENDING: Final = frozenset(("send_text", "send_json", "send_bytes"))
-_BODY_ATTRIBUTES: Final = frozenset(("body", "content", "detail", "data"))
 _DEPTH: Final = 4
 
 
@@ -54,7 +53,7 @@ def _all(
             marks = marked.get((module, facts.owner[number]), NO_MARKS)
             if node[0] == "call":
                 yield from _call(index, territory, texts, ref, marks)
-            elif node[0] == "store_attr" and node[2] in _BODY_ATTRIBUTES:
+            elif node[0] == "store_attr" and node[2] in BODY_ATTRIBUTES:
                 source = texts.carried((module, node[3]), marks)
                 if source is not None and _is_answer(index, (module, node[1])):
                     yield Leak(ref, f"{index.project.text((module, node[1]))}.{node[2]} is set to", source)
@@ -129,11 +128,9 @@ def _call(index: Index, territory: Territory, texts: ExceptionText, call: Ref, m
     node = index.project.node(call)
     made = answer(index, call)
     if made is not None:
-        for body in made.bodies:
-            source = texts.carried(body, marks)
-            if source is not None:
-                yield Leak(call, f"{made.name} is given", source)
-                return
+        source = _carried(index, texts, made, marks)
+        if source is not None:
+            yield Leak(call, f"{made.name} is given", source)
         return
     method = index.project.node((call[0], node[1]))
     if method[0] == "attr" and method[2] in _SENDING:
@@ -150,6 +147,16 @@ def _call(index: Index, territory: Territory, texts: ExceptionText, call: Ref, m
         if source is not None:
             yield Leak(call, f"{index.project.text(call)} puts into an answer", source, callee.grade)
             return
+
+
+def _carried(index: Index, texts: ExceptionText, made: Answer, marks: Marks) -> Ref | None:
+    """The source of exception text in the body of an answer, as its own constructor puts that together."""
+    found = [source for body in made.bodies if (source := texts.carried(body, marks)) is not None]
+    if found or made.inside is None:
+        return found[0] if found else None
+    init, bodies = made.inside
+    given = texts.handed(init, index.project.node(made.at), made.at[0], True, marks)
+    return next((source for body in bodies if (source := texts.carried(body, given)) is not None), None)
 
 
 def _inside(
@@ -170,10 +177,9 @@ def _looked_into(
     if not marks and not outside:
         return None  # what it leaks of its own accord is told there
     for made in made_in(index, function):
-        for body in made.bodies:
-            source = texts.carried(body, marks)
-            if source is not None and (outside or texts.carried(body) is None):
-                return source
+        source = _carried(index, texts, made, marks)
+        if source is not None and (outside or _carried(index, texts, made, NO_MARKS) is None):
+            return source
     if depth == 0:
         return None
     for number in index.project.calls_in(function):
