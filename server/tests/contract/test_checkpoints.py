@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ def in_the_file(path: Path) -> int:
         connection.close()
 
 
+def log(path: Path) -> int:
+    return path.with_name(f"{path.name}-wal").stat().st_size
+
+
 def waiting() -> Job:
     now = utc_now()
     return Job(id=new_id(), plugin="sample", state=JobState.PENDING, created_at=now, updated_at=now, queued=True)
@@ -49,6 +54,24 @@ def test_a_checkpoint_is_made_beside_whoever_writes(tmp_path: Path) -> None:
         writer.execute("COMMIT")
         database.read(checkpoint)
         assert in_the_file(path) == 0
+
+
+def test_a_log_that_became_long_is_short_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(opened_database(path)) as database:
+        store = SqlJobStore(database)
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM job").fetchone()  # as long as it reads, the log cannot begin anew
+            for _ in range(3):
+                store.enqueue(replace(waiting(), payload={"text": "x" * 3_000_000}))
+                database.read(checkpoint)
+            assert log(path) > 8_000_000
+            reader.execute("COMMIT")
+        for _ in range(2):
+            database.read(checkpoint)
+            store.enqueue(waiting())
+        assert log(path) < 5_000_000
 
 
 @pytest.mark.requirement("R-043")

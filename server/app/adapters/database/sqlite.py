@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 _WRITING: Final = (
     *("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"),
     "wal_autocheckpoint=16000",  # pages: how long the log becomes where ``checkpoint`` does not keep up
+    "journal_size_limit=4194304",  # bytes: what stays of it when it begins anew
 )
 
 
