@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from governance.facts import Node
 from governance.index.values import NONE
 from governance.paths.outcomes import Abstract
 
@@ -26,6 +27,12 @@ NOTHING: Final[Abstract] = NONE
 SOME: Final[Abstract] = ("some",)
 PARTS: Final = "parts"
 FIELDS: Final = "fields"
+
+
+def constant(node: Node) -> Abstract | None:
+    """The value that a literal is; None if it is none, or of a type that no test looks into."""
+    known = node[0] == "const" and (node[1] == "none" or (node[1] in ("bool", "str", "int") and node[2] is not None))
+    return (NOTHING if node[1] == "none" else ("const", node[1], node[2])) if known else None
 
 
 def truthiness(value: Abstract | None) -> bool | None:

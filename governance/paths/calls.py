@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from governance.facts import Step
-from governance.paths import assumptions, automaton, deferred, stacks, targets
+from governance.paths import arms, assumptions, automaton, deferred, stacks, targets
 from governance.paths.exceptions import ANY, CANCELLED, EXIT
 from governance.paths.frames import Frame, Work
 from governance.paths.outcomes import DEFINITE, POSSIBLE, PROBABLE, Outcomes, States, put
@@ -34,7 +34,7 @@ def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     if joined:
         entry = perform_all(engine, frame, joined, entry, out)
     for target in engine.targets(frame, number):
-        apply(engine, frame, number, target, entry, out)
+        apply(engine, frame, number, target, arms.fitting(engine, frame, number, target, entry), out)
     if number in engine.left_out(frame) and engine.call_pays(frame, number):
         event = frame.event("branch", number, "python -O leaves the assert out")
         for state, path in entry.items():

@@ -99,7 +99,12 @@ class Engine:
         if self.coarse or self.runs.aside:
             return Frame(self.index.project, work, self.runs.live, frozenset())
         number, function = self.runs.live, work.function
-        return Frame(self.index.project, work, number, self.followed(function), self.made(function, number))
+        followed, made = self.followed(function), self.made(function, number)
+        own = work.this.flags if work.this is not None else None
+        flags = (own or frozenset[str]()).union(*(each.flags or () for each in made.values()))
+        if flags:
+            followed |= self.objects.stored(function, flags)
+        return Frame(self.index.project, work, number, followed, made)
 
     def followed(self, function: FunctionId) -> frozenset[object]:
         """The places that are followed in a function, see `tracked`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from governance.facts import Node
 from governance.index import constructed
-from governance.paths.abstract import FALSE, FIELDS, NOTHING, PARTS, SOME, TRUE, is_soft, truthiness
+from governance.paths.abstract import FALSE, FIELDS, NOTHING, PARTS, SOME, TRUE, constant, is_soft, truthiness
 from governance.paths.frames import Frame
 from governance.paths.outcomes import Abstract, State
 
@@ -21,9 +21,7 @@ Rule: TypeAlias = "Callable[[Truth, Frame, int, Node, State], Abstract | None]"
 
 
 def _const(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:
-    if fact[1] == "none":
-        return NOTHING
-    return ("const", fact[1], fact[2]) if fact[1] in ("bool", "str", "int") and fact[2] is not None else SOME
+    return constant(fact) or SOME
 
 
 def _variable(truth: Truth, frame: Frame, node: int, fact: Node, state: State) -> Abstract | None:

@@ -62,11 +62,8 @@ def _function_value(engine: Engine, frame: Frame, node: int, value: Value, grade
             and function not in engine.duty.functions | engine.trigger.functions
         ):
             return []
-        this = None
         fact = frame.facts.nodes[frame.origin(node)]
-        if bound is not None and fact[0] == "attr":
-            owner = frame.self_frame(frame.name_of(fact[1]) or "")
-            this = owner.this if owner is not None else None
+        this = frame.this_of(fact[1]) if bound is not None and fact[0] == "attr" else None
         return [work_of(frame, function, class_of(bound), this, grade)]
     if value[0] == "partial" and depth:
         call = engine.index.project.node((value[1], value[2]))

@@ -17,18 +17,19 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.contract import Ref
-from governance.facts import Block, Node
+from governance.facts import Block
 from governance.index import constructed
 from governance.index.values import ClassId, FunctionId
 from governance.paths import natures
+from governance.paths.abstract import constant
 from governance.paths.frames import Frame, Work
+from governance.paths.keeping import ENTERING, Keeping
 from governance.paths.outcomes import Abstract, State
 from governance.paths.tracked import blocks
 
 if TYPE_CHECKING:
     from governance.paths.engine import Engine
 
-_ENTERING: Final = frozenset(("__enter__", "__aenter__"))
 _UNUSUAL: Final = frozenset(
     ("__new__", "__setattr__", "__getattribute__", "__getattr__", "__delattr__", "__del__", "__post_init__")
 )
@@ -48,6 +49,8 @@ class Objects:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.index = engine.index
+        self.keeping = Keeping(engine.index)
+        self._stored: dict[tuple[FunctionId, frozenset[str]], frozenset[str]] = {}
         self._flags: dict[ClassId, frozenset[str] | None] = {}
 
     def made(self, function: FunctionId) -> Mapping[int, Made]:
@@ -59,12 +62,13 @@ class Objects:
             flags = self._tested(cls, function) if cls is not None else frozenset()
             if cls is None or not flags:
                 continue
-            forms = self._forms(function, site, cls)
-            names = {node[1] for node in self._nodes(function[0], forms) if node[0] == "local"}
+            forms = self.keeping.forms(function, site, cls)
+            nodes = [self.index.project.node((function[0], each)) for each in forms]
+            names = {(node[0], node[1 if node[0] == "local" else 2]) for node in nodes if node[0] in ("local", "attr")}
             if not forms or (len(names) > 1 and site in _in_loops(scope.body)):
                 continue  # made anew in every round, another name may still stand for the one before
-            entered = [each for each in forms if self.index.project.node((function[0], each))[0] == "enter"]
-            found |= dict.fromkeys((site, *entered), Made(site, cls, flags))
+            others = [each for each, node in zip(forms, nodes, strict=True) if node[0] in ("enter", "attr")]
+            found |= dict.fromkeys((site, *others), Made(site, cls, flags))
         return found
 
     def fresh(self, frame: Frame, made: Made, state: State) -> State:
@@ -79,6 +83,19 @@ class Objects:
             state = state.with_value((this.number, flag), value)
         return state
 
+    def stored(self, function: FunctionId, flags: frozenset[str]) -> frozenset[str]:
+        """The variables of a function that it stores in flags."""
+        key = (function, flags)
+        if key not in self._stored:
+            facts = self.index.project.modules[function[0]].facts
+            values = [
+                facts.nodes[fact[3]]
+                for fact, owner in zip(facts.nodes, facts.owner, strict=True)
+                if owner == function[1] and fact[0] == "store_attr" and fact[2] in flags
+            ]
+            self._stored[key] = frozenset(value[1] for value in values if value[0] == "local")
+        return self._stored[key]
+
     def _default(self, cls: ClassId, name: str) -> Abstract | None:
         """The constant that a class gives an attribute."""
         bound = self.index.classes.lookup(cls, name)
@@ -91,9 +108,7 @@ class Objects:
         if node[0] == "call":  # field(default=False)
             given = dict(node[3]).get("default", -1)
             node = self.index.project.node((module, given)) if given >= 0 else node
-        if node[:2] == ["const", "none"] or (node[0] == "const" and node[1] in ("bool", "str", "int")):
-            return ("const", node[1], node[2])
-        return None
+        return constant(node)
 
     def _class_of(self, call: Ref) -> ClassId | None:
         callee = (call[0], self.index.project.node(call)[1])
@@ -108,7 +123,7 @@ class Objects:
         if own is None:
             return frozenset()
         keys = (key for key in self.engine.followed(function) if isinstance(key, tuple) and key[0] == "attr")
-        return own | {key[2] for key in keys if not self._functions(cls, key[2])}
+        return own | {key[2] for key in keys if not self.keeping.functions(cls, key[2])}
 
     def _flags_of(self, cls: ClassId) -> frozenset[str] | None:
         """The attributes that decide what methods do; None if those hand `self` on, or have no say in what is owed."""
@@ -134,91 +149,13 @@ class Objects:
             if natures.is_static(self.engine, method) or not scope.params:
                 continue
             receiver = scope.params[0]
-            forms = self._forms(method, receiver.node, cls)
-            returned = scope.name not in _ENTERING and set(forms) & {*scope.results}
+            forms = self.keeping.forms(method, receiver.node, cls)
+            returned = scope.name not in ENTERING and set(forms) & {*scope.results}
             if not forms or returned or set(forms) & {*scope.yields}:
                 return None
             keys = self.engine.followed(method)
             found |= {key[2] for key in keys if isinstance(key, tuple) and key[:2] == ("attr", receiver.name)}
-        return frozenset(name for name in found if not self._functions(cls, name))
-
-    def _forms(self, function: FunctionId, start: int, cls: ClassId) -> list[int]:
-        """The nodes of a function that are the object; [] if somebody else may get hold of it."""
-        module, number = function
-        project = self.index.project
-        facts = project.modules[module].facts
-        scope = facts.scopes[number]
-        found = [start]
-        for node in found:
-            for _, user in project.users((module, node)):
-                fact = facts.nodes[user]
-                if facts.owner[user] != number:
-                    return []
-                if fact[0] in ("local", "annotated") or (fact[0] == "narrow" and fact[1] == node):
-                    found.append(user)
-                elif fact[0] == "enter":
-                    found += [user] if self._enters_itself(cls) else []
-                elif fact[0] == "attr":
-                    if not self._is_plain_use((module, user), cls):
-                        return []
-                elif fact[0] == "store_attr":
-                    if fact[3] == node or self._functions(cls, fact[2]):
-                        return []
-                elif fact[0] not in ("compare", "not", "narrow"):
-                    return []
-        names = {node[1] for node in self._nodes(module, found) if node[0] == "local"}
-        if facts.nodes[start][0] == "param":
-            names.add(scope.params[facts.nodes[start][2]].name)
-        if names & {*scope.global_names, *scope.nonlocal_names}:
-            return []
-        captured = any(fact[0] == "free" and fact[1] in names for fact in facts.nodes)
-        return [] if captured and self._captures(function, names) else found
-
-    def _captures(self, function: FunctionId, names: set[str]) -> bool:
-        """Whether a nested function reads one of the names."""
-        module, number = function
-        facts = self.index.project.modules[module].facts
-        return any(
-            fact[0] == "free" and fact[1] in names and function in set(self.index.project.enclosing((module, owner)))
-            for fact, owner in zip(facts.nodes, facts.owner, strict=True)
-            if owner != number
-        )
-
-    def _is_plain_use(self, attribute: Ref, cls: ClassId) -> bool:
-        """A method that is called at once, or an attribute that is none."""
-        project = self.index.project
-        name = project.node(attribute)[2]
-        functions = self._functions(cls, name)
-        if not functions:
-            return not name.startswith("__")
-        if any(natures.is_property(self.index, each) for each in functions):
-            return True
-        for call in project.users(attribute):
-            if project.node(call)[:2] != ["call", attribute[1]]:
-                return False
-            later = any(project.scope(each).is_async or project.scope(each).is_generator for each in functions)
-            if later and any(project.node(user)[0] != "await" for user in project.users(call)):
-                return False
-        return True
-
-    def _functions(self, cls: ClassId, name: str) -> list[FunctionId]:
-        bound = self.index.classes.lookup(cls, name)
-        nodes = [(ref[0], self.index.project.node(ref)) for ref in bound[1]] if bound else []
-        return [(module, node[1]) for module, node in nodes if node[0] == "function"]
-
-    def _enters_itself(self, cls: ClassId) -> bool:
-        """Whether entering an object gives that object."""
-        functions = [each for name in sorted(_ENTERING) for each in self._functions(cls, name)]
-        for function in functions:
-            scope = self.index.project.scope(function)
-            given = [self.index.project.node((function[0], each)) for each in scope.results]
-            own = [node[0] == "local" and scope.params and node[2] == scope.params[0].node for node in given]
-            if not own or not all(own):
-                return False
-        return True
-
-    def _nodes(self, module: str, numbers: list[int]) -> Iterator[Node]:
-        return (self.index.project.node((module, each)) for each in numbers)
+        return frozenset(name for name in found if not self.keeping.functions(cls, name))
 
 
 def _calls(body: Block) -> Iterator[int]:

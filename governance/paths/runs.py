@@ -75,9 +75,10 @@ class Runs:
         work = self._with_callables(frame, number, target)
         pairs = targets.arguments(self.engine, frame, number, target) if frame.facts.nodes[number][0] == "call" else []
         place = (frame.number, ("call", number)) if ("call", number) in frame.tracked else None
+        left_out = targets.defaults(self.engine, frame, number, target, {name for name, _ in pairs})
         for state, path in entry.items():
             given = {name: self.engine.truth.evaluate(frame, node, state) for name, node in pairs}
-            known = {name: value for name, value in given.items() if value is not None}
+            known = left_out | {name: value for name, value in given.items() if value is not None}
             for (after, value), onward in self.ended(frame, number, work, known, {state: path}, out).items():
                 # What one override happens to build says nothing of the others.
                 told = None if work.grade < DEFINITE and is_soft(value) else value

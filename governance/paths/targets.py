@@ -10,8 +10,9 @@ from governance.index import graph
 from governance.index.binding import bind
 from governance.index.values import ClassId, FunctionId, Value
 from governance.paths import assumptions, held, lookups, natures
+from governance.paths.abstract import constant
 from governance.paths.frames import Frame, This, Work
-from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
+from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED, Abstract
 
 if TYPE_CHECKING:
     from governance.index import Index
@@ -67,7 +68,7 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
         kind: max((int(each.grade) for each in callees if each.function in functions), default=0)
         for kind, functions in ((TRIGGER, engine.trigger.functions), (DUTY, engine.duty.functions))
     }
-    concrete = [each for each in callees if not natures.is_abstract(engine.index, each.function)]
+    concrete = _concrete(engine, callees)
     callees = sorted(concrete or callees, key=lambda each: (each.function, repr(each.receiver)))
     found = []
     for callee in callees:
@@ -81,6 +82,16 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
             # Which override it is does not matter: the call is as certain as the best of them.
             target = target._replace(grade=sought[target.kind], work=None)
         found.append(target)
+    return found
+
+
+def _concrete(engine: Engine, callees: list[Callee]) -> list[Callee]:
+    """Without what only stands for its overrides, unless it is sought and none of those is there."""
+    found = [each for each in callees if not natures.is_abstract(engine.index, each.function)]
+    present = {each.function for each in found}
+    for functions in (engine.trigger.functions, engine.duty.functions) if found else ():
+        if not present & functions:
+            found += [each for each in callees if each.function in functions]
     return found
 
 
@@ -254,6 +265,28 @@ def last_of(frame: Frame, callee: int) -> str:
     if fact[0] == "attr":
         return str(fact[2])
     return str(fact[1]) if fact[0] in ("local", "free") else ""
+
+
+def defaults(engine: Engine, frame: Frame, number: int, target: Target, given: set[str]) -> dict[str, Abstract]:
+    """The constants that parameters are when a call says nothing of them."""
+    fact = frame.facts.nodes[number]
+    if target.work is None or fact[0] != "call" or target not in engine.targets(frame, number):
+        return {}
+    module = target.work.function[0]
+    nodes = engine.index.project.modules[module].facts.nodes
+    params = engine.index.project.scope(target.work.function).params
+    found = {
+        each.name: constant(nodes[each.default]) for each in params if each.default >= 0 and each.name not in given
+    }
+    known = {name: value for name, value in found.items() if value is not None}
+    return known if known and _is_plain_call(engine, frame, fact) else {}
+
+
+def _is_plain_call(engine: Engine, frame: Frame, fact: Node) -> bool:
+    """Whether a call shows all that the function is given: no stars, no partial or parameter that holds it."""
+    starred = any(frame.facts.nodes[each][0] == "star" for each in fact[2]) or any(name is None for name, _ in fact[3])
+    bound = any(value[0] == "partial" for value in engine.index.values(frame.ref(fact[1])))
+    return not starred and not bound and held.held_by(engine, frame, fact[1]) is None
 
 
 def arguments(engine: Engine, frame: Frame, number: int, target: Target) -> list[tuple[str, int]]:
