@@ -44,17 +44,10 @@ class Keeping:
                 elif fact[0] == "attr":
                     if not self._is_plain_use((module, user), cls):
                         return []
-                elif fact[0] == "store_attr" and fact[3] == node:
-                    kept = self._kept(function, fact) if facts.nodes[start][0] == "call" else None
-                    if kept is None:
-                        return []
-                    found += kept
                 elif fact[0] == "store_attr":
-                    if self.functions(cls, fact[2]):
+                    if fact[3] == node or self.functions(cls, fact[2]):
                         return []
-                elif fact[0] not in ("compare", "not", "narrow", "fstring") and not self._is_logged(
-                    (module, user), node
-                ):
+                elif fact[0] not in _LOOKING and not self._is_logged((module, user), node):
                     return []
         names = {node[1] for node in map(facts.nodes.__getitem__, found) if node[0] == "local"}
         if facts.nodes[start][0] == "param":
@@ -72,27 +65,6 @@ class Keeping:
         if callee[0] != "attr" or callee[1] == node:
             return False
         return assumptions.is_logging(graph.last_name(facts, callee[1]), callee[2])
-
-    def _kept(self, function: FunctionId, store: Node) -> list[int] | None:
-        """`self.ticket = Ticket()`: where it is read, if nobody but this function looks at attributes of that name."""
-        module = function[0]
-        project = self.index.project
-        loads = project.attr_loads(store[2])
-        stores = [ref for ref in project.attr_stores(store[2]) if not self._is_empty(ref)]
-        alone = len(stores) == 1 and all(project.owner(ref) == function for ref in (*loads, *stores))
-        if not alone or not project.scope(function).params or project.owning_class(function) is None:
-            return None
-        bases = [project.node((module, project.node(each)[1])) for each in (*stores, *loads)]
-        own = all(base[0] == "local" and base[2] == project.scope(function).params[0].node for base in bases)
-        return [each for _, each in loads] if own else None
-
-    def _is_empty(self, store: Ref) -> bool:
-        """Whether an `__init__` only says that there is nothing yet."""
-        project = self.index.project
-        value = project.node((store[0], project.node(store)[3]))
-        if value[0] == "annotated" and value[2] >= 0:
-            value = project.node((store[0], value[2]))
-        return project.scope(project.owner(store)).name == "__init__" and value == ["const", "none", None]
 
     def _captures(self, function: FunctionId, names: set[str]) -> bool:
         """Whether a nested function reads one of the names."""

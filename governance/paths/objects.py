@@ -63,12 +63,12 @@ class Objects:
             if cls is None or not flags:
                 continue
             forms = self.keeping.forms(function, site, cls)
-            nodes = [self.index.project.node((function[0], each)) for each in forms]
-            names = {(node[0], node[1 if node[0] == "local" else 2]) for node in nodes if node[0] in ("local", "attr")}
+            nodes = {each: self.index.project.node((function[0], each)) for each in forms}
+            names = {node[1] for node in nodes.values() if node[0] == "local"}
             if not forms or (len(names) > 1 and site in _in_loops(scope.body)):
                 continue  # made anew in every round, another name may still stand for the one before
-            others = [each for each, node in zip(forms, nodes, strict=True) if node[0] in ("enter", "attr")]
-            found |= dict.fromkeys((site, *others), Made(site, cls, flags))
+            entered = [each for each, node in nodes.items() if node[0] == "enter"]
+            found |= dict.fromkeys((site, *entered), Made(site, cls, flags))
         return found
 
     def fresh(self, frame: Frame, made: Made, state: State) -> State:
