@@ -32,6 +32,7 @@ from server.app.plugins.errors.exceptions import (
 from server.app.plugins.isolation import host
 from server.app.plugins.isolation.answer import failure_in, json_object
 from server.app.plugins.isolation.child import describe_exit
+from server.app.plugins.isolation.descendants import descendants, has_more_below
 from server.app.plugins.isolation.frames import frames, write_frame
 from server.app.plugins.isolation.isolation import Isolation, PluginLoadError
 from server.app.plugins.isolation.limits import Limits
@@ -489,6 +490,19 @@ def test_an_introduction_that_is_a_lie_is_refused(tmp_path: Path, reason: str, h
         isolation.load(f"{module}:PLUGIN")
     assert isolation.pids() == set()
     isolation.close()
+
+
+def test_whether_there_are_more_processes_below_one() -> None:
+    shell = subprocess.Popen(["sh", "-c", "sleep 60 & sh -c 'sleep 60 & wait' & wait"], start_new_session=True)
+    try:
+        deadline = time.monotonic() + 30
+        while len(descendants(shell.pid)) < 3:
+            assert time.monotonic() < deadline
+        assert [has_more_below(shell.pid, most) for most in (0, 2, 3, 64)] == [True, True, False, False]
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
+    assert not has_more_below(shell.pid, 0)
 
 
 def test_a_folder_is_emptied_whatever_is_in_it(tmp_path: Path) -> None:
