@@ -76,7 +76,7 @@ def _one_server(settings: Settings) -> Iterator[Backend]:
                 start=lambda count, analysis: workers.start(count, analysis.execute_next),
                 stop=workers.stop,
                 join=workers.join,
-                care=lambda jobs, rounds: rounds.every(settings.job_lease_seconds / 3, jobs.drop_jobs),
+                care=lambda jobs, rounds: rounds.every(settings.job_lease_seconds / 3, jobs.recovery.drop_gone),
             )
 
 
@@ -117,7 +117,7 @@ def _many_machines(settings: Settings) -> Iterator[Backend]:
         workers = QueueWorkers(url, settings.job_lease_seconds)
 
         def care(jobs: JobExecutionService, rounds: Rounds) -> None:
-            rounds.every(_LOOK_SECONDS, jobs.drop_jobs)
+            rounds.every(_LOOK_SECONDS, jobs.recovery.drop_gone)
             rounds.every(settings.job_lease_seconds, queue.wake)
             rounds.every(_CLOCK_SECONDS, clock.adjust)
             watch.every(settings.job_lease_seconds / 5, jobs.leases.stop_lapsed)

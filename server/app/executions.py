@@ -72,7 +72,7 @@ def running_executions(
         analysis = AnalysisExecutionService(jobs)
         stack.callback(backend.join, settings.shutdown_seconds)
         stack.callback(isolation.close)
-        stack.callback(at_the_end, jobs.stop_jobs, "the end of what was under way")
+        stack.callback(at_the_end, jobs.recovery.stop_all, "the end of what was under way")
         patience = Countdown(settings.shutdown_seconds)
 
         def drain() -> None:
@@ -85,19 +85,19 @@ def running_executions(
         with start_errors("the database"):
             registry.synchronise(metrics)
             backend.begin()
-            recovered = jobs.recover_jobs()
+            recovered = jobs.recovery.recover_lost()
         if recovered:
             logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
         rounds = stack.enter_context(Rounds())
         rounds.every(_METRICS_SECONDS, lambda: registry.synchronise(metrics))
         rounds.every(settings.job_lease_seconds / 3, jobs.leases.keep)
-        rounds.every(settings.job_lease_seconds, jobs.recover_jobs)
+        rounds.every(settings.job_lease_seconds, jobs.recovery.recover_lost)
         rounds.every(settings.cleanup_interval_minutes * 60, lambda: jobs.forget_jobs(settings.job_retention_days))
         backend.care(jobs, rounds)
         if settings.max_concurrent_runs:
             backend.start(settings.max_concurrent_runs, analysis)
         try:
-            yield Executions(analysis, gaps, drain, jobs.stop_jobs)
+            yield Executions(analysis, gaps, drain, jobs.recovery.stop_all)
         finally:
             drain()
             backend.join(patience.left())  # while leases are still renewed

@@ -41,7 +41,7 @@ REGISTRY = "server/app/plugins/loader/plugin_registry.py"
 LIFECYCLE = "server/app/plugins/lifecycle.py"
 PLUGIN_SERVICE = "server/app/services/execution/plugin_execution_service.py"
 JOB = "server/app/jobs/job.py"
-JOB_SERVICE = "server/app/services/execution/job_execution_service.py"
+JOB_RECOVERY = "server/app/services/execution/job_recovery.py"
 ROUTE = "server/app/api/routes/plugins.py"
 SHORTCUT = "server/app/services/execution/shortcut_{}.py"
 
@@ -245,7 +245,7 @@ MUTANTS = [
     Mutant("service-imports-upwards", WAY, PLUGIN_SERVICE, "from typing import Any\n",
            "from typing import Any\n\n"
            "from server.app.services.execution.job_execution_service import JobExecutionService  #!\n"),
-    Mutant("job-is-written-by-its-service", JOBS, JOB_SERVICE,
+    Mutant("job-is-written-by-its-service", JOBS, JOB_RECOVERY,
            "        if job is None or job.is_final:\n            return False\n",
            "        object.__setattr__(job, 'state', JobState.FAILED)  #!\n"),
     Mutant("plugin-by-default", NAMED, PLUGIN_SERVICE, EXECUTE,

@@ -191,7 +191,7 @@ def test_a_job_that_another_process_cancels_is_stopped(backend: Backend, registr
     job_id = elsewhere.create_job("sample", {}, queued=True).id
     assert running.wait(20)
     elsewhere.cancel_job(job_id)
-    assert worker.drop_jobs() == 1
+    assert worker.recovery.drop_gone() == 1
     assert stopped.wait(20)
     backend.stop()
     assert backend.join(20)
@@ -226,7 +226,7 @@ def test_the_job_of_a_lost_worker_is_failed_with_the_reason(
     job = lost(backend, attempts=1)
     jobs = service(backend, registry)
     backend.start(1, AnalysisExecutionService(jobs))
-    assert jobs.recover_jobs() == 1
+    assert jobs.recovery.recover_lost() == 1
     ended = jobs.get_job(job.id)
     assert (ended.state, ended.error["type"]) == (JobState.FAILED, "ExecutionError")
     assert ended.error["details"]["reason"] == "worker_lost"
@@ -240,7 +240,7 @@ def test_the_job_of_a_lost_worker_is_executed_again_if_its_tool_allows_it_and_th
     job = lost(backend, attempts=2)
     jobs = service(backend, registry, attempts=2)
     backend.start(1, AnalysisExecutionService(jobs))
-    assert jobs.recover_jobs() == 0
+    assert jobs.recovery.recover_lost() == 0
     wait_for(lambda: jobs.find_job(job.id).is_final)
     assert not backend.store.swap(job, moved(job, JobState.SUCCESS, backend.clock(), result={"stale": True}))
     ended = jobs.get_job(job.id)

@@ -107,9 +107,9 @@ def test_a_job_whose_worker_is_lost_is_kept_once(
         running = thread.submit(execute)
         assert entered.wait(10)
         if how == "stopped":
-            assert lost.stop_jobs() == 1
+            assert lost.recovery.stop_all() == 1
         store.end_leases()
-        assert sum(other.recover_jobs() for other in others) == (how == "recovered")
+        assert sum(other.recovery.recover_lost() for other in others) == (how == "recovered")
         leave.set()
         ended = running.result(10)
     (record,) = errors.errors(ErrorFilter())

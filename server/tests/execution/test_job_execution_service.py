@@ -187,7 +187,7 @@ def test_a_worker_goes_on_until_it_is_told_to_stop_whatever_becomes_of_a_job(
     ids = [jobs.create_job("sample", {"n": number}, queued=True).id for number in range(6)]
     last = jobs.run_next(go_on=lambda: len(seen) < 4)
     assert (seen, last and last.id) == ([0, 1, 2, 3], ids[3])
-    assert jobs.stop_jobs() == 0  # nothing is left under way
+    assert jobs.recovery.stop_all() == 0  # nothing is left under way
     states = [JobState.SUCCESS, JobState.FAILED, JobState.FAILED, JobState.SUCCESS, JobState.PENDING, JobState.PENDING]
     found = [jobs.get_job(job_id) for job_id in ids]
     assert [job.state for job in found] == states
@@ -274,20 +274,20 @@ def test_recovery_ends_what_was_under_way_and_keeps_what_waits(
     direct, waiting, running = (jobs.create_job("sample", {}, queued=queued) for queued in (False, True, True))
     done = jobs.run_job(jobs.create_job("sample", {}).id)
     assert store.swap(running, moved(running, JobState.RUNNING, utc_now(), lease=Lease("dead", utc_now())))
-    assert jobs.recover_jobs() == 1  # of the other it is not known yet
+    assert jobs.recovery.recover_lost() == 1  # of the other it is not known yet
     store.end_leases()
-    assert jobs.recover_jobs() == 1
+    assert jobs.recovery.recover_lost() == 1
     for lost in (direct, running):
         job = jobs.get_job(lost.id)
         assert (job.state, job.error["type"], job.cancelled) == (JobState.FAILED, "ExecutionError", False)
         assert_error(job.error)
     assert jobs.get_job(done.id) == done
     assert [job.id if job else None for job in (jobs.run_next(), jobs.run_next())] == [waiting.id, None]
-    assert jobs.recover_jobs() == 0
+    assert jobs.recovery.recover_lost() == 0
 
 
 def test_stopping_ends_only_what_runs_here(registry: PluginRegistry, jobs: JobExecutionService) -> None:
-    registry.register(SamplePlugin(lambda _: {"stopped": jobs.stop_jobs()}))
+    registry.register(SamplePlugin(lambda _: {"stopped": jobs.recovery.stop_all()}))
     elsewhere = jobs.create_job("sample", {})
     ended = jobs.run_job(jobs.create_job("sample", {}).id)
     assert (ended.state, ended.error["type"]) == (JobState.FAILED, "ExecutionError")

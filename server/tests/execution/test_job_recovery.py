@@ -98,9 +98,9 @@ def test_a_silent_workers_job_goes_on_or_ends_and_its_late_result_counts_for_not
         clock.now += timedelta(seconds=9)
         silent.leases.keep()
         clock.now += timedelta(seconds=9)
-        assert (other.recover_jobs(), other.run_next()) == (0, None)
+        assert (other.recovery.recover_lost(), other.run_next()) == (0, None)
         clock.now += timedelta(seconds=2)
-        assert other.recover_jobs() == (attempts == 1)
+        assert other.recovery.recover_lost() == (attempts == 1)
         held.leave.set() if attempts == 1 else registry.clear()
         if attempts == 2:
             registry.register(SamplePlugin())
@@ -124,7 +124,7 @@ def test_a_job_is_lost_only_as_often_as_it_may_be(worker: Worker, store: SqlJobS
         assert claimed is not None
         assert claimed.attempt == attempt
         clock.now += timedelta(seconds=11)
-        assert service.recover_jobs() == (attempt == 3)
+        assert service.recovery.recover_lost() == (attempt == 3)
     ended = service.get_job(job.id)
     assert (ended.state, ended.error["details"]) == (JobState.FAILED, {"reason": "worker_lost", "attempts": 3})
     assert service.run_next() is None
@@ -135,7 +135,7 @@ def test_a_direct_job_whose_maker_is_lost_is_never_taken_up(worker: Worker, cloc
     job = worker("w", max_attempts=3).create_job("sample", {})
     clock.now += timedelta(seconds=11)
     other = worker("other", max_attempts=3)
-    assert other.recover_jobs() == 1
+    assert other.recovery.recover_lost() == 1
     assert other.get_job(job.id).state is JobState.FAILED
 
 
@@ -187,7 +187,7 @@ def test_a_submitted_job_belongs_to_the_trace_of_its_request(
     if lost:
         assert service._store.claim(clock.now, service._started) is not None
         clock.now += timedelta(seconds=11)
-        assert service.recover_jobs() == 0
+        assert service.recovery.recover_lost() == 0
     assert service.run_next() is not None
     assert service.run_next() is not None
     assert service.get_job(job.id).trace_id == "a" * 32
@@ -241,23 +241,23 @@ def test_work_on_a_job_that_is_no_longer_ours_is_stopped(
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(here.run_next)
         assert held.entered.acquire(timeout=5)
-        assert here.drop_jobs() == 0
+        assert here.recovery.drop_gone() == 0
         if how == "cancelled":
             elsewhere.cancel_job(job.id)
         else:
             clock.now += timedelta(seconds=11)
-            elsewhere.recover_jobs()
+            elsewhere.recovery.recover_lost()
             held.leave.set()
             assert elsewhere.run_next() is not None
             held.leave.clear()
         cancellation = here._under_way._cancellations.get(job.id)
         if cancellation is not None:
-            here.drop_jobs()
+            here.recovery.drop_gone()
         held.leave.set()
         ended = running.result(5)
     assert ended is not None
     assert here.get_job(job.id).cancelled == (how == "cancelled")
-    assert here.drop_jobs() == 0
+    assert here.recovery.drop_gone() == 0
 
 
 @pytest.mark.parametrize("max_attempts", [1, 2])
@@ -273,7 +273,7 @@ def test_a_job_whose_end_could_not_be_written_does_not_run_as_long_as_others_do(
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(here.execute_job, "sample", {})
         assert held.entered.acquire(timeout=5)
-        assert here.drop_jobs() == 0
+        assert here.recovery.drop_gone() == 0
         held.leave.set()
         assert running.result(5).state is JobState.SUCCESS
     # What may be started again is left to whoever does that.
@@ -292,7 +292,7 @@ def test_a_clock_that_is_set_loses_no_job_that_runs_here(
         running = thread.submit(here.execute_job, "sample", {})
         assert held.entered.acquire(timeout=5)
         clock.now += timedelta(hours=hours)
-        assert here.recover_jobs() == 0
+        assert here.recovery.recover_lost() == 0
         held.leave.set()
         assert running.result(5).state is JobState.SUCCESS
 
@@ -320,7 +320,7 @@ def test_a_stopping_server_gives_back_what_others_may_start_again(worker: Worker
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(stopping.run_next)
         assert held.entered.acquire(timeout=5)
-        assert stopping.stop_jobs() == 0
+        assert stopping.recovery.stop_all() == 0
         held.leave.set()
         running.result(5)
     assert stopping.get_job(job.id).state is JobState.RUNNING

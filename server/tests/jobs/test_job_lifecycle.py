@@ -54,7 +54,7 @@ class JobMachine(RuleBasedStateMachine):
             case "is cancelled":
                 self.service.cancel_job(next(iter(self.service._under_way.ids)))
             case "server stops":
-                self.service.stop_jobs()
+                self.service.recovery.stop_all()
         return {"n": 1}
 
     def look(self) -> None:
@@ -103,7 +103,7 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule()
     def recover(self) -> None:
-        self.service.recover_jobs()
+        self.service.recovery.recover_lost()
 
     @rule(job_id=consumes(jobs))
     def forget(self, job_id: str) -> None:

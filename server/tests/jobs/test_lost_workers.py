@@ -68,7 +68,7 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @rule(target=claims, name=st.sampled_from(WORKERS))
     def claim(self, name: str) -> Job | None:
-        self.services[name].recover_jobs()
+        self.services[name].recovery.recover_lost()
         expected = {
             job_id
             for job_id in self.seen
@@ -101,7 +101,7 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(WORKERS))
     def recover(self, name: str) -> None:
-        self.services[name].recover_jobs()
+        self.services[name].recovery.recover_lost()
         for job_id in self.seen:
             job = self.kept(job_id)
             overdue = job.lease_until is not None and job.lease_until < self.now

@@ -1,8 +1,11 @@
-"""What is wrong with a request about a job: what every layer above the jobs may hear of."""
+"""Errors of jobs: what is wrong with a request about one, and what one has as its error that was ended from outside."""
 
 from __future__ import annotations
 
-from server.app.jobs.job import JobSummary
+from typing import Any
+
+from server.app.jobs.job import Job, JobSummary
+from server.app.plugins.errors.error_envelope import public_error
 from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError
 
 
@@ -26,3 +29,9 @@ class TooManyJobs(ExecutionLayerError):
     """The server has as much to do as it may have; the same request can succeed later."""
 
     type = ErrorType.RESOURCE_LIMIT
+
+
+def error_of(kind: ErrorType, message: str, job: Job, details: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The error of a job that is ended from outside."""
+    error: dict[str, Any] = public_error(kind, message, plugin=job.plugin, details=details)["error"]
+    return error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,10 +14,10 @@ from server.app.core.trace import current_trace, trace_scope
 from server.app.jobs.job import ANONYMOUS, Job, JobStateError, JobSummary, moved, started_again
 from server.app.jobs.state import JobState
 from server.app.jobs.store import Dispatcher, JobFilter, JobStore, PluginBusy, QueueFull
-from server.app.plugins.errors.error_envelope import public_error
 from server.app.plugins.errors.exceptions import ErrorType
 from server.app.services.error_log_service import ErrorLogService
-from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs
+from server.app.services.execution.job_errors import JobConflict, JobNotFound, TooManyJobs, error_of
+from server.app.services.execution.job_recovery import JobRecovery
 from server.app.services.execution.leases import Leases
 from server.app.services.execution.plugin_execution_service import PluginExecutionService
 from server.app.services.execution.under_way import UnderWay
@@ -53,7 +53,6 @@ class JobExecutionService:
         errors: ErrorLogService | None = None,
     ) -> None:
         self._store = store
-        self._errors = errors
         self._dispatcher = dispatcher
         self._plugins = plugins
         self._clock = clock
@@ -62,6 +61,8 @@ class JobExecutionService:
         self._under_way = UnderWay()
         self.leases = Leases(store, self._under_way, clock, self._worker, timedelta(seconds=policy.lease_seconds))
         """Of what this process executes; somebody has to keep them."""
+        self.recovery = JobRecovery(store, dispatcher, self._under_way, self.leases, clock, self._worker, errors)
+        """Of jobs that lost their worker, and of work that lost its job; somebody has to ask for it."""
 
     def create_job(
         self,
@@ -174,7 +175,7 @@ class JobExecutionService:
             job = self.get_job(job_id, owner)
             if job.is_final:
                 raise JobConflict(job, "the job has ended and cannot be cancelled")
-            error = _error(ErrorType.CANCELLED, "the job was cancelled", job)
+            error = error_of(ErrorType.CANCELLED, "the job was cancelled", job)
             cancelled = moved(job, JobState.FAILED, self._clock(), error=error, cancelled=True)
             if self._store.swap(job, cancelled):
                 self._under_way.stop(job_id)
@@ -191,39 +192,6 @@ class JobExecutionService:
             pass
         self._under_way.dealt_with(job_id)
 
-    def recover_jobs(self) -> int:
-        """Deal with the jobs whose worker is lost: they are started again if they may be, else they are FAILED.
-
-        To be called at start and then regularly. Returns how many were ended.
-        """
-        self.leases.keep()  # first, or what runs here would be lost to a clock that was set, or a machine that slept
-        ended = 0
-        start_again = False
-        for job in self._store.lost(self._clock()):
-            if job.state is JobState.RUNNING and job.may_be_started_again:
-                start_again = True
-            else:
-                ended += self._end(job.id, "the worker that ran the job was lost while it was under way")
-        if start_again:
-            self._dispatcher.wake()
-        return ended
-
-    def drop_jobs(self) -> int:
-        """Stop the work on jobs that are no longer this process's: cancelled elsewhere, or given to others.
-
-        Returns how many there were. The shorter the time between calls, the sooner a cancel takes effect.
-        """
-        running = self._under_way.ids
-        if not running:
-            return 0
-        held = self._store.held(self._worker)
-        # One that was claimed a moment ago is watched before it is held, so only what is final or taken counts.
-        gone = [job_id for job_id in running - held if self._is_gone(job_id)]
-        for job_id in gone:
-            self._under_way.stop(job_id)
-        self._end_stranded(held - self._under_way.ids)
-        return len(gone)
-
     def forget_jobs(self, days: float) -> int:
         """Remove jobs that ended longer ago, with what went in and came out. Returns how many."""
         before = self._clock() - timedelta(days=days)
@@ -231,54 +199,6 @@ class JobExecutionService:
         while removed := self._store.forget(before, _FORGET_AT_ONCE):
             forgotten += removed
         return forgotten
-
-    def stop_jobs(self) -> int:
-        """End what this process is running, and stop the work; what may be started again is left to others.
-
-        Returns how many were ended.
-        """
-        ended = 0
-        running = self._under_way.ids
-        try:
-            for job_id in running:
-                job = self._store.find(job_id)
-                if job is not None and job.state is JobState.RUNNING and job.may_be_started_again:
-                    self._under_way.give_back(job_id)
-                else:
-                    ended += self._end(job_id, "the server was stopped while the job was under way")
-                self._under_way.stop(job_id)
-        finally:
-            for job_id in running:  # also if their ends cannot be written
-                self._under_way.stop(job_id)
-        return ended
-
-    def _end(self, job_id: str, reason: str) -> bool:
-        job = self._store.get(job_id)
-        if job is None or job.is_final:
-            return False
-        details: dict[str, Any] = {"reason": "worker_lost", "attempts": job.attempt}
-        error_id = new_id()
-        if self._errors is not None:
-            details["error_id"] = error_id
-        error = _error(ErrorType.EXECUTION_ERROR, reason, job, details)
-        if not self._store.swap(job, moved(job, JobState.FAILED, self._clock(), error=error)):
-            return False
-        if self._errors is not None:  # only now: of all who look for lost jobs, one ends it
-            with trace_scope(job.traceparent):
-                self._errors.keep(error_id, error, "", component=f"plugin {job.plugin}", job_id=job.id)
-        return True
-
-    def _end_stranded(self, job_ids: Iterable[str]) -> None:
-        """End jobs whose work has ended here without that its end could be written: their leases would be prolonged
-        with the others', as long as anything is under way."""
-        for job_id in job_ids:
-            job = self._store.find(job_id)
-            if job is not None and job.state is JobState.RUNNING and not job.may_be_started_again:
-                self._end(job_id, "the end of the job could not be written")
-
-    def _is_gone(self, job_id: str) -> bool:
-        job = self._store.find(job_id)
-        return job is not None and (job.is_final or job.worker not in (None, self._worker))
 
     def _new(
         self,
@@ -346,11 +266,6 @@ class JobExecutionService:
             else:
                 swapped = self._store.swap(job, ended)
             return ended if swapped else self.get_job(job.id), following
-
-
-def _error(kind: ErrorType, message: str, job: Job, details: dict[str, Any] | None = None) -> dict[str, Any]:
-    error: dict[str, Any] = public_error(kind, message, plugin=job.plugin, details=details)["error"]
-    return error
 
 
 def _of_owner(job: Found | None, job_id: str, owner: str | None) -> Found:
