@@ -129,7 +129,10 @@ class Pattern:
         for position, element in enumerate(node.patterns):
             walk.place = element
             whole = len(node.patterns) == 1 and walk.nodes[kind][0] == "free" and walk.nodes[kind][1] in _WHOLE
-            part = matched if whole else walk.add(["attr", matched, str(position)])
+            part = matched
+            if not whole:
+                part = walk.add(["attr", matched, str(position)])
+                walk.steps.append(["attr", part])
             positional.append(self.read(element.value, part, -1))
         for keyword in node.kwds:
             walk.place = keyword.key

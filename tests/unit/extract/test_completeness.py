@@ -19,6 +19,8 @@ from governance.facts import ModuleFacts
 
 NOT_PARSED = frozenset({"test_grammar.py", "ann_module.py"})
 """`(name): annotation` is legal Python that libcst does not parse."""
+ITSELF = frozenset("bool bytearray bytes dict float frozenset int list set str tuple".split())
+"""Classes whose positional pattern is about the object itself; those of all others are about attributes (PEP 634)."""
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 FILES = sorted(
     path for path in LIBRARY.rglob("*.py") if "site-packages" not in path.parts and path.name not in NOT_PARSED
@@ -83,8 +85,10 @@ def located(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 yield "attr", line
             case ast.AugAssign(target=ast.Attribute(end_lineno=int(line))):
                 yield "attr", line
-            case ast.MatchClass(kwd_attrs=names, kwd_patterns=patterns):
-                yield from (("attr", pattern.lineno) for _, pattern in zip(names, patterns, strict=True))
+            case ast.MatchClass(cls=kind, patterns=positional, kwd_patterns=keywords):
+                if len(positional) == 1 and isinstance(kind, ast.Name) and kind.id in ITSELF:
+                    positional = []
+                yield from (("attr", pattern.lineno) for pattern in (*positional, *keywords))
 
 
 def lines_of(facts: ModuleFacts, source: bytes) -> dict[int, int]:
@@ -158,6 +162,14 @@ def types_in(facts: ModuleFacts) -> set[int]:  # noqa: C901  # one case per plac
 @pytest.mark.parametrize("path", QUICK, ids=lambda path: path.relative_to(LIBRARY).as_posix())
 def test_a_sample_of_the_standard_library(path: Path) -> None:
     check(path)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["C(a)", "C(a, 1)", "C(a, b=c)", "C(D(a), b=D(c))", "str(a)", "str(a, b=c)", "str(a, b)", "m.str(a)", "C()"],
+)
+def test_class_patterns(pattern: str) -> None:
+    assert compare(f"match x.y:\n    case {pattern}:\n        f()\n".encode(), pattern)
 
 
 @pytest.mark.slow
