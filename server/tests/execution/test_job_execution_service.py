@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,11 +20,13 @@ from server.app.core.ids import new_id
 from server.app.jobs.job import Job, JobStateError, Lease, moved
 from server.app.jobs.state import FINAL_STATES, TRANSITIONS, JobState
 from server.app.jobs.store import DuplicateJob, JobFilter
+from server.app.plugins.errors.exceptions import PluginProcessDied
 from server.app.plugins.isolation.process import ProcessIsolation
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import JobExecutionService, PluginExecutionService
 from server.app.services.execution.job_errors import JobConflict, JobNotFound
+from server.app.services.execution.job_execution_service import JobPolicy
 from server.tests.live.envelope import assert_error
 from server.tests.sample_plugins import SamplePlugin, raising
 
@@ -192,6 +195,52 @@ def test_a_worker_goes_on_until_it_is_told_to_stop_whatever_becomes_of_a_job(
     found = [jobs.get_job(job_id) for job_id in ids]
     assert [job.state for job in found] == states
     assert [job.cancelled for job in found] == [False, True, False, False, False, False]
+
+
+@pytest.mark.requirement("R-040", "R-142")
+@pytest.mark.parametrize("transient", [False, True])
+def test_a_job_that_is_cancelled_and_removed_while_it_runs_keeps_nobody_from_the_next(
+    registry: PluginRegistry, store: SqlJobStore, transient: bool
+) -> None:
+    def run(payload: dict[str, Any]) -> dict[str, Any]:
+        if payload["n"] == 0:
+            jobs.cancel_job(ids[0])
+            assert jobs.forget_jobs(-1) == 1
+            if transient:
+                raise PluginProcessDied("gone")
+        return {"n": payload["n"]}
+
+    registry.register(SamplePlugin(run))
+    plugins = PluginExecutionService(ToolRunner(registry))
+    policy = JobPolicy(max_attempts=lambda _: 2, retry_seconds=60)
+    jobs = JobExecutionService(store, EmbeddedWorkers(store), plugins, utc_now, policy=policy)
+    ids = [jobs.create_job("sample", {"n": number}, queued=True).id for number in range(2)]
+    seen: list[Job | None] = [jobs.run_next(go_on=lambda: True), jobs.run_next(go_on=lambda: True)]
+    assert [job.id for job in seen if job] == ([ids[0], ids[1]] if transient else [ids[1]])
+    assert jobs.get_job(ids[1]).state is JobState.SUCCESS
+    with pytest.raises(JobNotFound):
+        jobs.get_job(ids[0])
+    assert not jobs._under_way.ids
+
+
+def test_a_claim_that_was_undone_leaves_nothing_under_way(
+    registry: PluginRegistry, store: SqlJobStore, jobs: JobExecutionService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the rows of a batch turn out to be taken, and each claim is tried again alone."""
+    registry.register(SamplePlugin())
+    first, second = (jobs.create_job("sample", {}, queued=True) for _ in range(2))
+    claim = store.claim
+
+    def claimed_at_the_second_try(at: datetime, start: Callable[[Job], Job], job_id: str | None = None) -> Job | None:
+        start(first)
+        assert jobs._under_way.ids == {first.id}
+        jobs.cancel_job(first.id)
+        return claim(at, start, job_id)
+
+    monkeypatch.setattr(store, "claim", claimed_at_the_second_try)
+    ended = jobs.run_next()
+    assert (ended and ended.id) == second.id
+    assert not jobs._under_way.ids
 
 
 @pytest.mark.requirement("R-040")

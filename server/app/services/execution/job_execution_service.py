@@ -23,6 +23,8 @@ from server.app.services.execution.plugin_execution_service import PluginExecuti
 from server.app.services.execution.under_way import UnderWay
 
 Found = TypeVar("Found", bound=JobSummary)
+Finish = Callable[[Job, Job], tuple[bool, Job | None]]
+"""Writes the end of a job: whether it could, and the job that follows."""
 
 _FORGET_AT_ONCE: Final = 500  # few enough that nobody waits long for the thread that writes
 _TRANSIENT: Final = frozenset({ErrorType.EXECUTION_ERROR, ErrorType.INTERNAL_ERROR})
@@ -136,10 +138,28 @@ class JobExecutionService:
         """Execute the queued job whose turn it is, or this one, in this thread, and those that follow as long as
         ``go_on()``; the last of them, ``None`` if there is none."""
         ended = None
-        job = self._store.claim(self._clock(), self._claimed, job_id)
-        while job is not None:
-            with self._under_way.watched(job.id) as cancellation, trace_scope(job.traceparent):
-                ended, job = self._executed(job, cancellation, go_on)
+        offered: list[str] = []
+
+        def start(job: Job) -> Job:
+            # Watched before anybody can see it RUNNING, so that a cancel in between finds what to stop. What was
+            # written of this may have been undone, and the job given to another thread.
+            offered.append(job.id)
+            self._under_way.watch(job.id)
+            return self._started(job)
+
+        def finish(before: Job, after: Job) -> tuple[bool, Job | None]:
+            if go_on():
+                return self._store.swap_and_claim(before, after, self._clock(), start)
+            return self._finished(before, after)
+
+        try:
+            job = self._store.claim(self._clock(), start, job_id)
+            while job is not None:
+                with self._under_way.watched(job.id) as cancellation, trace_scope(job.traceparent):
+                    self._leave(offered)
+                    ended, job = self._executed(job, cancellation, finish)
+        finally:
+            self._leave(offered)
         return ended
 
     def run_queued(self, job_id: str) -> bool:
@@ -175,8 +195,7 @@ class JobExecutionService:
             job = self.get_job(job_id, owner)
             if job.is_final:
                 raise JobConflict(job, "the job has ended and cannot be cancelled")
-            error = error_of(ErrorType.CANCELLED, "the job was cancelled", job)
-            cancelled = moved(job, JobState.FAILED, self._clock(), error=error, cancelled=True)
+            cancelled = self._cancelled(job)
             if self._store.swap(job, cancelled):
                 self._under_way.stop(job_id)
                 return cancelled
@@ -236,15 +255,15 @@ class JobExecutionService:
             return started_again(job, now, lease)
         return moved(job, JobState.RUNNING, now, lease=lease)
 
-    def _claimed(self, job: Job) -> Job:
-        # Watched before anybody can see it RUNNING, so that a cancel in between finds what to stop.
-        self._under_way.watch(job.id)
-        return self._started(job)
+    def _leave(self, offered: list[str]) -> None:
+        while offered:
+            self._under_way.leave(offered.pop())
 
-    def _executed(
-        self, job: Job, cancellation: Cancellation, go_on: Callable[[], bool] = lambda: False
-    ) -> tuple[Job, Job | None]:
-        """The job as it ended, and the next one if ``go_on()``: its claim is written with the end of this one."""
+    def _finished(self, before: Job, after: Job) -> tuple[bool, Job | None]:
+        return self._store.swap(before, after), None
+
+    def _executed(self, job: Job, cancellation: Cancellation, finish: Finish | None = None) -> tuple[Job, Job | None]:
+        """The job as it ended, and the one that follows it."""
         while True:
             with execution_scope(RunContext(job.id, cancellation, job.attempt)):
                 result, envelope = self._plugins.execute(job.plugin, job.payload)
@@ -255,17 +274,21 @@ class JobExecutionService:
                 cancellation.wait(self._policy.retry_seconds)
                 again = self._started(job)
                 if cancellation.requested or not self._store.swap(job, again):
-                    return self.get_job(job.id), None
+                    return self._ended_by_others(job), None
                 job = again
                 continue
             to = JobState.FAILED if error else JobState.SUCCESS
             ended = moved(job, to, self._clock(), result=result, error=error)
-            following = None
-            if go_on():
-                swapped, following = self._store.swap_and_claim(job, ended, self._clock(), self._claimed)
-            else:
-                swapped = self._store.swap(job, ended)
-            return ended if swapped else self.get_job(job.id), following
+            swapped, following = (finish or self._finished)(job, ended)
+            return ended if swapped else self._ended_by_others(job), following
+
+    def _ended_by_others(self, job: Job) -> Job:
+        """As it is kept; one that is kept no more had been cancelled, and was removed with what is old."""
+        return self._store.get(job.id) or self._cancelled(job)
+
+    def _cancelled(self, job: Job) -> Job:
+        error = error_of(ErrorType.CANCELLED, "the job was cancelled", job)
+        return moved(job, JobState.FAILED, self._clock(), error=error, cancelled=True)
 
 
 def _of_owner(job: Found | None, job_id: str, owner: str | None) -> Found:

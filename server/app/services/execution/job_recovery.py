@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from server.app.core.ids import new_id
 from server.app.core.trace import trace_scope
@@ -16,6 +17,8 @@ from server.app.services.error_log_service import ErrorLogService
 from server.app.services.execution.job_errors import error_of
 from server.app.services.execution.leases import Leases
 from server.app.services.execution.under_way import UnderWay
+
+_LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 
 class JobRecovery:
@@ -109,11 +112,16 @@ class JobRecovery:
         return True
 
     def _end_stranded(self, job_ids: Iterable[str]) -> None:
-        """End jobs whose work has ended here without that its end could be written: their leases would be prolonged
-        with the others', as long as anything is under way."""
+        """End jobs whose work has ended here without that its end could be written, or which were started without
+        that this process was told so: their leases would be prolonged with the others', as long as anything is
+        under way. What may be started again is left to whoever does that."""
         for job_id in job_ids:
-            job = self._store.find(job_id)
-            if job is not None and job.state is JobState.RUNNING and not job.may_be_started_again:
+            job = self._store.get(job_id)
+            if job is None or job.state is not JobState.RUNNING:
+                continue
+            if job.may_be_started_again:
+                self._store.swap(job, replace(job, worker=None, lease_until=_LONG_AGO))
+            else:
                 self._end(job_id, "the end of the job could not be written")
 
     def _is_gone(self, job_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ class UnderWay:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cancellations: dict[str, Cancellation] = {}
+        self._watchers: Counter[str] = Counter()
         self._abandoned: set[str] = set()
         self._given_back: set[str] = set()
 
@@ -25,9 +27,20 @@ class UnderWay:
             return frozenset(self._cancellations)
 
     def watch(self, job_id: str) -> Cancellation:
-        """What stops this job; it is under way from now on, until it leaves ``watched``."""
+        """What stops this job; it is under way from now on, until all who watch it have left it."""
         with self._lock:
+            self._watchers[job_id] += 1
             return self._cancellations.setdefault(job_id, Cancellation())
+
+    def leave(self, job_id: str) -> None:
+        """The end of one ``watch``."""
+        with self._lock:
+            self._watchers[job_id] -= 1
+            if not self._watchers[job_id]:
+                del self._watchers[job_id]
+                self._cancellations.pop(job_id, None)
+                self._abandoned.discard(job_id)
+                self._given_back.discard(job_id)
 
     @contextmanager
     def watched(self, job_id: str) -> Iterator[Cancellation]:
@@ -35,10 +48,7 @@ class UnderWay:
         try:
             yield self.watch(job_id)
         finally:
-            with self._lock:
-                self._cancellations.pop(job_id, None)
-                self._abandoned.discard(job_id)
-                self._given_back.discard(job_id)
+            self.leave(job_id)
 
     def stop(self, job_id: str) -> None:
         """Stop the work on this job, if there is any."""
