@@ -7,7 +7,6 @@ import asyncio
 import errno
 import logging
 import socket
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -43,7 +42,7 @@ def settings_from(arguments: list[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m server", description="Run the execution server.")
     parser.add_argument("--host", dest="api_host", help="address to listen on (CTS_API_HOST, 127.0.0.1)")
     parser.add_argument("--port", dest="api_port", help="port to listen on, 0 for any free one (CTS_API_PORT, 8080)")
-    parser.add_argument("--data-dir", type=Path, help="folder of the database (CTS_DATA_DIR, ~/.local/state/cts)")
+    parser.add_argument("--data-dir", help="folder of the database (CTS_DATA_DIR, ~/.local/state/cts)")
     return read_settings(**vars(parser.parse_args(arguments)))
 
 

@@ -13,6 +13,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from server.app.core.start_error import StartError
 
 LEAST_PRODUCTION_TIMEOUT: Final = 30.0
+_WEEK: Final = 7 * 24 * 3600
+_MILLION: Final = 1_000_000
+_MOST_BYTES: Final = 512 * 1024 * 1024
+"""Of one request or result: SQLite keeps no text above a thousand million bytes, and JSON may write one as two."""
+
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
 
 
@@ -23,12 +28,16 @@ def default_data_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    """How this server process runs. Sizes are bytes, times are seconds unless the name says otherwise."""
+    """How this server process runs. Sizes are bytes, times are seconds unless the name says otherwise.
+
+    Every number has an upper bound: beyond some size, which differs from one to the other, the system takes it no more,
+    and that would be noticed in the middle of the work.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CTS_", extra="ignore", frozen=True)
 
     environment: Literal["development", "production"] = "development"
-    api_host: str = "127.0.0.1"
+    api_host: str = Field(default="127.0.0.1", min_length=1)  # an empty one is every address
     api_port: int = Field(default=8080, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
@@ -39,32 +48,32 @@ class Settings(BaseSettings):
 
     require_authentication: bool = False
     rate_limit_enabled: bool = False
-    rate_limit_per_minute: int = Field(default=60, ge=1)
+    rate_limit_per_minute: int = Field(default=60, ge=1, le=_MILLION)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
-    max_connections: int = Field(default=1000, ge=1)
-    client_patience_seconds: float = Field(default=30.0, gt=0)
-    max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024)
+    max_connections: int = Field(default=1000, ge=1, le=_MILLION)
+    client_patience_seconds: float = Field(default=30.0, ge=0.1, le=_WEEK)
+    max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024, le=_MOST_BYTES)
     max_concurrent_runs: int = Field(default=3, ge=0, le=256)
     max_concurrent_calls: int = Field(default=8, ge=1, le=256)
-    max_waiting_calls: int = Field(default=100, ge=0)
-    max_runs_per_plugin: int | None = Field(default=None, ge=1)
-    max_waiting_jobs: int = Field(default=10_000, ge=1)
+    max_waiting_calls: int = Field(default=100, ge=0, le=_MILLION)
+    max_runs_per_plugin: int | None = Field(default=None, ge=1, le=_MILLION)
+    max_waiting_jobs: int = Field(default=10_000, ge=1, le=1000 * _MILLION)
     job_lease_seconds: float = Field(default=15.0, ge=0.3, le=3600)
-    job_retention_days: float = Field(default=7.0, gt=0)
-    cleanup_interval_minutes: float = Field(default=60.0, gt=0)
-    shutdown_seconds: int = Field(default=10, ge=1)
+    job_retention_days: float = Field(default=7.0, gt=0, le=36_500)
+    cleanup_interval_minutes: float = Field(default=60.0, ge=0.01, le=_WEEK / 60)
+    shutdown_seconds: int = Field(default=10, ge=1, le=_WEEK)
 
-    tool_timeout_seconds: float = Field(default=300.0, gt=0)
-    plugin_memory_mb: int = Field(default=1024, ge=128)
-    max_result_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
-    plugin_start_seconds: float = Field(default=10.0, gt=0)
+    tool_timeout_seconds: float = Field(default=300.0, gt=0, le=_WEEK)
+    plugin_memory_mb: int = Field(default=1024, ge=128, le=16 * _MILLION)
+    max_result_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, le=_MOST_BYTES)
+    plugin_start_seconds: float = Field(default=10.0, gt=0, le=_WEEK)
     plugin_packages: Annotated[tuple[str, ...], NoDecode] = ()
     plugin_environment: Annotated[tuple[str, ...], NoDecode] = ()
 
     plugin_confinement: bool = True
-    plugin_cpu_seconds: int = Field(default=300, ge=1)
-    plugin_max_processes: int = Field(default=64, ge=1)
+    plugin_cpu_seconds: int = Field(default=300, ge=1, le=1000 * _MILLION)
+    plugin_max_processes: int = Field(default=64, ge=1, le=_MILLION)
     plugin_grants: Annotated[tuple[Literal["network", "processes"], ...], NoDecode] = ("network", "processes")
     plugin_read_paths: Annotated[tuple[Path, ...], NoDecode] = ()
     plugin_write_paths: Annotated[tuple[Path, ...], NoDecode] = ()
@@ -82,6 +91,18 @@ class Settings(BaseSettings):
     def _comma_list(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url", "max_runs_per_plugin", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _folder(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("it names no folder")
         return value
 
     @property

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from server.app.access.caller import Caller
 from server.app.access.permission import PERMISSIONS, Permission, Role
 from server.app.adapters.database.database import Database
 from server.app.adapters.database.key_store import SqlKeyStore
+from server.app.adapters.database.migrate import opened_database
 from server.app.core.clock import utc_now
 from server.app.services.key_service import KeyNameError, KeyService
 
@@ -131,6 +135,34 @@ def test_a_command_that_cannot_be_carried_out_says_why(
 ) -> None:
     assert main(["keys", *words[:2], "--data-dir", str(tmp_path), *words[2:]]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("reason", "sink"),
+    [("Bad file descriptor", ">&-"), ("No space left on device", ">/dev/full"), ("Broken pipe", "")],
+)
+def test_a_key_that_cannot_be_shown_is_revoked(tmp_path: Path, reason: str, sink: str) -> None:
+    words = f"exec {sys.executable} -m server keys create alice --data-dir '{tmp_path}' {sink}"
+    reader, pipe = os.pipe()
+    os.close(reader)
+    made = subprocess.run(["sh", "-c", words], stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    os.close(pipe)
+    told, why = made.stderr.splitlines()
+    key_id = told.split()[2]
+    assert why == f"server: standard output cannot be written: {reason}; key {key_id} is revoked"
+    database = opened_database(tmp_path / "cts.db")
+    assert [(key.id, key.revoked_at is None) for key in SqlKeyStore(database).list()] == [(key_id, False)]
+    database.close()
+
+
+def test_a_database_that_fails_a_command_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened_database(tmp_path / "cts.db").close()
+    with closing(sqlite3.connect(tmp_path / "cts.db")) as database:
+        database.execute("DROP TABLE api_key")
+    assert main(["keys", "create", "alice", "--data-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "server: the database cannot be used: no such table: api_key\n"
 
 
 @pytest.mark.parametrize(("said", "words"), [("invalid", ["create", "alice", "--role", "king"]), ("COMMAND", [])])

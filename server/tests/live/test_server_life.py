@@ -19,6 +19,7 @@ import pytest
 
 from server.app.adapters.data_folder import data_folder
 from server.app.adapters.database.migrate import opened_database
+from server.app.core.settings import Settings
 from server.app.core.start_error import StartError
 from server.app.core.version import VERSION
 from server.serve_command import listening_socket, settings_from
@@ -276,6 +277,11 @@ def test_no_file_of_the_server_takes_the_place_of_a_standard_one_that_is_closed(
         ("log_level", [], {"CTS_LOG_LEVEL": "loud"}),
         ("max_concurrent_runs", [], {"CTS_MAX_CONCURRENT_RUNS": "-1"}),
         ("tool_timeout_seconds", [], {"CTS_TOOL_TIMEOUT_SECONDS": "-1"}),
+        ("api_host", [], {"CTS_API_HOST": ""}),
+        ("api_host", ["--host", ""], {}),
+        ("data_dir", [], {"CTS_DATA_DIR": ""}),
+        ("data_dir", ["--data-dir", ""], {}),
+        ("cleanup_interval_minutes", [], {"CTS_CLEANUP_INTERVAL_MINUTES": "1e-9"}),
     ],
 )
 def test_a_wrong_setting_is_named(
@@ -285,6 +291,24 @@ def test_a_wrong_setting_is_named(
         monkeypatch.setenv(name, value)
     with pytest.raises(StartError, match=f"a setting is wrong: {setting}: "):
         settings_from(arguments)
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "9" * 30])
+def test_no_number_is_too_large_for_the_system(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    numbers = {name for name, field in Settings.model_fields.items() if field.annotation in (int, float, int | None)}
+    assert numbers > {"max_concurrent_runs", "job_lease_seconds", "max_runs_per_plugin", "shutdown_seconds"}
+    for name in numbers:
+        with monkeypatch.context() as environment:
+            environment.setenv(f"CTS_{name.upper()}", value)
+            with pytest.raises(StartError, match=f"a setting is wrong: {name}: "):
+                settings_from([])
+
+
+def test_what_is_empty_is_none_where_there_may_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "MAX_RUNS_PER_PLUGIN", "PLUGIN_GRANTS"):
+        monkeypatch.setenv(f"CTS_{name}", "")
+    settings = settings_from([])
+    assert (settings.database_url, settings.max_runs_per_plugin, settings.plugin_grants) == (None, None, ())
 
 
 @pytest.mark.requirement("R-219")
