@@ -184,9 +184,10 @@ def test_a_folder_that_somebody_cleaned_away_is_made_again(isolation: ProcessIso
 def test_calls_at_the_same_time_get_processes_of_their_own_and_few_are_kept(isolation: ProcessIsolation) -> None:
     spec = isolation.load(TICKING)
     with ThreadPoolExecutor(6) as threads:
-        calls = [threads.submit(call, isolation, spec, seconds=1.0) for _ in range(6)]
-        time.sleep(0.9)
-        assert len(isolation.pids()) == 6
+        calls = [threads.submit(call, isolation, spec, seconds=1.5) for _ in range(6)]
+        while len(isolation.pids()) < 6:
+            assert not all(call.done() for call in calls)
+            time.sleep(0.02)
         assert [ended.result()["ticks"] >= 0 for ended in calls] == [True] * 6
     assert len(isolation.pids()) == ProcessSettings().idle_per_plugin
 
