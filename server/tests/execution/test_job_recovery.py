@@ -27,6 +27,7 @@ from server.app.jobs.job import Job, JobStateError
 from server.app.jobs.state import JobState
 from server.app.jobs.store import StoreLimits
 from server.app.plugins.errors.exceptions import (
+    ExecutionCancelled,
     InputValidationError,
     LimitExceeded,
     PluginError,
@@ -317,18 +318,66 @@ def test_a_server_by_itself_ends_such_jobs_too(tmp_path: Path, registry: PluginR
                 time.sleep(0.02)
 
 
-def test_a_stopping_server_gives_back_what_others_may_start_again(worker: Worker, registry: PluginRegistry) -> None:
-    held = Held()
-    registry.register(SamplePlugin(held))
-    stopping = worker("stopping", max_attempts=2)
-    job = stopping.create_job("sample", {}, queued=True)
+def _stop(service: JobExecutionService, _clock: Clock) -> None:
+    service.recovery.stop_all()
+
+
+def _lapse(service: JobExecutionService, clock: Clock) -> None:
+    clock.now += timedelta(seconds=11)
+    assert service.leases.stop_lapsed() == 1
+
+
+@pytest.mark.requirement("R-044")
+@pytest.mark.parametrize("stop", [_stop, _lapse])
+@pytest.mark.parametrize(("attempts", "queued"), [(1, True), (2, True), (2, False)])
+def test_work_that_is_stopped_though_nobody_has_cancelled_it_is_not_cancelled(
+    worker: Worker,
+    registry: PluginRegistry,
+    clock: Clock,
+    stop: Callable[[JobExecutionService, Clock], None],
+    attempts: int,
+    queued: bool,
+) -> None:
+    entered = threading.Semaphore(0)
+
+    def run(_payload: dict[str, Any]) -> dict[str, Any]:
+        stopped = threading.Event()
+        with current_execution().cancellation.armed(stopped.set):
+            entered.release()
+            assert stopped.wait(10)
+        raise ExecutionCancelled  # as the isolation does, whose process was killed
+
+    registry.register(SamplePlugin(run))
+    here, other = worker("here", max_attempts=attempts), worker("other", max_attempts=attempts)
+    job_id = new_id()
+    if queued:
+        here.create_job("sample", {}, job_id=job_id, queued=True)
     with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(stopping.run_next)
-        assert held.entered.acquire(timeout=5)
-        assert stopping.recovery.stop_all() == 0
-        held.leave.set()
-        running.result(5)
-    assert stopping.get_job(job.id).state is JobState.RUNNING
+        running = thread.submit(here.run_next if queued else lambda: here.execute_job("sample", {}, job_id=job_id))
+        assert entered.acquire(timeout=5)
+        stop(here, clock)
+        left = running.result(5)
+    assert left == here.get_job(job_id)
+    if attempts == 1 or not queued:
+        assert (left.state, left.cancelled, left.error["type"]) == (JobState.FAILED, False, "ExecutionError")
+        assert left.error["details"]["reason"] == "worker_lost"
+        return
+    registry.clear()
+    registry.register(SamplePlugin())
+    assert other.recovery.recover_lost() == 0  # at once, without waiting for the end of the lease
+    again = other.run_next()
+    assert again is not None
+    assert (again.id, again.state, again.attempt) == (job_id, JobState.SUCCESS, 2)
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_nobody_leaves_the_job_of_another_worker(worker: Worker, store: SqlJobStore, attempts: int) -> None:
+    here, other = worker("here", max_attempts=attempts), worker("other", max_attempts=attempts)
+    job = other.create_job("sample", {}, queued=True)
+    running = other._started(job)
+    assert store.swap(job, running)
+    here.recovery.leave(job.id)
+    assert here.get_job(job.id) == running
 
 
 @pytest.mark.requirement("R-057")

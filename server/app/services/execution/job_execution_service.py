@@ -267,15 +267,18 @@ class JobExecutionService:
         while True:
             with execution_scope(RunContext(job.id, cancellation, job.attempt)):
                 result, envelope = self._plugins.execute(job.plugin, job.payload)
-            if self._under_way.is_given_back(job.id):
-                return job, None
             error = envelope.get("error", {})
-            if error.get("type") in _TRANSIENT and job.attempt < job.max_attempts:
+            again = error.get("type") in _TRANSIENT and job.attempt < job.max_attempts
+            if again:
                 cancellation.wait(self._policy.retry_seconds)
-                again = self._started(job)
-                if cancellation.requested or not self._store.swap(job, again):
+            if error and cancellation.requested:  # who cancels or ends a job writes that before its work is stopped
+                self.recovery.leave(job.id)
+                return self._ended_by_others(job), None
+            if again:
+                another = self._started(job)
+                if not self._store.swap(job, another):
                     return self._ended_by_others(job), None
-                job = again
+                job = another
                 continue
             to = JobState.FAILED if error else JobState.SUCCESS
             ended = moved(job, to, self._clock(), result=result, error=error)

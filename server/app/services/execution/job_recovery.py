@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -72,7 +72,10 @@ class JobRecovery:
         gone = [job_id for job_id in running - held if self._is_gone(job_id)]
         for job_id in gone:
             self._under_way.stop(job_id)
-        self._end_stranded(held - self._under_way.ids)
+        # What was started without that this process was told so, or whose end could not be written: its lease would be
+        # prolonged with the others', as long as anything is under way.
+        for job_id in held - self._under_way.ids:
+            self.leave(job_id)
         return len(gone)
 
     def stop_all(self) -> int:
@@ -85,15 +88,24 @@ class JobRecovery:
         try:
             for job_id in running:
                 job = self._store.find(job_id)
-                if job is not None and job.state is JobState.RUNNING and job.may_be_started_again:
-                    self._under_way.give_back(job_id)
-                else:
+                if job is None or job.state is not JobState.RUNNING or not job.may_be_started_again:
                     ended += self._end(job_id, "the server was stopped while the job was under way")
                 self._under_way.stop(job_id)
         finally:
             for job_id in running:  # also if their ends cannot be written
                 self._under_way.stop(job_id)
         return ended
+
+    def leave(self, job_id: str) -> None:
+        """Nobody works on this job of ours any more, without that its end was written: it is ended, unless it may be
+        started again, which is left to whoever does that."""
+        job = self._store.get(job_id)
+        if job is None or job.state is not JobState.RUNNING or job.worker != self._worker:
+            return
+        if job.may_be_started_again:
+            self._store.swap(job, replace(job, worker=None, lease_until=_LONG_AGO))
+        else:
+            self._end(job_id, "the worker that ran the job could not keep it")
 
     def _end(self, job_id: str, reason: str) -> bool:
         job = self._store.get(job_id)
@@ -110,19 +122,6 @@ class JobRecovery:
             with trace_scope(job.traceparent):
                 self._errors.keep(error_id, error, "", component=f"plugin {job.plugin}", job_id=job.id)
         return True
-
-    def _end_stranded(self, job_ids: Iterable[str]) -> None:
-        """End jobs whose work has ended here without that its end could be written, or which were started without
-        that this process was told so: their leases would be prolonged with the others', as long as anything is
-        under way. What may be started again is left to whoever does that."""
-        for job_id in job_ids:
-            job = self._store.get(job_id)
-            if job is None or job.state is not JobState.RUNNING:
-                continue
-            if job.may_be_started_again:
-                self._store.swap(job, replace(job, worker=None, lease_until=_LONG_AGO))
-            else:
-                self._end(job_id, "the end of the job could not be written")
 
     def _is_gone(self, job_id: str) -> bool:
         job = self._store.find(job_id)

@@ -18,7 +18,6 @@ class UnderWay:
         self._cancellations: dict[str, Cancellation] = {}
         self._watchers: Counter[str] = Counter()
         self._abandoned: set[str] = set()
-        self._given_back: set[str] = set()
 
     @property
     def ids(self) -> frozenset[str]:
@@ -40,7 +39,6 @@ class UnderWay:
                 del self._watchers[job_id]
                 self._cancellations.pop(job_id, None)
                 self._abandoned.discard(job_id)
-                self._given_back.discard(job_id)
 
     @contextmanager
     def watched(self, job_id: str) -> Iterator[Cancellation]:
@@ -71,13 +69,3 @@ class UnderWay:
         """Whether whoever makes this job finds that nobody waits for it."""
         with self._lock:
             return job_id in self._abandoned
-
-    def give_back(self, job_id: str) -> None:
-        """What becomes of this job is for others to say; the end of the work here says nothing."""
-        with self._lock:
-            self._given_back.add(job_id)
-
-    def is_given_back(self, job_id: str) -> bool:
-        """Whether others go on with this job."""
-        with self._lock:
-            return job_id in self._given_back
