@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from server.app.plugins.errors.exceptions import OutputValidationError, PluginError
 from server.app.plugins.validation import validate_plugin_output
+from server.app.plugins.validation.json_text import MAX_DEPTH
 from server.app.plugins.validation.schema_rules import SchemaRules
 
 pytestmark = pytest.mark.requirement("R-024", "R-027")
@@ -94,6 +95,19 @@ def test_a_result_that_holds_itself_is_refused() -> None:
     loop["me"] = loop
     with pytest.raises(OutputValidationError, match="not JSON"):
         validate_plugin_output(loop)
+
+
+@pytest.mark.parametrize("kind", [dict, list, tuple])
+def test_a_result_is_no_deeper_than_every_reader_reads(kind: type) -> None:
+    def nested(depth: int) -> dict[str, Any]:
+        inner: Any = "{[" * MAX_DEPTH
+        for _ in range(depth - 1):
+            inner = {"in": inner} if kind is dict else kind([inner])
+        return {"in": inner, "flat": [[]] * MAX_DEPTH}
+
+    assert validate_plugin_output(nested(MAX_DEPTH))["flat"] == [[]] * MAX_DEPTH
+    with pytest.raises(OutputValidationError, match="nested too deeply"):
+        validate_plugin_output(nested(MAX_DEPTH + 1))
 
 
 def test_a_change_of_the_plugins_object_does_not_reach_the_result() -> None:

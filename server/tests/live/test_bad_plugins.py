@@ -47,6 +47,7 @@ FAULTS = [
     ("PluginError", "returns_surrogate", "not JSON"),
     ("PluginError", "returns_loop", "not JSON"),
     ("PluginError", "returns_nested", "not JSON"),
+    ("PluginError", "returns_deeper", "nested too deeply"),
     ("ResourceLimit", "returns_much", "larger than 2097152 bytes"),
     ("ExecutionError", "closes_pipes", "ended without an answer"),
     ("ExecutionError", "writes_to_pipes", "answered something"),
@@ -70,6 +71,14 @@ def test_a_fault_ends_in_an_envelope(live: ServerProcess, kind: str, fault: str,
     assert message in error["message"]
     assert error["plugin"] == "misbehaving"
     assert live.execute("misbehaving", kind="nothing").status_code == 200
+
+
+def test_a_result_that_is_a_success_can_be_fetched(live: ServerProcess) -> None:
+    waited_for = live.execute("misbehaving", kind="returns_as_deep_as_may_be")
+    assert waited_for.status_code == 200, waited_for.text
+    submitted = live.result(live.submit("misbehaving", kind="returns_as_deep_as_may_be"))
+    assert submitted["status"] == "SUCCESS"
+    assert submitted["result"]["in"] == waited_for.json()["result"]["in"]
 
 
 def test_what_does_no_harm_succeeds(live: ServerProcess) -> None:

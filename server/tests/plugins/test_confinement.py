@@ -103,6 +103,21 @@ def test_what_is_written_without_a_path_goes_to_a_folder_of_its_own(confined: Pr
     assert outcome(confined, ESCAPING, attempt="reads", path="mine") == "ENOENT"  # every call begins with an empty one
 
 
+@needs_seccomp
+@pytest.mark.parametrize("path", ["other/file", "readable/file", "writable/file"])
+def test_what_a_file_is_otherwise_stays_as_it_was(confined: ProcessIsolation, place: Path, path: str) -> None:
+    before = (place / path).stat()
+    for attempt in ("changes_owner", "changes_mode", "changes_times"):
+        assert outcome(confined, ESCAPING, attempt=attempt, path=str(place / path)) == "done"
+    assert outcome(confined, ESCAPING, attempt="sets_attribute", path=str(place / path)) == "ENOTSUP"
+    assert (place / path).stat() == before
+    assert os.listxattr(place / path) == []
+
+
+def test_files_are_copied_with_all_that_they_have(confined: ProcessIsolation, place: Path) -> None:
+    assert outcome(confined, ESCAPING, attempt="copies", path=str(place / "readable/file")) == "done"
+
+
 ACTIONS = [
     ("EPERM", "opens_tcp"),
     ("EPERM", "opens_udp"),
@@ -246,6 +261,9 @@ CALLS: list[tuple[int, str, tuple[int, ...], bool, bool]] = [
     (seccomp.REFUSE, "ptrace", (), True, True),
     (seccomp.REFUSE, "mount", (), True, True),
     (seccomp.REFUSE, "setrlimit", (), True, True),
+    (seccomp.IGNORE, "fchmodat", (), True, True),
+    (seccomp.IGNORE, "utimensat", (), False, False),
+    (seccomp.UNSUPPORTED, "setxattr", (), True, True),
     (seccomp.UNKNOWN, "clone3", (), True, True),
     (seccomp.UNKNOWN, "clone3", (), False, False),
     (seccomp.REFUSE, "prctl", (1, 0), True, True),
@@ -298,7 +316,18 @@ def test_the_filter_ends_calls_of_another_convention_and_leaves_the_usual_alone(
     assert verdict(code, 0x40000003, 1) == seccomp.KILL  # the 32-bit calls of an x86
     assert len(code) < 4096
     refused = {number for number in range(600) if verdict(code, machine.audit, number, 1) != seccomp.ALLOW}
-    named = {*seccomp.ALWAYS_REFUSED, *seccomp.PROCESS_CALLS, "socket", "clone", "clone3", "kill", "tgkill", "tkill"}
+    named = {
+        *seccomp.ALWAYS_REFUSED,
+        *seccomp.IGNORED,
+        *seccomp.ATTRIBUTE_CALLS,
+        *seccomp.PROCESS_CALLS,
+        "socket",
+        "clone",
+        "clone3",
+        "kill",
+        "tgkill",
+        "tkill",
+    }
     named |= {"rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "prctl"}
     assert refused == {machine.number(call) for call in named} - {None}
 

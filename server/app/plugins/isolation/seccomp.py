@@ -5,6 +5,10 @@ ends the process. Refused are: what changes the machine, what looks into or stee
 outlives the process (System V memory, message queues), what would lift the limits, and, unless the plugin
 asked for it, the network and new processes.
 
+Landlock does not look at changes of a file's mode, owner and times, which its owner may make wherever it lies. They do
+nothing here and say that they are done, as on a file system without modes (``quiet`` of vfat), because much that copies
+or unpacks files makes them and gives up if it may not. Extended attributes, access lists among them, are not supported.
+
 Limits: numbers are known for x86_64 and aarch64. A flag that stands in memory cannot be judged, so ``clone3``
 claims not to exist and the C library falls back to ``clone``.
 
@@ -30,6 +34,8 @@ ALLOW: Final = 0x7FFF0000
 KILL: Final = 0x80000000
 _ERRNO: Final = 0x00050000
 REFUSE: Final = _ERRNO | errno.EPERM
+IGNORE: Final = _ERRNO
+UNSUPPORTED: Final = _ERRNO | errno.EOPNOTSUPP
 UNKNOWN: Final = _ERRNO | errno.ENOSYS
 
 _LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
@@ -61,7 +67,8 @@ class Machine:
 _SAME_EVERYWHERE: Final = {
     "pidfd_send_signal": 424, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428,
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "clone3": 435, "pidfd_getfd": 438,
-    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443,
+    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "fchmodat2": 452, "setxattrat": 463,
+    "removexattrat": 466, "open_tree_attr": 467, "file_setattr": 469,
 }  # fmt: skip
 
 MACHINES: Final = {
@@ -76,7 +83,10 @@ MACHINES: Final = {
         "rt_tgsigqueueinfo": 297, "perf_event_open": 298, "fanotify_init": 300, "prlimit64": 302,
         "name_to_handle_at": 303, "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308,
         "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320,
-        "bpf": 321, "execveat": 322, "userfaultfd": 323,
+        "bpf": 321, "execveat": 322, "userfaultfd": 323, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93,
+        "lchown": 94, "utime": 132, "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197,
+        "lremovexattr": 198, "fremovexattr": 199, "utimes": 235, "fchownat": 260, "futimesat": 261, "fchmodat": 268,
+        "utimensat": 280,
     }),
     "aarch64": Machine(0xC00000B7, 277, {
         "lookup_dcookie": 18, "umount2": 39, "mount": 40, "pivot_root": 41, "chroot": 51, "vhangup": 58, "quotactl": 60,
@@ -88,18 +98,26 @@ MACHINES: Final = {
         "swapoff": 225, "rt_tgsigqueueinfo": 240, "perf_event_open": 241, "prlimit64": 261, "fanotify_init": 262,
         "name_to_handle_at": 264, "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268,
         "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "bpf": 280,
-        "execveat": 281, "userfaultfd": 282, "kexec_file_load": 294,
+        "execveat": 281, "userfaultfd": 282, "kexec_file_load": 294, "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7,
+        "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16, "fchmod": 52, "fchmodat": 53, "fchownat": 54,
+        "fchown": 55, "utimensat": 88,
     }),
 }  # fmt: skip
 
 ALWAYS_REFUSED: Final = (
     "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp perf_event_open "
-    "mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr "
+    "mount umount2 pivot_root chroot open_tree open_tree_attr move_mount fsopen fsconfig fsmount fspick mount_setattr "
     "unshare setns name_to_handle_at open_by_handle_at fanotify_init quotactl quotactl_fd lookup_dcookie "
     "keyctl add_key request_key bpf userfaultfd io_uring_setup io_uring_enter io_uring_register "
     "kexec_load kexec_file_load init_module finit_module delete_module reboot swapon swapoff acct syslog vhangup "
     "settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname iopl ioperm modify_ldt "
     "personality uselib shmget semget msgget mq_open setrlimit"
+).split()
+IGNORED: Final = (
+    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat file_setattr"
+).split()
+ATTRIBUTE_CALLS: Final = (
+    "setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat"
 ).split()
 PROCESS_CALLS: Final = ("fork", "vfork", "execve", "execveat")
 _SIGNAL_CALLS: Final = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
@@ -132,6 +150,10 @@ def program(machine: Machine, pid: int, *, network: bool, processes: bool) -> li
     allow: Instruction = (_RETURN, 0, 0, ALLOW)
     for name in ALWAYS_REFUSED:
         rule(name, refuse)
+    for name in IGNORED:
+        rule(name, (_RETURN, 0, 0, IGNORE))
+    for name in ATTRIBUTE_CALLS:
+        rule(name, (_RETURN, 0, 0, UNSUPPORTED))
     rule("clone3", (_RETURN, 0, 0, UNKNOWN))
     rule("prctl", _argument(0), (_EQUAL, 0, 1, _PR_SET_PDEATHSIG), refuse, allow)
     # Reading limits is prlimit64 without new ones; both halves of that pointer are looked at.

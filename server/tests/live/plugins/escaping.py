@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import resource
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -58,6 +59,10 @@ ATTEMPTS: dict[str, Callable[[str], Any]] = {
     "outlives_parent": lambda _: _prctl(1, 0),
     "becomes_nobody": lambda _: os.setuid(65534),
     "changes_owner": lambda path: os.chown(path, 65534, 65534),
+    "changes_mode": lambda path: Path(path).chmod(0),
+    "changes_times": lambda path: os.utime(path, (0, 0)),
+    "sets_attribute": lambda path: os.setxattr(path, "user.test", b"x"),
+    "copies": lambda path: shutil.copy2(path, "copy"),
 }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from server.app.core.execution_context import current_execution
 from server.app.plugins.errors.exceptions import InputValidationError, PluginError
 from server.app.plugins.plugin import PluginSpec
+from server.app.plugins.validation.json_text import MAX_DEPTH
 
 
 class HostileText(Exception):
@@ -102,7 +103,7 @@ def _leave_files() -> Any:
     (here / "locked").mkdir()
     (here / "locked/file").write_text("x", "ascii")
     (here / "locked/link").symlink_to("/etc")
-    (here / "locked").chmod(0)
+    (here / "locked/shut").mkdir(0)
     for _ in range(100):
         Path("deep").mkdir()
         os.chdir("deep")
@@ -175,6 +176,8 @@ KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "returns_surrogate": lambda _: {"value": "\ud800"},
     "returns_loop": lambda _: _holding_itself(),
     "returns_nested": lambda _: _nested(100_000),
+    "returns_as_deep_as_may_be": lambda _: _nested(MAX_DEPTH - 1),
+    "returns_deeper": lambda _: _nested(MAX_DEPTH),
     "returns_much": lambda _: {"value": "x" * (3 * 1024 * 1024)},
     "prints_much": lambda _: sys.stdout.write("x" * 10_000_000) and {"printed": True},
     "forks": lambda _: _fork_and_return(),
