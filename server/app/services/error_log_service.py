@@ -62,8 +62,8 @@ class ErrorLogService:
         record = ErrorRecord(
             id=error_id,
             error_type=error["type"],
-            error_message=redacted(error["message"][:_MESSAGE_CHARACTERS]),
-            stack_trace=redacted(stack_trace[-_TRACE_CHARACTERS:]),
+            error_message=_kept(error["message"][:_MESSAGE_CHARACTERS]),
+            stack_trace=_kept(stack_trace[-_TRACE_CHARACTERS:]),
             component=component[:128],
             severity="critical" if system else "error",
             created_at=self._clock(),
@@ -88,7 +88,12 @@ class ErrorLogService:
     def mark(self, error_id: str, *, fix_applied: bool, fix_details: str | None) -> ErrorRecord:
         """Note that it is fixed, and how; or that it is not. Raises ``ErrorNotFound``."""
         at = self._clock() if fix_applied else None
-        details = None if fix_details is None else redacted(fix_details)
+        details = None if fix_details is None else _kept(fix_details)
         if is_id(error_id):
             self._store.mark(error_id, fix_applied=fix_applied, fix_details=details, at=at)
         return self.error(error_id)
+
+
+def _kept(text: str) -> str:
+    """Without secrets, and as every database takes it: Postgres no NUL, none a lone surrogate."""
+    return redacted(text).encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
