@@ -17,14 +17,19 @@ ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def leave_when_told() -> None:
-    """Until somebody else handles these signals, end without further ado, whatever is waited for at the time."""
+    """Until somebody else handles these signals, end without further ado, whatever is waited for at the time.
+
+    A terminal that goes away tells a process to end, as SIGTERM does, unless it was started to stay (``nohup``).
+    """
     for number in ENDING:
         signal.signal(number, _leave)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, lambda _signal, _frame: signal.raise_signal(signal.SIGTERM))
 
 
 def end_undisturbed() -> None:
     """The rest is the interpreter's, which would hand a signal that comes now to the system: an end by a signal."""
-    for number in ENDING:
+    for number in (*ENDING, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 

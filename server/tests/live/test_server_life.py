@@ -240,12 +240,13 @@ def test_a_server_whose_database_fails_ends_in_order_when_it_is_told(tmp_path: P
 
 
 @pytest.mark.requirement("R-044")
-def test_a_server_that_is_told_until_it_is_gone_ends_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_server_that_is_told_until_it_is_gone_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
     server = ServerProcess(tmp_path / "data", PLUGIN_PACKAGES="")
     deadline = time.monotonic() + 60
     while server.process.poll() is None:
         assert time.monotonic() < deadline
-        server.process.terminate()
+        server.process.send_signal(number)
         time.sleep(0.005)
     assert server.stop() == 0
     assert "Traceback" not in server.log.read_text("utf-8")
@@ -333,6 +334,12 @@ def test_an_address_that_is_not_ours(host: str, message: str) -> None:
 def test_a_folder_that_cannot_be_used(folder: str) -> None:
     with pytest.raises(StartError, match=f"cannot use the data folder {folder}"), data_folder(Path(folder)):
         pytest.fail("it was used")
+
+
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "server", Path(sys.prefix), Path("/")], ids=str)
+def test_a_folder_that_plugins_must_read_is_no_data_folder(folder: Path) -> None:
+    with pytest.raises(StartError, match="holds code"), data_folder(folder):
+        pytest.fail("it was taken")
 
 
 def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from server.app.core.execution_context import Cancellation
 from server.app.core.start_error import StartError
 from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
 from server.app.plugins.isolation.process_settings import ProcessSettings
 from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, ENTRY_POINT_GROUP, find_plugins, load_plugins
 from server.app.plugins.loader.plugin_registry import PluginRegistry
+from server.app.plugins.plugin import PluginSpec
 from server.app.plugins.runtime.tool_runner import ToolRunner
 
 pytestmark = pytest.mark.requirement("R-021")
@@ -51,6 +55,49 @@ def test_builtin_plugins_are_found_without_import() -> None:
 def test_a_package_that_there_is_not(package: str) -> None:
     with pytest.raises(StartError, match="there is no plugin package"):
         find_plugins([package])
+
+
+@pytest.mark.parametrize("beginning", ["raise SystemExit", None], ids=["regular", "namespace"])
+def test_what_a_package_lies_in_is_not_imported(package: Path, beginning: str | None) -> None:
+    (package / "__init__.py").write_text("raise SystemExit", encoding="utf-8")
+    inner = package / "inner"
+    inner.mkdir()
+    (inner / "dropped_in.py").touch()
+    if beginning is not None:
+        (inner / "__init__.py").write_text(beginning, encoding="utf-8")
+    name = f"{package.name}.inner"
+    assert [place.reference for place in find_plugins([name, name])] == [f"{name}.dropped_in:PLUGIN"]
+
+
+def test_a_reason_names_files_without_their_folders_and_the_log_with_them(
+    package: Path, registry: PluginRegistry, isolation: ProcessIsolation, caplog: pytest.LogCaptureFixture
+) -> None:
+    (package / "reads.py").write_text("open('/srv/models/secret/model.bin')", encoding="utf-8")
+    (package / "misses.py").write_text(f"from {package.name} import nothing", encoding="utf-8")
+    load_plugins(registry, isolation, find_plugins([package.name]))
+    reasons = {status.name: str(status.reason) for status in registry.statuses()}
+    assert reasons["reads"].endswith("'model.bin'")
+    assert reasons["misses"].endswith("(__init__.py)")
+    assert "'/srv/models/secret/model.bin'" in caplog.text
+    _, envelope = ToolRunner(registry, isolation).run("reads", {})
+    assert reasons["reads"] in envelope["error"]["message"]
+
+
+class _NoMoreProcesses:
+    """An isolation on a system that has no process left."""
+
+    def load(self, reference: str) -> PluginSpec:
+        raise BlockingIOError(errno.EAGAIN, f"no process for {reference}")
+
+    def call(self, spec: PluginSpec, payload: dict[str, Any], cancellation: Cancellation) -> Any:
+        raise NotImplementedError
+
+    def close(self) -> None: ...
+
+
+def test_a_system_without_processes_is_no_fault_of_plugins(registry: PluginRegistry) -> None:
+    with pytest.raises(StartError, match="no process can be started for plugins: no process for"):
+        load_plugins(registry, _NoMoreProcesses(), find_plugins([BUILTIN_PACKAGE]))
 
 
 @pytest.mark.requirement("R-112")

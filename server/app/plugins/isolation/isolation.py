@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import re
+from typing import Any, Final, Protocol
 
 from server.app.core.execution_context import Cancellation
 from server.app.plugins.plugin import PluginSpec
+
+_FOLDERS: Final = re.compile(r"(?<![\w/])(?:/[^\s/'\"()<>]+)+/(?=[^\s/'\"()<>])")
 
 
 class Isolation(Protocol):
@@ -33,7 +36,12 @@ class Isolation(Protocol):
 
 
 class PluginLoadError(Exception):
-    """A plugin could not be loaded; the message is the reason shown to people."""
+    """A plugin could not be loaded; the message is the reason shown to people, without the folders of the files that it
+    names. ``full`` has them, for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_FOLDERS.sub("", reason))
+        self.full = reason
 
 
 class PluginLoadKilled(PluginLoadError):

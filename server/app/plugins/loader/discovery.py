@@ -13,8 +13,8 @@ import pkgutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Final
 
 from server.app.core.start_error import StartError
@@ -45,11 +45,11 @@ def find_plugins(packages: Iterable[str]) -> list[Found]:
         StartError: a package does not exist.
     """
     found: list[Found] = []
-    for package in packages:
-        spec = _package_spec(package)
-        if spec is None or spec.submodule_search_locations is None:
+    for package in dict.fromkeys(packages):
+        folders = _folders_of(package)
+        if not folders:
             raise StartError(f"there is no plugin package {package!r}")
-        names = sorted(module.name for module in pkgutil.iter_modules(spec.submodule_search_locations))
+        names = sorted(module.name for module in pkgutil.iter_modules(folders))
         found.extend(
             Found(name.replace("_", "-"), f"{package}.{name}:{CLASS_NAME}") for name in names if name[0] != "_"
         )
@@ -57,23 +57,34 @@ def find_plugins(packages: Iterable[str]) -> list[Found]:
     return found
 
 
-def _package_spec(package: str) -> ModuleSpec | None:
-    try:
-        return importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        return None
+def _folders_of(package: str) -> list[str]:
+    """Where its modules lie; none if there is none. What it lies in is code of plugins, too, and is not imported."""
+    top, *inner = package.split(".")
+    if not all(map(str.isidentifier, (top, *inner))):
+        return []
+    spec = importlib.util.find_spec(top)
+    places = [] if spec is None else [Path(folder) for folder in spec.submodule_search_locations or ()]
+    return [str(folder) for place in places if (folder := place.joinpath(*inner)).is_dir()]
 
 
 def load_plugins(registry: PluginRegistry, isolation: Isolation, found: Iterable[Found]) -> None:
-    """Register every plugin that was found, loading several at a time."""
+    """Register every plugin that was found, loading several at a time.
+
+    Raises:
+        StartError: this system lets no process start now, which is no fault of a plugin.
+    """
     places = list(found)
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="plugin-loader") as threads:
         loads = [threads.submit(isolation.load, place.reference) for place in places]
     for place, load in zip(places, loads, strict=True):
         try:
             _register(registry, load.result(), place.reference)
-        except (PluginLoadError, PluginContractError, DuplicatePlugin) as error:
-            _register_broken(registry, place, str(error))
+        except PluginLoadError as error:
+            _register_broken(registry, place, str(error), error.full)
+        except (PluginContractError, DuplicatePlugin) as error:
+            _register_broken(registry, place, str(error), str(error))
+        except OSError as error:
+            raise StartError(f"no process can be started for plugins: {error.strerror}") from None
 
 
 def _register(registry: PluginRegistry, spec: PluginSpec, reference: str) -> None:
@@ -93,8 +104,8 @@ def _plugin_here(reference: str) -> Plugin:
         raise PluginLoadError(f"{type(error).__name__}: {error}") from error
 
 
-def _register_broken(registry: PluginRegistry, place: Found, reason: str) -> None:
-    logger.warning("plugin %s (%s) is not available: %s", place.label, place.reference, reason)
+def _register_broken(registry: PluginRegistry, place: Found, reason: str, full: str) -> None:
+    logger.warning("plugin %s (%s) is not available: %s", place.label, place.reference, full)
     try:
         registry.register_unavailable(place.label, reason)
     except DuplicatePlugin:
