@@ -88,9 +88,9 @@ def check(index: Index, options: Options) -> Report:
         scan = _Scan(index, target, allowed, options.receiver_names, report)
         for site in sites(index, target.name):
             _examine(scan, site)
-        for ref in _direct_calls(index, target):
+        for ref, grade in _direct_calls(index, target):
             called = index.project.node(ref)[0] == "call"
-            _judge(scan, Site(ref, ref, calls=called), _Hit(Grade.DEFINITE, None, "function"))
+            _judge(scan, Site(ref, ref, calls=called), _Hit(grade, None, "function"))
     held = sum(binding.role in ("allowed site", "implementation") for binding in report.bindings)
     return Report(report.violations, report.bindings, report.broken, held + len(report.violations))
 
@@ -184,23 +184,33 @@ def _value(index: Index, target: _Target, value: Value, grade: Grade) -> _Hit | 
             return _Hit(grade, value, "function")
         return None
     if kind in ("inst", "self"):
-        return _instance(index, target, target.owner, value, grade)
+        return _instance(index, target, value, grade)
     if kind in ("cls", "selfcls"):
-        return _Hit(grade, value, "class") if value[1] in target.classes else None
+        governed = _governed(index, target, value[1])
+        return _Hit(min(grade, governed), value, "class") if governed is not None else None
     if kind == "super":
         line = index.mro(value[2][1]) if value[2][0] in ("self", "selfcls", "inst", "cls") else index.mro(value[1])
         after = line[line.index(value[1]) + 1 :] if value[1] in line else index.mro(value[1])[1:]
-        if any(each in target.classes for each in after):
-            return _Hit(grade, value, "super")
+        grades = [governed for each in after if (governed := _governed(index, target, each)) is not None]
+        if grades:
+            return _Hit(min(grade, max(grades)), value, "super")
     return None
 
 
-def _instance(index: Index, target: _Target, owner: ClassId, value: Value, grade: Grade) -> _Hit | None:
-    cls: ClassId = value[1]
+def _governed(index: Index, target: _Target, cls: ClassId) -> Grade | None:
+    """How certain it is that the method of a class is the confined one; `None` where it is not."""
     if cls in target.classes:
-        return _Hit(grade, value, "instance")
-    if index.is_protocol(owner) and index.implements(cls, owner):
-        return _Hit(min(grade, Grade.PROBABLE), value, "instance")
+        return Grade.DEFINITE
+    if target.owner is not None and index.is_protocol(target.owner) and index.implements(cls, target.owner):
+        return Grade.PROBABLE
+    return None
+
+
+def _instance(index: Index, target: _Target, value: Value, grade: Grade) -> _Hit | None:
+    cls: ClassId = value[1]
+    governed = _governed(index, target, cls)
+    if governed is not None:
+        return _Hit(min(grade, governed), value, "instance")
     if any(each in target.classes for each in index.subclasses(cls)):
         defines = index.classes.lookup(cls, target.name) is not None
         return _Hit(min(grade, Grade.POSSIBLE if defines else Grade.PROBABLE), value, "instance")
@@ -245,7 +255,7 @@ def _implementation(scan: _Scan, site: Ref, hit: _Hit) -> bool:
         owner = index.project.owning_class(scope)
         if owner is None:
             continue
-        if index.project.scope(scope).name != scan.target.name or owner not in scan.target.classes:
+        if index.project.scope(scope).name != scan.target.name or _governed(index, scan.target, owner) is None:
             return False
         if hit.how == "super":
             return True
@@ -265,7 +275,7 @@ def _passes_self(index: Index, call: Ref, scope: ScopeId) -> bool:
     return bool(first == ["param", scope[1], 0])
 
 
-def _direct_calls(index: Index, target: _Target) -> Iterator[Ref]:
+def _direct_calls(index: Index, target: _Target) -> Iterator[tuple[Ref, Grade]]:
     """Loads of a confined plain function by its name, and calls of objects with a confined `__call__`."""
     project = index.project
     if target.owner is None:
@@ -274,13 +284,15 @@ def _direct_calls(index: Index, target: _Target) -> Iterator[Ref]:
             for number, node in enumerate(module.facts.nodes):
                 load = (name, number)
                 if node[0] in ("local", "free") and node[1] in names and ("fn", target.function) in index.values(load):
-                    yield load
+                    yield load, Grade.DEFINITE
     else:
-        yield from _class_bodies(index, target)
+        yield from ((ref, Grade.DEFINITE) for ref in _class_bodies(index, target))
     if target.name == "__call__":
         for ref in project.all_calls:
-            if any(cls in target.classes for cls in index.classes_of((ref[0], project.node(ref)[1]))):
-                yield ref
+            called = index.classes_of((ref[0], project.node(ref)[1]))
+            grades = [governed for cls in called if (governed := _governed(index, target, cls)) is not None]
+            if grades:
+                yield ref, max(grades)
 
 
 def _class_bodies(index: Index, target: _Target) -> Iterator[Ref]:
