@@ -21,7 +21,8 @@ from governance.index import (
     typing_forms,
 )
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
-from governance.index.values import FunctionId, Key, Value
+from governance.index.values import FunctionId, Key, Value, last_part
+from governance.index.wrappers import WRAPPERS
 
 _CLASS_FIRST: Final = frozenset(("__new__", "__init_subclass__", "__class_getitem__"))
 
@@ -111,15 +112,23 @@ def _receiver(solver: Solver, function: FunctionId, out: Answer) -> bool:
 
 
 def _attached(solver: Solver, function: FunctionId, out: Answer) -> None:
-    """A plain function stored in a class (`Class.method = function`) gets instances of that class."""
+    """A plain function stored in a class (`Class.method = function`) gets instances of that class, and so does a lambda
+    in its body, as itself or as a property."""
     module = function[0]
     todo = [solver.project.scope(function).node]
+    body = solver.project.owning_class(function)
+    bound = {each for numbers in solver.project.scope(body).bindings.values() for each in numbers} if body else ()
     for _ in range(20):
         if not todo:
             return
-        for _, user in solver.project.users((module, todo.pop())):
+        value_node = todo.pop()
+        if value_node in bound and body is not None:
+            add(out, ("self", body), note="receiver")
+        for _, user in solver.project.users((module, value_node)):
             node = solver.project.node((module, user))
-            if node[0] in ("local", "phi"):
+            if node[0] in ("local", "phi") or (
+                body and node[0] == "call" and _makes_property(solver, (module, node[1]))
+            ):
                 todo.append(user)
             elif node[0] == "store_attr":
                 for value, evidence in solver.get(("n", module, node[1])).items():
@@ -132,6 +141,10 @@ def _attached(solver: Solver, function: FunctionId, out: Answer) -> None:
                             ("n", module, node[1]),
                             value,
                         )
+
+
+def _makes_property(solver: Solver, callee: Ref) -> bool:
+    return any(WRAPPERS.get(last_part(name)) == "property" for name in solver.names.dotted(callee))
 
 
 def _collected(solver: Solver, function: FunctionId, index: int, param: Param, out: Answer) -> None:

@@ -52,8 +52,13 @@ def test_a_caller_that_no_scanner_can_see_is_told_and_the_runner_is_known(tmp_pa
 def test_nothing_is_left_behind() -> None:
     registry = PluginRegistry()
     name = registry.register(SamplePlugin()).name
-    before = (PluginRegistry.unwrap, SamplePlugin.run)
+
+    def methods() -> tuple[object, object]:
+        # governance: except[only-runner-runs-plugins] it is compared, not called
+        return PluginRegistry.unwrap, SamplePlugin.run
+
+    before = methods()
     with Observer().watching():
         ToolRunner(registry).run(name, {})
-        assert (PluginRegistry.unwrap, SamplePlugin.run) != before
-    assert (PluginRegistry.unwrap, SamplePlugin.run) == before
+        assert methods() != before
+    assert methods() == before

@@ -135,6 +135,7 @@ def test_inherited_methods_are_guarded(registry: PluginRegistry, runner: ToolRun
     registry.register(plugin)
     for kind in (Derived, Base, SamplePlugin):
         with pytest.raises(UngovernedRun):
+            # governance: except[only-runner-runs-plugins] the permit has to refuse it
             kind.run(plugin, {})
     result, _ = runner.run("sample", {"a": 1})
     assert (result["got"], result["base"]) == ({"a": 1}, True)
