@@ -252,6 +252,24 @@ def test_a_server_that_is_told_until_it_is_gone_ends_in_order(tmp_path: Path, nu
     assert "Traceback" not in server.log.read_text("utf-8")
 
 
+@pytest.mark.parametrize("words", [[], ["worker"], ["keys", "list"]], ids=["server", "worker", "keys"])
+def test_ctrl_c_while_a_command_is_loaded_leaves_no_traceback(tmp_path: Path, words: list[str]) -> None:
+    # A module that takes long to load, in the place of one that all of them need.
+    (tmp_path / "sqlalchemy.py").write_text("import sys, time\nsys.stderr.write('loading\\n')\ntime.sleep(60)", "ascii")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server", *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == ""
+    assert process.returncode == -signal.SIGINT
+
+
 def test_no_file_of_the_server_takes_the_place_of_a_standard_one_that_is_closed(tmp_path: Path) -> None:
     words = f'{sys.executable} -m server --port 0 --data-dir "{tmp_path}" <&- >&- 2>&-'
     process = subprocess.Popen(["sh", "-c", f"exec {words}"], cwd=ROOT, env=os.environ | {"CTS_PLUGIN_PACKAGES": ""})
