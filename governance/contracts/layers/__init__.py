@@ -6,6 +6,7 @@ Limits: module names and receivers that are computed at run time are reported be
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -61,6 +62,9 @@ class Options:
             raise ValueError(f"entry names {', '.join(unknown)}, which order does not know")
         if empty := sorted(layer for layer, names in self.modules.items() if not names):
             raise ValueError(f"modules names nothing for {', '.join(empty)}")
+        named = Counter(name for names in self.modules.values() for name in set(names))
+        if twice := sorted(name for name, layers in named.items() if layers > 1):
+            raise ValueError(f"modules puts {', '.join(twice)} into more than one layer")
 
 
 def looks_at_everything(options: Options) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HELP = 'write it as in Python: "def run(self, name: str) -> dict[str, Any]"'
@@ -39,6 +40,11 @@ def parse(text: str) -> Expected:
     function = body[0]
     if ast.unparse(function.body[0]) != "..." or len(function.body) != 1:
         raise ValueError(f"signature {text!r} has a body; {_HELP}")
+    for quoted in _quoted(function):
+        try:
+            ast.parse(quoted.strip(), mode="eval")
+        except (SyntaxError, RecursionError, ValueError) as error:
+            raise ValueError(f"signature {text!r} has an annotation that cannot be read: {quoted!r}") from error
     arguments = function.args
     found: list[Parameter] = []
     positional = [*arguments.posonlyargs, *arguments.args]
@@ -55,6 +61,21 @@ def parse(text: str) -> Expected:
         found.append(_parameter(arguments.kwarg, "kwarg", None))
     returns = ast.unparse(function.returns) if function.returns else ""
     return Expected(tuple(found), returns, isinstance(function, ast.AsyncFunctionDef))
+
+
+def _quoted(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """The texts that stand for types in annotations, those in `Literal` aside."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [each for each in (arguments.vararg, arguments.kwarg) if each]
+    todo: list[ast.AST] = [each.annotation for each in every if each.annotation]
+    todo += [function.returns] if function.returns else []
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif not (isinstance(node, ast.Subscript) and ast.unparse(node.value).rpartition(".")[2] == "Literal"):
+            todo += ast.iter_child_nodes(node)
 
 
 def _parameter(argument: ast.arg, kind: str, default: ast.expr | None) -> Parameter:

@@ -158,9 +158,14 @@ def _subscript(index: Index, base: Ref, arguments: list[Ref], env: tuple[tuple[R
         return _form(index, alias[0], (*env, *zip(variables, forms, strict=False)), depth - 1)
     head = _form(index, base, env, depth - 1)
     if head == ("type", "Literal"):
-        nodes = [index.project.node(each) for each in arguments]
-        return ("literal", frozenset((node[1], node[2]) if node[0] == "const" else ("?", str(node)) for node in nodes))
+        return ("literal", frozenset(_literal(index, each) for each in arguments))
     return generic(head, [_form(index, each, env, depth - 1) for each in arguments])
+
+
+def _literal(index: Index, ref: Ref) -> tuple[str, object]:
+    """The type and value of what stands in a `Literal`; a member of an enumeration as it is spelled."""
+    node = index.project.node(ref)
+    return (node[1], node[2]) if node[0] == "const" else ("?", index.project.text(ref))
 
 
 def _variables(index: Index, ref: Ref, found: list[Ref], depth: int) -> list[Ref]:
@@ -190,7 +195,7 @@ def _variables(index: Index, ref: Ref, found: list[Ref], depth: int) -> list[Ref
 
 def generic(head: Form, arguments: list[Form]) -> Form:
     """A parametrised type; forms that say nothing beyond the bare type are reduced to it."""
-    if head[0] == "type":
+    if head[0] == "type" and arguments:
         if head[1] in _ONE_OF:
             return arguments[0]
         if head[1] == "Optional":
@@ -234,7 +239,10 @@ def _parsed(index: Index, node: ast.expr, module: str) -> Form:
 
 
 def _constant(node: ast.expr) -> tuple[str, object]:
-    value = ast.literal_eval(node)
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return ("?", ast.unparse(node))
     kind = "none" if value is None else type(value).__name__
     return (kind, None if kind in ("none", "bytes") else value)
 

@@ -10,7 +10,7 @@ from governance.contracts.signature import forms
 from governance.contracts.signature.forms import Form
 from governance.findings import Grade
 from governance.index import Index
-from governance.index.values import NONE, FunctionId, Value
+from governance.index.values import NONE, FunctionId, Key, Value
 
 ANY = forms.ANY
 _OTHER_KINDS = {"fn": "a function", "bm": "a method", "cls": "a class", "mod": "a module", "enum": "an enum member"}
@@ -18,6 +18,9 @@ _NAMES = 8
 """Names that are seen through between a `return` and what was made."""
 
 _COUNTS = {1: "one", 2: "a pair", 3: "three", 4: "four"}
+_PLACES = ("first", "second", "third", "fourth")
+_DEPTH = 4
+"""Tuples in tuples that are looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def wants_value(declared: Form) -> bool:
     return not forms.optional(declared)
 
 
-def _unfit(index: Index, ref: Ref, value: Value, declared: Form) -> str:
+def _unfit(index: Index, ref: Ref, value: Value, declared: Form, depth: int = _DEPTH) -> str:
     """What is wrong with a value, "" if nothing is known to be."""
     if value == NONE:
         return "None" if wants_value(declared) else ""
@@ -64,7 +67,7 @@ def _unfit(index: Index, ref: Ref, value: Value, declared: Form) -> str:
         return "a coroutine that nobody awaits" if declared[0] != "union" and not _awaitable(declared) else ""
     head = declared[1] if declared[0] == "of" else declared
     if head == ("type", "tuple"):
-        return _not_a_tuple(index, ref, value, declared)
+        return _not_a_tuple(index, ref, value, declared, depth)
     if head == ("type", "dict"):
         return _not_a_dict(index, value)
     return ""
@@ -75,14 +78,16 @@ def _awaitable(declared: Form) -> bool:
     return head in (ANY, *(("type", name) for name in ("Awaitable", "Coroutine", "Future", "object")))
 
 
-def _not_a_tuple(index: Index, ref: Ref, value: Value, declared: Form) -> str:
+def _not_a_tuple(index: Index, ref: Ref, value: Value, declared: Form, depth: int) -> str:
     parts: tuple[Form, ...] = declared[2] if declared[0] == "of" else ()  # type: ignore[assignment]
     wanted = len(parts) if parts and forms.ELLIPSIS not in parts else None
     kind = value[0]
     if kind == "cont":
         if value[1] == "tuple":
             count = len(value[2])
-            return "" if wanted in (None, count) else f"{count} values instead of {_COUNTS.get(wanted or 0, wanted)}"
+            if wanted not in (None, count):
+                return f"{count} values instead of {_COUNTS.get(wanted or 0, wanted)}"
+            return _wrong_part(index, ref, value[2], parts, depth - 1) if wanted and depth else ""
         if value[1] == "dict":
             return "a dictionary"
         return "a list" if _is_list(index, ref) else ""
@@ -97,6 +102,17 @@ def _not_a_tuple(index: Index, ref: Ref, value: Value, declared: Form) -> str:
         name = value[1].removeprefix("builtins.")
         return f"a {name}" if name in ("str", "int", "float", "bool", "bytes", "dict", "list", "set") else ""
     return _OTHER_KINDS.get(kind, "")
+
+
+def _wrong_part(index: Index, ref: Ref, keys: tuple[Key, ...], parts: tuple[Form, ...], depth: int) -> str:
+    """The first value in a tuple that is not what is declared to stand there."""
+    for position, (key, part) in enumerate(zip(keys, parts, strict=True)):
+        at: Ref = (key[1], key[2]) if key[0] == "n" else ref
+        for value in index.solver.ask(key):
+            if text := _unfit(index, at, value, part, depth):
+                place = f"{_PLACES[position]} value" if position < len(_PLACES) else f"value {position + 1}"
+                return f"{text} as the {place}"
+    return ""
 
 
 def _is_list(index: Index, ref: Ref) -> bool:

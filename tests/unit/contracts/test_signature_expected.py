@@ -41,6 +41,13 @@ def test_what_is_no_signature_is_refused_with_an_example(text: str) -> None:
         Options(functions=("a:b",), signature=text)
 
 
+@pytest.mark.parametrize("annotation", ["'lambda'", "list['[[']", "Annotated[int, ('(')]", "dict[str, 'a b']"])
+def test_a_quoted_type_that_cannot_be_read_is_refused(annotation: str) -> None:
+    for text in (f"def f(a: {annotation})", f"def f(*a: {annotation})", f"def f() -> {annotation}"):
+        with pytest.raises(ValueError, match="has an annotation that cannot be read"):
+            Options(functions=("a:b",), signature=text)
+
+
 @pytest.mark.requirement("R-062")
 def test_every_kind_of_parameter_is_read() -> None:
     found = parse("async def f(a, /, b: int = 3, *c, d, e: str = ..., **g) -> dict[str, Any]")
@@ -70,6 +77,8 @@ def test_every_kind_of_parameter_is_read() -> None:
         ("collections.abc.Mapping[str, int]", "typing.Mapping[str, int]"),
         ("Thing", "pkg.mod.Thing"),
         ("Literal['a', 'b']", "Literal['b', 'a']"),
+        ("Literal[Thing.A, 'a b']", "typing.Literal['a b', Thing.A]"),
+        ("Optional[()]", "typing.Optional[()]"),
         ("Callable[[int], str]", "collections.abc.Callable[[int], str]"),
     ],
 )
