@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
-from governance.index import containers, module_attributes, proxies, rows, special, stores, typing_forms
+from governance.index import inherited, models, module_attributes, proxies, rows, special, stores, typing_forms
 from governance.index.solver import ELSEWHERE, POSSIBLE, PROBABLE, Answer, Solver, add
 from governance.index.values import ClassId, Key, Value, class_of, type_object
 
@@ -253,7 +253,7 @@ def _of_class(solver: Solver, source: Key, value: Value, grade: int, name: str, 
 
 def _inherited(solver: Solver, source: Key, value: Value, grade: int, name: str, out: Answer) -> None:
     """An attribute that only an external base class can have: an object of its library, whatever it is."""
-    held = containers.inherited(solver, value) if value[0] in ("inst", "self") else []
+    held = inherited.containers(solver, value) if value[0] in ("inst", "self") else []
     for each in held:
         add(out, ("cmeth", each, name), grade, "inherited", source, value)
     if held:
@@ -262,6 +262,8 @@ def _inherited(solver: Solver, source: Key, value: Value, grade: int, name: str,
     if "?" in external or name.startswith("__") or stores_itself(solver, value[1], name):
         return
     if value[0] in ("cls", "selfcls") and external and rows.manager(solver, value[1], name, grade, out):
+        return
+    if external and models.makes(solver, value[1], name, grade, out):
         return
     for base in sorted(external):
         if base.rpartition(".")[0] not in ("abc", "typing", "typing_extensions", "enum") and base != "builtins.object":

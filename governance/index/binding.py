@@ -12,6 +12,11 @@ FOLLOWED: Final = {
 }  # fmt: skip
 """Functions that call one of their arguments with those that follow: how many come before the followers."""
 
+COPIES: Final = {
+    "dataclasses.replace": "replace", "copy.replace": "replace", "attrs.evolve": "evolve", "attr.evolve": "evolve",
+}  # fmt: skip
+"""Functions that make a copy of an object of which some fields differ: the last part of their names."""
+
 
 def bind(scope: Scope, node: Node, bound: bool) -> list[tuple[int, int]]:
     """Which argument nodes of a call reach which parameters: [(parameter index, argument node)].

@@ -6,7 +6,7 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import attributes, mappings, special
+from governance.index import attributes, inherited, mappings, special
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value
 
@@ -41,20 +41,11 @@ def _iterate_instance(solver: Solver, source: Key, value: Value, grade: int, out
             elif inner[0] in ("self", "inst"):
                 for step in ("__next__", "__anext__"):
                     special.result(solver, inner, step, evidence.grade, "element", out, awaited=True)
-    for held in inherited(solver, value):
+    for held in inherited.containers(solver, value):
         solver.copy(held[2][0], out, "element", grade)
     if solver.classes.is_tuple(value[1]):
         for name in solver.classes.fields(value[1]):
             attributes.attribute(solver, source, value, grade, name, out)
-
-
-def inherited(solver: Solver, value: Value) -> list[Value]:
-    """The containers an instance is by inheritance: `class Plugins(list[Plugin])`."""
-    found: list[Value] = []
-    for cls, base in solver.classes.subscripted_bases(value[1]):
-        env = solver.classes.environment(value[1], value[2] if value[0] == "inst" else (), cls)
-        found += [each for each in solver.get(("t", cls[0], base, env)) if each[0] == "cont" and each[2]]
-    return found
 
 
 def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
@@ -92,8 +83,11 @@ def subscript(solver: Solver, ref: Ref, node: Node, out: Answer) -> None:
         elif kind in ("inst", "self"):
             found = special.result(solver, value, "__getitem__", grade, "__getitem__", out)
             if not found:
-                for held in inherited(solver, value):
-                    solver.copy(held[2][-1], out, "element", grade)
+                for held in inherited.containers(solver, value):
+                    if held[1] == "dict":
+                        mappings.lookup(solver, held, index, grade, out)
+                    else:
+                        solver.copy(held[2][-1], out, "element", grade)
                 if solver.classes.is_tuple(value[1]):
                     names = solver.classes.fields(value[1])
                     for each in solver.get(index):
@@ -195,6 +189,9 @@ def rule_elements(solver: Solver, key: Key, out: Answer) -> None:
     elif op == "call":
         for each in node[2]:
             items(solver, ("n", module, each), out)
+        for name, each in node[3]:
+            if name == "default":  # of a ContextVar
+                solver.copy(("n", module, each), out, "default")
     solver.copy(("mutated", module, number), out, "added")
 
 

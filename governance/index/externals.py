@@ -23,6 +23,7 @@ from governance.index import (
     typing_forms,
     wrappers,
 )
+from governance.index.binding import COPIES
 from governance.index.solver import PROBABLE, Answer, Solver, add
 from governance.index.values import Key, Value, class_of, last_part, type_object
 
@@ -286,8 +287,7 @@ _SUMMARIES: Final[dict[str, Summary]] = {
     "builtins.type": _type,
     "builtins.super": _super,
     **dict.fromkeys(("functools.partial", "functools.partialmethod"), _partial),
-    **dict.fromkeys(("copy.copy", "copy.deepcopy", "copy.replace", "weakref.proxy"), _argument(0, "copy")),
-    **dict.fromkeys(("dataclasses.replace", "attrs.evolve", "attr.evolve"), _argument(0, "copy")),
+    **dict.fromkeys(("copy.copy", "copy.deepcopy", "weakref.proxy", *COPIES), _argument(0, "copy")),
     "typing.assert_type": _argument(0, "assert_type"),
     **dict.fromkeys(("typing.cast", "typing_extensions.cast"), _cast),
     **dict.fromkeys((f"contextlib.{name}" for name in ("closing", "nullcontext", "aclosing")), _manager),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from governance.facts import Node
-from governance.index import additions
+from governance.index import additions, inherited
 from governance.index.solver import DEFINITE, Answer, Solver
 from governance.index.values import Key, Value
 
@@ -31,6 +31,16 @@ def lookup(
             for each in wanted:
                 solver.copy(("entry", key[1], key[2], each), out, "stored entry", grade)
             solver.copy(("unkeyed", key[1], key[2]), out, "stored entry", grade)
+            return
+    if key[0] == "fields":
+        if not solver.ready(index):
+            return
+        names = [value[2] for value in solver.get(index) if value[:2] == ("const", "str")]
+        for name in names:
+            written = solver.classes.annotation((key[1], key[2]), name)
+            if written is not None:
+                solver.copy(("t", *written[1], ()), out, "annotation", grade)
+        if names:
             return
     if key[0] == "varargs":
         if not solver.ready(index):
@@ -106,7 +116,7 @@ def _spread(solver: Solver, source: Key, index: Key | None, grade: int, out: Ans
     if index is None:
         _entries(solver, source, 1, out)
         return
-    for value in solver.get(source):
+    for value in _held(solver, source):
         if value[:2] == ("cont", "dict"):
             lookup(solver, value, index, grade, out, seen)
         else:
@@ -133,11 +143,17 @@ def rule_keys(solver: Solver, key: Key, out: Answer) -> None:
 
 def _entries(solver: Solver, source: Key, position: int, out: Answer) -> None:
     """Keys (0) or values (1) of a mapping or of an iterable of pairs."""
-    for value in solver.get(source):
+    for value in _held(solver, source):
         if value[:2] == ("cont", "dict"):
             solver.copy(value[2][position], out, "entry")
         else:
             _pairs(solver, value, position, out)
+
+
+def _held(solver: Solver, source: Key) -> Iterator[Value]:
+    """The containers that a value is, by what it inherits from too."""
+    for value in solver.get(source):
+        yield from inherited.containers(solver, value) if value[0] in ("inst", "self") else (value,)
 
 
 def _pairs(solver: Solver, value: Value, position: int, out: Answer) -> None:

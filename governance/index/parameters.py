@@ -20,8 +20,9 @@ from governance.index import (
     reaching,
     typing_forms,
 )
+from governance.index.binding import COPIES
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
-from governance.index.values import FunctionId, Key, Value, last_part
+from governance.index.values import ClassId, FunctionId, Key, Value, last_part
 from governance.index.wrappers import WRAPPERS
 
 _CLASS_FIRST: Final = frozenset(("__new__", "__init_subclass__", "__class_getitem__"))
@@ -195,6 +196,8 @@ def _reach(solver: Solver, module: str, node: Node, value: Value, grade: int, de
                 arguments.give(solver, module, node, (ref[0], inner[1]), value, grade)
     elif kind == "partial" and depth:
         _partial(solver, module, node, value, grade, depth)
+    elif kind == "ext" and value[1] in COPIES:
+        _copied(solver, module, node, grade)
     elif kind in ("ext", "xmeth", "cmeth"):
         callbacks.called(solver, module, node, value, grade)
 
@@ -220,17 +223,29 @@ def _construct(solver: Solver, module: str, node: Node, value: Value, grade: int
             inner = solver.project.node(ref)
             if inner[0] == "function":
                 arguments.give(solver, module, node, (ref[0], inner[1]), ("inst", cls, ()), grade)
-    if solver.classes.lookup(cls, "__init__") is None and solver.classes.is_dataclass(cls):
-        fields = solver.classes.fields(cls)
-        pairs = list(zip(fields, node[2], strict=False))
-        pairs += [(name, argument) for name, argument in node[3] if name in fields]
-        for name, argument in pairs:
-            for inner_value, evidence in solver.get(("n", module, argument)).items():
-                solver.contribute(
-                    ("attr", cls, name),
-                    inner_value,
-                    Evidence(min(grade, evidence.grade), "constructor argument", ("n", module, argument), inner_value),
-                )
+    if solver.classes.lookup(cls, "__init__") is None:
+        _fill(solver, module, node, cls, node[2], grade)
+
+
+def _copied(solver: Solver, module: str, node: Node, grade: int) -> None:
+    """`replace(plan, job=other)`: a constructor by another name."""
+    for value, evidence in solver.get(("n", module, node[2][0])).items() if node[2] else ():
+        if value[0] in ("inst", "self"):
+            _fill(solver, module, node, value[1], [], min(grade, evidence.grade))
+
+
+def _fill(solver: Solver, module: str, node: Node, cls: ClassId, positional: list[int], grade: int) -> None:
+    """The arguments of a call become the fields of a dataclass."""
+    fields = solver.classes.fields(cls) if solver.classes.is_dataclass(cls) else []
+    pairs = list(zip(fields, positional, strict=False))
+    pairs += [(name, argument) for name, argument in node[3] if name in fields]
+    for name, argument in pairs:
+        for inner_value, evidence in solver.get(("n", module, argument)).items():
+            solver.contribute(
+                ("attr", cls, name),
+                inner_value,
+                Evidence(min(grade, evidence.grade), "constructor argument", ("n", module, argument), inner_value),
+            )
 
 
 def rule_made(solver: Solver, key: Key, out: Answer) -> None:
@@ -240,6 +255,10 @@ def rule_made(solver: Solver, key: Key, out: Answer) -> None:
     names = {name, *solver.project.aliases.get(name, ())}
     for each in sorted(names):
         reaching.visit(solver, each, module)
+    for copies in COPIES.values():
+        for call in solver.project.calls(copies):
+            if solver.project.node(call)[3]:
+                solver.get(("flow", *call))
 
 
 def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, depth: int) -> None:

@@ -30,6 +30,7 @@ add, so the order of work does not change the result. Values may also be contrib
 | ("pair", key, ...)        | a tuple of these keys |
 | ("listed", key)           | a sequence whose elements the key gives |
 | ("row", module, node)     | an instance of the class that the node is |
+| ("fields", module, scope) | what the entries of a TypedDict are declared to be |
 | ("flat", module, node)    | the elements of the elements of the node |
 | ("called", module, call, position) | what calling that argument of the call gives |
 | ("gathered"/"awaited"/"dflt", module, call) | results of gather; values of a defaultdict |

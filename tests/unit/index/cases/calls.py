@@ -4,11 +4,13 @@ import copy
 import functools
 import operator
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+
+from pydantic import BaseModel
 
 from base import Copy, Job, Move, Other, reveal
 
@@ -231,6 +233,47 @@ class Plan:
 
 reveal(replace(Plan(Copy()), job=Move()))  # Plan
 reveal(Plan(Copy()).job)  # Job
+
+
+@dataclass
+class Untyped:
+    job: object
+
+
+reveal(replace(Untyped(None), job=Move()).job)  # Move | None
+
+
+class Order(BaseModel):
+    job: Job
+
+    @classmethod
+    def read(cls, text):
+        return cls.model_validate_json(text)
+
+
+reveal(Order.model_validate({}))  # Order
+reveal(Order.read(""))  # Order
+reveal(Order(job=Copy()).model_copy(update={}).job)  # Job
+chosen = ContextVar("chosen", default=Copy())
+reveal(chosen.get())  # Copy
+
+
+def stepping():
+    yield 1
+    return Copy()
+
+
+def typed_steps() -> Generator[int, None, Job]:
+    yield 1
+    return Copy()
+
+
+def through():
+    reveal((yield from stepping()))  # Copy
+    steps = stepping()
+    reveal((yield from steps))  # Copy
+    reveal((yield from typed_steps()))  # Job
+    reveal((yield from [Copy()]))  # ?
 
 
 class Maker:

@@ -84,7 +84,7 @@ reveal(first)  # [Copy]
 reveal(second)  # {Move}
 current = contextvars.ContextVar("current", default=None)
 current.set(Copy())
-reveal(current.get())  # Copy
+reveal(current.get())  # Copy | None
 weak = weakref.WeakValueDictionary()
 weak["a"] = Copy()
 reveal(weak["a"])  # Copy

@@ -60,6 +60,10 @@ class Shape(TypedDict):
     job: Job
 
 
+class More(Shape, total=False):
+    jobs: list[Copy]
+
+
 class Pair(NamedTuple):
     left: Job
     right: Other
@@ -98,6 +102,8 @@ def check(
     job_box: JobBox,
     fresh: New[Copy],
     shape: Shape,
+    more: More,
+    asked: str,
     named: Pair,
     word: Literal["a", "b"],
     anything: Any,
@@ -131,6 +137,12 @@ def check(
     reveal(job_box.open())  # Job
     reveal(fresh.get())  # Copy
     reveal(shape["job"])  # Job
+    reveal(shape.get("job"))  # Job
+    reveal(more.get("jobs"))  # [Copy]
+    reveal(more.pop("job"))  # Job
+    reveal(more[asked])  # Job | [Copy]
+    reveal(list(more.values())[0])  # Job | [Copy]
+    reveal({**more, "note": 1}["job"])  # Job
     reveal(named.left)  # Job
     reveal(word)  # 'a' | 'b'
     reveal(anything)  # ?
