@@ -58,7 +58,9 @@ def running_executions(
     """
     found = find_plugins((BUILTIN_PACKAGE, *settings.plugin_packages))
     with ExitStack() as stack:
-        isolation = process_isolation(_process_settings(settings))
+        isolation = process_isolation(
+            _process_settings(settings), [place.reference.partition(":")[0] for place in found]
+        )
         gaps = tuple(isolation.gaps())
         for gap in gaps:
             logger.warning("plugins are not fully confined: %s", gap)

@@ -15,11 +15,13 @@ import pytest
 from server.app.core.execution_context import Cancellation
 from server.app.plugins.isolation import landlock, seccomp
 from server.app.plugins.isolation.confinement import NOTHING, Offer, grants, kernel_offer
+from server.app.plugins.isolation.import_path import import_path
 from server.app.plugins.isolation.isolation import PluginLoadError
 from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
 from server.app.plugins.isolation.process_settings import ProcessSettings
 from server.app.plugins.permit import permit_for
 from server.app.plugins.plugin import PluginSpec
+from server.tests.live.server_process import ROOT
 
 ESCAPING = "server.tests.live.plugins.escaping:PLUGIN"
 WITH_NETWORK = "server.tests.live.plugins.escaping:EscapingWithNetwork"
@@ -95,6 +97,33 @@ FILES = [
 @pytest.mark.parametrize(("expected", "attempt", "path"), FILES, ids=lambda value: value.replace("/", "-"))
 def test_files(confined: ProcessIsolation, place: Path, expected: str, attempt: str, path: str) -> None:
     assert outcome(confined, ESCAPING, attempt=attempt, path=str(place / path)) == expected
+
+
+@needs_landlock
+@pytest.mark.parametrize(
+    ("expected", "modules", "named"), [("EACCES", [], ""), ("done", ["mine.plugins"], ""), ("done", [], "{here}:/x")]
+)
+def test_the_folder_in_which_the_server_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: str, modules: list[str], named: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "private").write_text("content", "ascii")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(ROOT), *sys.path])
+    path = import_path(["server", *modules], named.format(here=tmp_path))
+    assert (str(tmp_path) in path, str(ROOT) in path) == (expected == "done", True)
+    isolation = ProcessIsolation(ProcessSettings(), os.environ, path)
+    try:
+        assert outcome(isolation, ESCAPING, attempt="reads", path=str(tmp_path / "private")) == expected
+    finally:
+        isolation.close()
+
+
+def test_a_folder_that_is_gone_is_no_part_of_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    monkeypatch.setattr(sys, "path", ["", str(ROOT)])
+    assert import_path(["server"]) == [str(ROOT)]
 
 
 @needs_landlock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -32,6 +31,7 @@ from server.app.plugins.isolation.child import (
 )
 from server.app.plugins.isolation.confinement import NOTHING, Confinement, grants, kernel_offer
 from server.app.plugins.isolation.descendants import adopt_orphans, end_orphans
+from server.app.plugins.isolation.import_path import import_path
 from server.app.plugins.isolation.introduction import introduction
 from server.app.plugins.isolation.isolation import PluginLoadError, PluginLoadKilled
 from server.app.plugins.isolation.limits import Limits
@@ -257,6 +257,7 @@ def _told(seconds: float) -> dict[str, Any]:
     return {"job_id": run.job_id, "attempt": run.attempt, "timeout_seconds": seconds, "traceparent": traceparent}
 
 
-def process_isolation(settings: ProcessSettings) -> ProcessIsolation:
-    """Isolation with this process's environment and import path."""
-    return ProcessIsolation(settings, os.environ, sys.path)
+def process_isolation(settings: ProcessSettings, modules: Iterable[str] = ()) -> ProcessIsolation:
+    """Isolation with this process's environment and import path; ``modules`` are those of the plugins."""
+    path = import_path(("server", *modules), os.environ.get("PYTHONPATH", ""))
+    return ProcessIsolation(settings, os.environ, path)

@@ -62,7 +62,10 @@ def _folders_of(package: str) -> list[str]:
     top, *inner = package.split(".")
     if not all(map(str.isidentifier, (top, *inner))):
         return []
-    spec = importlib.util.find_spec(top)
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return []
     places = [] if spec is None else [Path(folder) for folder in spec.submodule_search_locations or ()]
     return [str(folder) for place in places if (folder := place.joinpath(*inner)).is_dir()]
 
