@@ -38,9 +38,7 @@ class Threads:
         self._quick = WorkerThreads(4, "quick")
         self._shared: dict[Callable[[], object], asyncio.Task[Any]] = {}
 
-    async def execute(
-        self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-    ) -> Result:
+    async def execute(self, work: Callable[[], Result]) -> Result:
         """For work that may take as long as a plugin takes.
 
         Raises:
@@ -50,9 +48,13 @@ class Threads:
             raise TooManyJobs("too many executions wait already; try again later", {"limit": self._limit})
         self._under_way += 1
         try:
-            return await self._executions.carry_out(functools.partial(work, *args, **kwargs))
+            return await self._executions.carry_out(work)
         finally:
             self._under_way -= 1
+
+    def leave(self, work: Callable[[], object]) -> bool:
+        """Whoever waits for the turn of this execution is cancelled; says whether it had none yet."""
+        return self._executions.drop_one(work)
 
     async def quick(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs

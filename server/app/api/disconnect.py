@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 
 async def until_disconnect(request: Request, work: Awaitable[Result], stop: Callable[[], Awaitable[object]]) -> Result:
-    """What ``work`` gives; if the client goes away first, ``stop`` is called and ``work`` awaited to its end.
+    """What ``work`` gives; if the client goes away first, ``stop`` is called, and ``work`` awaited to its end, which it
+    comes to by being cancelled if it had not begun.
 
     Work that is done at once is not watched: watching costs more than it could save there.
     """

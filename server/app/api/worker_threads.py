@@ -43,6 +43,9 @@ class _Call(Generic[Result]):
             failure = error
         self._tell(self._end, result, failure)
 
+    def is_of(self, work: Callable[[], object]) -> bool:
+        return self._work is work
+
     def drop(self) -> None:
         """It will not be carried out."""
         self._tell(self.future.cancel)
@@ -120,6 +123,16 @@ class WorkerThreads:
     def _watch_again(self, loop: asyncio.AbstractEventLoop) -> None:
         self._watching = None
         self._watch(loop)
+
+    def drop_one(self, work: Callable[[], object]) -> bool:
+        """If this has not begun, it is not carried out, and whoever waits for it is cancelled; says whether."""
+        with self._lock:
+            call = next((call for call in self._waiting if call.is_of(work)), None)
+            if call is None:
+                return False
+            self._waiting.remove(call)
+        call.drop()
+        return True
 
     def drop(self) -> None:
         """What has not begun is not carried out; whoever waits for it is cancelled."""

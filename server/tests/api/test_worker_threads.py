@@ -94,6 +94,34 @@ def test_who_is_cancelled_before_its_turn_has_none(threads: WorkerThreads) -> No
     assert done == ["kept"]
 
 
+def test_what_is_dropped_before_its_turn_is_not_done_and_what_has_begun_goes_on(threads: WorkerThreads) -> None:
+    begun, go, done = threading.Semaphore(0), threading.Event(), []
+
+    def hold() -> bool:
+        begun.release()
+        return go.wait(10)
+
+    def work(number: int) -> None:
+        done.append(number)
+
+    works = [partial(work, number) for number in range(3)]
+
+    async def wait() -> None:
+        held = [asyncio.ensure_future(threads.carry_out(hold)) for _ in range(2)]
+        for _ in held:
+            assert await asyncio.to_thread(begun.acquire, timeout=10)
+        waiting = [asyncio.ensure_future(threads.carry_out(each)) for each in works]
+        await asyncio.sleep(0)
+        assert [threads.drop_one(each) for each in (hold, works[1], works[1])] == [False, True, False]
+        with pytest.raises(asyncio.CancelledError):
+            await waiting[1]
+        go.set()
+        await asyncio.gather(waiting[0], waiting[2], *held)
+
+    asyncio.run(wait())
+    assert sorted(done) == [0, 2]
+
+
 def test_at_the_end_what_is_under_way_is_awaited_and_the_rest_is_cancelled() -> None:
     threads = WorkerThreads(1, "test")
     began, go, done = threading.Event(), threading.Event(), []

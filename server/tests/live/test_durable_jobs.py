@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -38,8 +42,9 @@ def test_a_killed_servers_jobs_are_repeated_if_their_plugin_allows_it(tmp_path: 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that runs one job at a time and lets two wait."""
+    """A server that runs one job at a time and lets two wait, and one call beside them, behind which one may wait."""
     limits = {"MAX_CONCURRENT_RUNS": "1", "MAX_WAITING_JOBS": "2", "MAX_RUNS_PER_PLUGIN": "1"}
+    limits |= {"MAX_CONCURRENT_CALLS": "1", "MAX_WAITING_CALLS": "1"}
     with ServerProcess(tmp_path_factory.mktemp("small") / "data", **limits, **QUICK) as server:
         yield server
 
@@ -62,6 +67,42 @@ def test_what_is_too_much_is_refused_and_taken_later(small: ServerProcess) -> No
     assert small.client.delete(f"{PATH}/jobs/{running}").status_code == 200
     assert [small.result(job_id)["result"]["words"] for job_id in waiting] == [1, 2]
     assert small.result(submit(small, "text-statistics", text="d").json()["job_id"])["status"] == "SUCCESS"
+
+
+@pytest.mark.requirement("R-126")
+def test_who_waited_for_a_turn_and_left_takes_no_place(small: ServerProcess) -> None:
+    def called(seconds: float) -> socket.socket:
+        body = json.dumps({"plugin": "ticking", "payload": {"seconds": seconds}}).encode("ascii")
+        address = urlsplit(small.url)
+        connection = socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=20)
+        head = f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        connection.sendall(head.encode("ascii") + b"content-length: %d\r\n\r\n" % len(body) + body)
+        return connection
+
+    def jobs() -> list[str]:
+        return [job["id"] for job in small.client.get(f"{PATH}/jobs", params={"plugin": "ticking"}).json()["jobs"]]
+
+    def is_refused() -> bool:
+        with called(0) as connection:
+            connection.settimeout(0.5)
+            try:
+                return connection.recv(1000).startswith(b"HTTP/1.1 429 ")
+            except TimeoutError:
+                return False  # it waited, and leaves
+
+    before = jobs()
+    deadline = time.monotonic() + 20
+    with called(60):
+        while len(jobs()) == len(before):
+            assert time.monotonic() < deadline
+        with called(0):
+            while not is_refused():
+                assert time.monotonic() < deadline
+        while is_refused():
+            assert time.monotonic() < deadline
+    while small.execute("ticking", seconds=0).status_code != 200:
+        assert time.monotonic() < deadline
+    assert len(jobs()) == len(before) + 2  # of those who waited, none was begun
 
 
 @pytest.mark.requirement("R-049")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from enum import Enum
 from typing import Annotated, Any, Final
 
@@ -102,11 +103,13 @@ async def execute(body: ExecutionRequest, request: Request) -> Response | Execut
     services = services_of(request)
     analysis, threads = services.analysis, services.threads
     job_id = new_id()
-    result, error = await until_disconnect(
-        request,
-        threads.execute(analysis.execute, body.plugin, body.plugin_payload(), job_id=job_id, owner=sender.id),
-        lambda: threads.quick(analysis.abandon, job_id),
-    )
+    work = functools.partial(analysis.execute, body.plugin, body.plugin_payload(), job_id=job_id, owner=sender.id)
+
+    async def stop() -> None:
+        if not threads.leave(work):
+            await threads.quick(analysis.abandon, job_id)
+
+    result, error = await until_disconnect(request, threads.execute(work), stop)
     if error:
         return execution_failed(error)
     return ExecutionResponse(plugin=body.plugin, result=result, job_id=job_id, status=JobState.SUCCESS)
