@@ -362,10 +362,21 @@ def test_a_folder_that_plugins_must_read_is_no_data_folder(folder: Path) -> None
 
 def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
     made, given = tmp_path / "a" / "made", tmp_path / "given"
-    given.mkdir(mode=0o750)
-    for folder, mode in ((made, 0o700), (given, 0o750)):
+    given.mkdir(mode=0o755)
+    for folder, mode in ((made, 0o700), (given, 0o755)):
         with data_folder(folder):
             assert folder.stat().st_mode & 0o777 == mode
+
+
+def test_a_database_is_its_owners_alone_also_in_a_folder_of_everybody(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    database = opened_database(tmp_path / "cts.db")
+    try:
+        assert {(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {
+            (name, 0o600) for name in ("cts.db", "cts.db-wal", "cts.db-shm")
+        }
+    finally:
+        database.close()
 
 
 def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ What does that is loaded where there is something to do: it takes a seventh of w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -84,15 +85,22 @@ def _is_newest(connection: Connection) -> bool:
 
 
 def opened_database(path: Path) -> Database:
-    """The database in this file, made if it is not there.
+    """The database in this file; if it is not there it is made, for its owner alone.
 
     Raises:
         StartError: the file is damaged, not ours, or of a newer version of the server.
     """
     with start_errors(f"the database {path}"):
+        _make(path)
         engine = sqlite_engine(path)
         migrate(engine)
         return Database(engine, sqlite_engine(path, reads_only=True), intact=same_file(path))
+
+
+def _make(path: Path) -> None:
+    """What SQLite puts beside the file has the file's mode; by itself it makes it readable to everybody."""
+    with suppress(OSError):  # it is there, and stays as it is; or SQLite says what is wrong
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @contextmanager
