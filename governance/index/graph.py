@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from governance.facts import ModuleFacts, Node
 
@@ -65,6 +65,19 @@ def operands(node: Node) -> Iterator[int]:
     elif op == "store_attr":
         yield node[1]
         yield node[3]
+
+
+def within(nodes: list[Node], starts: Iterable[int], most: int = 400) -> Iterator[int]:
+    """The nodes that some expressions are made of, themselves first, those of names included."""
+    todo = list(starts)
+    seen = set(todo)
+    while todo and len(seen) < most:
+        number = todo.pop()
+        yield number
+        for each in operands(nodes[number]):
+            if each not in seen:
+                seen.add(each)
+                todo.append(each)
 
 
 def _pattern_operands(pattern: Node | None) -> Iterator[int]:

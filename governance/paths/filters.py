@@ -9,7 +9,7 @@ from governance.facts import Block, Step
 from governance.index.callees import run_by
 from governance.paths.guards import inlined, refine
 from governance.paths.handed import Handed
-from governance.paths.known import ANY, Env, Known, ObjectKey
+from governance.paths.known import ANY, Env, Known, ObjectKey, union
 from governance.paths.tracked import blocks
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ def passed(typestate: Typestate, number: int, depth: int = _DEPTH) -> Known:
     while node[0] in ("local", "narrow") and node[1 if node[0] == "narrow" else 2] >= 0:
         number = node[1 if node[0] == "narrow" else 2]
         node = typestate.node_at(number)
+    if node[0] == "or":
+        kept = [each for each in node[1] if not _is_nothing(typestate, each)]
+        return union([passed(typestate, each, depth - 1) for each in kept]) if kept and depth else ANY
     if node[0] == "comp" and node[1] != "dict" and typestate.key(node[2]) == (typestate.module, node[4]):
         return _through(typestate, node[4])
     if node[0] != "call" or depth == 0:
@@ -61,10 +64,20 @@ def _filtered(typestate: Typestate, number: int, test: int) -> Known:
     return env.get(element, ANY) if env is not None else ANY
 
 
+def _is_nothing(typestate: Typestate, number: int) -> bool:
+    """`[]`, `[None]`, `()`, `(None,)`, `None`."""
+    node = typestate.node_at(number)
+    if node[0] in ("list", "tuple"):
+        return all(_is_nothing(typestate, each) for each in node[1])
+    return node[:2] == ["const", "none"]
+
+
 def part(typestate: Typestate, number: int) -> Known:
-    """What is known of the job in `for place, job in enumerate(...)`."""
+    """What is known of the job in `for place, job in enumerate(...)` and in `job, *others = ...`."""
     node = typestate.node_at(number)
     item = typestate.node_at(node[1])
+    if node[0] == "unpack" and item[0] != "item":
+        return passed(typestate, node[1])
     call = typestate.node_at(item[1]) if node[0] == "unpack" and node[2] == 1 and item[0] == "item" else None
     if call is None or call[0] != "call" or not call[2] or typestate.called_name(call) != "enumerate":
         return ANY

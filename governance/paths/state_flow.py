@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from governance.facts import Block, Step
 from governance.paths.guards import refine
 from governance.paths.known import Env, join
+from governance.paths.rounds import one_is_sure
 
 if TYPE_CHECKING:
     from governance.paths.typestate import Typestate
@@ -79,11 +80,12 @@ def _loop(typestate: Typestate, step: Step, env: Env) -> Way:
     breaks: list[Env] = []
     start: Env | None = env
     done: Env | None = None
-    for _ in range(_ROUNDS):
+    certain = kind != "while" and one_is_sure(typestate.index, typestate.module, head)
+    for turn in range(_ROUNDS):
         top = block(typestate, head, start)
         raised += top.raised
         into = top.normal
-        over = top.normal if kind != "while" else None
+        over = top.normal if kind != "while" and not (certain and turn == 0) else None
         if into is not None and test >= 0:
             over = _refine(typestate, into, test, False)
             into = _refine(typestate, into, test, True)
@@ -93,7 +95,8 @@ def _loop(typestate: Typestate, step: Step, env: Env) -> Way:
         raised += inner.raised
         breaks += inner.breaks
         done = join([done, over])
-        again = join([start, inner.normal, *inner.continues])
+        first = certain and turn == 0  # what holds before a round that is sure holds of the rounds after it no more
+        again = join([None if first else start, inner.normal, *inner.continues])
         if again == start:
             break
         start = again

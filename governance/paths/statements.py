@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.facts import Block, Step
-from governance.paths import calls, generators, managers, patterns, stacks, targets, tries
+from governance.paths import calls, generators, managers, patterns, rounds, stacks, targets, tries
 from governance.paths.abstract import SOME
 from governance.paths.exceptions import ANY, GENERATOR_EXIT
 from governance.paths.frames import CLOSING, HANDLED, RESULT, Frame
@@ -111,7 +111,7 @@ def _loop(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     finished: States = {}
     paying = engine.pays(frame, body)
     first = True
-    certain = kind != "while" and _has_items(frame, head)
+    certain = kind != "while" and rounds.one_is_sure(engine.index, frame.module, head)
     for _ in range(_ROUNDS):
         if not todo:
             break
@@ -140,19 +140,6 @@ def _loop(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     ended = block(engine, frame, orelse, finished)
     ready.absorb_all(ended)
     return ready
-
-
-def _has_items(frame: Frame, head: Block) -> bool:
-    """Whether the first round is sure to take place: the loop is over a display or range that is not empty."""
-    for step in head:
-        if step[0] == "next":
-            source = frame.facts.nodes[frame.origin(frame.facts.nodes[step[1]][1])]
-            if source[0] in ("tuple", "list", "set"):
-                return any(frame.facts.nodes[each][0] != "star" for each in source[1])
-            if source[0] == "call" and frame.facts.nodes[source[1]][:2] == ["free", "range"] and source[2]:
-                bound = frame.facts.nodes[source[2][0]]
-                return len(source[2]) == 1 and bound[0] == "const" and bound[1] == "int" and (bound[2] or 0) > 0
-    return False
 
 
 def _place_of(frame: Frame, head: Block, test: int, step: Step) -> int:

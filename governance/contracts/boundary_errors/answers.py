@@ -54,7 +54,8 @@ class Answer:
     """One place at which an answer is made.
 
     status: the expressions that may hold it; fixed: the number it stands for without one. raised: made to be raised.
-    bodies: what else is handed over; inside: what a constructor of the project hands over in its place.
+    bodies: what else is handed over, apart from headers; inside: what a constructor of the project hands over in its
+    place.
     """
 
     at: Ref
@@ -63,6 +64,7 @@ class Answer:
     status: tuple[Ref, ...]
     fixed: int | None
     bodies: tuple[Ref, ...]
+    headers: tuple[Ref, ...] = ()
     inside: tuple[FunctionId, tuple[Ref, ...]] | None = None
 
     def numbers(self, index: Index) -> Statuses:
@@ -179,13 +181,14 @@ def _external(call: Ref, node: Node, dotted: str) -> Answer | None:
 def _made(call: Ref, node: Node, name: str, position: int | None, fixed: int | None, *, raised: bool) -> Answer:
     module = call[0]
     status = [(module, value) for key, value in node[3] if key in _STATUS_NAMES]
-    bodies = [(module, value) for key, value in node[3] if key not in _STATUS_NAMES]
+    headers = tuple((module, value) for key, value in node[3] if key == "headers")
+    bodies = [(module, value) for key, value in node[3] if key not in _STATUS_NAMES and key != "headers"]
     for number, argument in enumerate(node[2]):
         if number == position:
             status.append((module, argument))
         else:
             bodies.append((module, argument))
-    return Answer(call, name, raised, tuple(status), fixed, tuple(bodies))
+    return Answer(call, name, raised, tuple(status), fixed, tuple(bodies), headers)
 
 
 def _project_class(index: Index, call: Ref, node: Node, cls: ClassId) -> Answer | None:
@@ -201,7 +204,7 @@ def _project_class(index: Index, call: Ref, node: Node, cls: ClassId) -> Answer 
             init = index.project.node(each)
             if init[0] == "function":
                 return _initialised(index, (each[0], init[1]), call, node, base, replace(outer, name=name), held)
-        return Answer(call, name, outer.raised, outer.status or held, outer.fixed, outer.bodies)
+        return Answer(call, name, outer.raised, outer.status or held, outer.fixed, outer.bodies, outer.headers)
     return None
 
 

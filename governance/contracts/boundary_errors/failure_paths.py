@@ -17,7 +17,7 @@ from governance.contracts.boundary_errors.lateness import Lateness
 from governance.contracts.boundary_errors.spoken import answers_of
 from governance.facts import Block
 from governance.findings import Grade
-from governance.index import Index
+from governance.index import Index, graph
 from governance.index.values import FunctionId
 from governance.paths.abstract import NOTHING
 from governance.paths.automaton import Automaton
@@ -33,7 +33,8 @@ FINE: Final = "fine"
 TOLD: Final = "told"
 _SUCCESS_BELOW: Final = 300
 _FILLING: Final = frozenset(("append", "add", "insert", "appendleft", "push"))
-_CHANGING: Final = frozenset(("pop", "clear", "remove", "discard", "popitem", "popleft", "update", "extend"))
+_CHANGING: Final = frozenset(("pop", "clear", "remove", "discard", "popitem", "popleft"))
+_ADDING: Final = frozenset(("update", "extend"))
 
 Fails: TypeAlias = "Callable[[Ref, FunctionId | None], bool]"
 """Whether a call, of a function of the project if that is known, is one whose failure matters."""
@@ -113,10 +114,18 @@ class FailurePaths(Engine):
         """The method, if a call fills or otherwise changes a container that is followed."""
         fact = frame.facts.nodes[number]
         callee = frame.facts.nodes[fact[1]]
-        if callee[0] == "attr" and callee[2] in _FILLING | _CHANGING:
+        if callee[0] == "attr" and callee[2] in _FILLING | _CHANGING | _ADDING:
             place, _ = self.truth.place(frame, callee[1])
             return str(callee[2]) if place is not None else None
         return None
+
+    def names_failure(self, frame: Frame, number: int) -> bool:
+        """Whether a call is handed what a handler has caught, or a display: there is something to add."""
+        nodes = frame.facts.nodes
+        given = [*nodes[number][2], *(value for _, value in nodes[number][3])]
+        if any(nodes[each][0] in ("dict", "list", "tuple", "set") and nodes[each][1] for each in given):
+            return True
+        return any(nodes[each][0] == "exception" for each in graph.within(nodes, given))
 
     def has_item(self, frame: Frame, number: int) -> bool:
         """Items are taken to be there."""
@@ -205,7 +214,8 @@ class _Runs(Runs):
     def _change(self, frame: Frame, number: int, method: str, entry: States, out: Outcomes) -> None:
         callee = frame.facts.nodes[frame.facts.nodes[number][1]]
         place, _ = self.engine.truth.place(frame, callee[1])
-        value: Abstract | None = ("truthy",) if method in _FILLING else None
+        fills = method in _FILLING or (method in _ADDING and self.paths.names_failure(frame, number))
+        value: Abstract | None = ("truthy",) if fills else None
         for state, path in entry.items():
             put(out.normal, state.with_value(place, value) if place is not None else state, path)
 

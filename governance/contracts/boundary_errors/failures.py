@@ -17,11 +17,11 @@ from governance.contracts.boundary_errors.failure_paths import (
     last_event,
     told_status,
 )
-from governance.contracts.boundary_errors.keeping import keeps_failures
+from governance.contracts.boundary_errors.keeping import hands_failures_on, keeps_failures
 from governance.contracts.boundary_errors.telling import Telling
 from governance.contracts.boundary_errors.territory import Territory
 from governance.findings import Grade
-from governance.index import Index
+from governance.index import Index, graph
 from governance.index.values import FunctionId
 from governance.paths.engine import TooComplex
 from governance.paths.frames import ALL, asked
@@ -53,20 +53,24 @@ class Failures:
         self.territory = territory
         self.application = application
         self.telling = Telling(index, domain)
-        self.services = frozenset(
-            function for function in index.project.scopes("function") if self._is_service(function)
-        )
+        kept = [each for each in self._declared() if keeps_failures(index, each)]
+        self.handing_on = frozenset(each for each in kept if hands_failures_on(index, each))
+        """Functions of the services that fail by what they return."""
+        self.services = frozenset(self._declared()) - frozenset(kept)
         names = frozenset(index.project.scope(function).name for function in self.services)
         self.reaches = Reach(index, Sought(functions=self.services, names=names))
         self.too_complex: list[FunctionId] = []
 
-    def _is_service(self, function: FunctionId) -> bool:
-        """A method or function of the service modules, or one that implements what they declare, which may fail."""
+    def _declared(self) -> Iterator[FunctionId]:
+        return (function for function in self.index.project.scopes("function") if self._is_declared(function))
+
+    def _is_declared(self, function: FunctionId) -> bool:
+        """A method or function of the service modules, or one that implements what they declare."""
         name = self.index.project.scope(function).name
         if name.startswith("__") and name != "__call__":
             return False
         if function[0] in self.territory.service_modules:
-            return not keeps_failures(self.index, function)
+            return True
         owner = self.index.project.owning_class(function)
         return owner is not None and any(
             base[0] in self.territory.service_modules and self.index.project.child(base, name) is not None
@@ -74,9 +78,19 @@ class Failures:
         )
 
     def _fails(self, call: Ref, function: FunctionId | None) -> bool:
-        if function not in self.services or call[0] in self.territory.service_modules:
+        if function not in self.services or (
+            call[0] in self.territory.service_modules and not self._is_handed_on(call)
+        ):
             return False
         return not self._is_gathered(call)
+
+    def _is_handed_on(self, call: Ref) -> bool:
+        """Whether a call of a service fails by what the function around it returns; what tells of it does not."""
+        project = self.index.project
+        if project.owner(call) not in self.handing_on:
+            return False
+        nodes = project.modules[call[0]].facts.nodes
+        return not any(nodes[each][0] == "exception" for each in graph.within(nodes, [call[1]]))
 
     def _is_gathered(self, call: Ref) -> bool:
         """Whether failures come back as values: `gather(..., return_exceptions=True)`."""
@@ -124,7 +138,7 @@ class Failures:
 
     def _of_dependency(self, route: FunctionId, dependency: FunctionId, best: dict[tuple[str, Ref], Failure]) -> None:
         """What fails before the route is called: nothing of the route can handle it."""
-        if not self.reaches(dependency) or self._is_service(dependency):
+        if not self.reaches(dependency) or dependency in self.services:
             return
         engine = FailurePaths(self.index, self._fails, self.reaches)
         owner = self.index.project.owning_class(dependency)

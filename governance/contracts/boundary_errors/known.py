@@ -11,7 +11,7 @@ from governance.contracts.boundary_errors.spoken import STORES, tuple_answers
 from governance.contracts.boundary_errors.statuses import statuses
 from governance.facts import Node
 from governance.index import Index
-from governance.paths.abstract import PARTS
+from governance.paths.abstract import PARTS, SOME
 from governance.paths.exceptions import ANY, Exceptions
 from governance.paths.frames import SELF, Frame
 from governance.paths.outcomes import Abstract, Place, State
@@ -31,6 +31,7 @@ class Known(Truth):
         super().__init__(index, exceptions)
         self._statuses: dict[Ref, int] = {}
         self._filling: set[Ref] = set()
+        self._something: dict[Ref, bool] = {}
 
     def place(self, frame: Frame, node: int) -> tuple[Place | None, bool]:
         """The status of whatever response has one place; an item that is stored fills its container."""
@@ -71,7 +72,30 @@ class Known(Truth):
                 return ("truthy",)
             elif fact[0] == "call" and self._length_of(frame, node) >= 0:
                 return self.evaluate(frame, self._length_of(frame, node), state)
-        return super().evaluate(frame, node, state)
+        known = super().evaluate(frame, node, state)
+        vague = node >= 0 and known in (None, SOME)
+        return ("truthy",) if vague and self._gives_something(frame.ref(node)) else known
+
+    def _gives_something(self, ref: Ref) -> bool:
+        """Whether an expression calls a function that returns nothing but displays with something in them."""
+        if self.index.project.node(ref)[0] != "call":
+            return False
+        if ref not in self._something:
+            results = [
+                self._displayed((callee.function[0], result))
+                for callee in self.index.callees(ref)
+                for result in self.index.project.scope(callee.function).results
+            ]
+            self._something[ref] = bool(results) and all(
+                node[0] in ("dict", "list", "tuple") and node[1] for node in results
+            )
+        return self._something[ref]
+
+    def _displayed(self, ref: Ref) -> Node:
+        node = self.index.project.node(ref)
+        while node[0] in ("local", "annotated") and node[2] >= 0:
+            node = self.index.project.node((ref[0], node[2]))
+        return node
 
     def assume(self, frame: Frame, node: int, wanted: bool, state: State) -> list[Choice]:
         """The states in which a test comes out as wanted; comparisons of counts and lengths with 0 and 1 are tests."""

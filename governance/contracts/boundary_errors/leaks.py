@@ -131,6 +131,10 @@ def _call(index: Index, territory: Territory, texts: ExceptionText, call: Ref, m
         source = _carried(index, texts, made, marks)
         if source is not None:
             yield Leak(call, f"{made.name} is given", source)
+            return
+        source = next((each for header in made.headers if (each := texts.carried(header, marks)) is not None), None)
+        if source is not None:
+            yield Leak(call, f"{made.name} is given, in a header,", source, Grade.POSSIBLE)
         return
     method = index.project.node((call[0], node[1]))
     if method[0] == "attr" and method[2] in _SENDING:

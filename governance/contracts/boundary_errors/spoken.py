@@ -8,11 +8,12 @@ from typing import Final, TypeAlias
 
 from governance.contract import Ref, Trail
 from governance.contracts.boundary_errors.answers import Answer, answer, handed, made_in, parameter_of
-from governance.contracts.boundary_errors.statuses import statuses
+from governance.contracts.boundary_errors.statuses import since_made, statuses
 from governance.contracts.boundary_errors.territory import Territory
 from governance.findings import Grade
 from governance.index import Index
-from governance.index.values import FunctionId, Value, class_of
+from governance.index.callees import Callee
+from governance.index.values import FunctionId, class_of
 
 _DEPTH: Final = 4
 
@@ -64,7 +65,7 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
         for inner, trail in answers_of(index, callee.function):
             outside = not territory.in_routes(inner.at[0])
             for ref in inner.status:
-                for each in _seen_from(index, trail, _of_receiver(index, ref, callee.receiver), call, bound=bound):
+                for each in _seen_from(index, trail, _of_receiver(index, ref, call, callee), call, bound=bound):
                     if _told_elsewhere(index, territory, each, call, trail):
                         continue
                     for status, grade in statuses(index, each).items():
@@ -106,10 +107,15 @@ def _answers_of(
                 yield from _answers_of(index, callee.function, further, depth - 1, seen)
 
 
-def _of_receiver(index: Index, ref: Ref, receiver: Value | None) -> Ref:
-    """An attribute of `self` in a method of a base class, as the class of the receiver says it."""
-    cls = class_of(receiver) if receiver is not None else None
+def _of_receiver(index: Index, ref: Ref, call: Ref, callee: Callee) -> Ref:
+    """An attribute of `self` in a method, as the receiver of the call was made with it, or as its class says it."""
+    cls = class_of(callee.receiver) if callee.receiver is not None else None
     node = index.project.node(ref)
+    method = index.project.node((call[0], index.project.node(call)[1]))
+    if node[0] == "attr" and method[0] == "attr" and parameter_of(index, callee.function, (ref[0], node[1])) == 0:
+        made = since_made(index, (call[0], method[1]), node[2]) if callee.receiver is not None else None
+        if made is not None:
+            return made
     owner = index.project.owning_class(index.project.owner(ref))
     if cls is None or cls == owner or owner not in index.mro(cls) or node[0] != "attr" or index.attribute(cls, node[2]):
         return ref

@@ -19,6 +19,7 @@ _DEPTH: Final = 6
 _NAMED: Final = re.compile(r"HTTP_(\d{3})(?:_|$)")
 _TEXT: Final = re.compile(r"\s*([1-5]\d\d)(?:\s|$)")
 _CONVERSIONS: Final = frozenset(("builtins.int", "http.HTTPStatus", "builtins.str", "typing.cast"))
+_CHOICES: Final[dict[str, Callable[[int, int], int]]] = {"builtins.min": min, "builtins.max": max}
 _ARITHMETIC: Final[dict[str, Callable[[int, int], int]]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "//": lambda a, b: a // b if b else 0,
     "|": lambda a, b: a | b,
@@ -32,12 +33,15 @@ def statuses(index: Index, ref: Ref, depth: int = _DEPTH) -> Statuses:
         return found
     node = index.project.node(ref)
     if node[0] == "attr":
-        kept = _constructed(index, ref, node)
+        kept = since_made(index, (ref[0], node[1]), node[2])
         if kept is not None:
             return statuses(index, kept, depth - 1)
         for each, least in _written(index, ref, node).items():
             for number, grade in statuses(index, each, depth - 1).items():
                 _put(found, number, min(grade, least))
+    chosen = _chosen(index, ref, node, depth)
+    if chosen is not None:
+        return chosen
     for value, evidence in index.values(ref).items():
         for number in _of_value(index, value, depth):
             _put(found, number, Grade(evidence.grade))
@@ -46,13 +50,31 @@ def statuses(index: Index, ref: Ref, depth: int = _DEPTH) -> Statuses:
     return {number: grade for number, grade in found.items() if 100 <= number <= 599}
 
 
-def _constructed(index: Index, ref: Ref, node: Node) -> Ref | None:
+def _chosen(index: Index, ref: Ref, node: Node, depth: int) -> Statuses | None:
+    """`min(code, 499)`, `max(code, 400)`; None for everything else, and if one of them is not known."""
+    while node[0] == "local" and node[2] >= 0:
+        ref = (ref[0], node[2])
+        node = index.project.node(ref)
+    names = index.externals(ref) & _CHOICES.keys() if node[0] == "call" and len(node[2]) == 2 else ()
+    if not names:
+        return None
+    one, other = (_numbers(index, (ref[0], each), depth - 1) for each in node[2])
+    if not one or not other:
+        return None
+    found: Statuses = {}
+    for number, first in one.items():
+        for against, second in other.items():
+            _put(found, _CHOICES[min(names)](number, against), min(first, second))
+    return found
+
+
+def since_made(index: Index, base: Ref, name: str) -> Ref | None:
     """What an attribute holds since its object was constructed, if one call did so and nothing stores it later."""
-    made = {site for site in index.names.resolve((ref[0], node[1])) if site[0] == "node"}
-    if len(made) != 1 or _set_later(index, node[2]):
+    made = {site for site in index.names.resolve(base) if site[0] == "node"}
+    if len(made) != 1 or _set_later(index, name):
         return None
     _, module, number = made.pop()
-    return constructed.held(index, (module, number)).get(node[2])
+    return constructed.held(index, (module, number)).get(name)
 
 
 def _written(index: Index, ref: Ref, node: Node) -> dict[Ref, Grade]:

@@ -17,7 +17,6 @@ from governance.paths.exceptions import Exceptions
 from governance.paths.outcomes import Kind, Path
 
 _LOOKUPS: Final = frozenset(("KeyError", "LookupError", "IndexError", "StopIteration", "FileNotFoundError"))
-_REACH: Final = 400
 _FAILURE_WORDS: Final = (
     "err", "fail", "fault", "problem", "exc", "status", "state", "reason", "ok", "success", "miss", "skip", "invalid",
     "reject", "bad", "lost", "unavailable", "unknown", "issue", "warn", "outcome", "broken", "refus", "den",
@@ -132,15 +131,7 @@ class Telling:
 
     def slice(self, ref: Ref) -> Iterator[int]:
         """The nodes an expression is made of."""
-        seen = {ref[1]}
-        todo = [ref[1]]
-        while todo and len(seen) < _REACH:
-            number = todo.pop()
-            yield number
-            for each in graph.operands(self.index.project.node((ref[0], number))):
-                if each not in seen:
-                    seen.add(each)
-                    todo.append(each)
+        return graph.within(self.index.project.modules[ref[0]].facts.nodes, [ref[1]])
 
     def _returned_by(self, at: Ref) -> Ref | None:
         """What the `return` statement at a place gives."""
