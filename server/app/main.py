@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from server.app.adapters.database.database import at_the_end
+from server.app.adapters.database.database import at_the_end, outage
 from server.app.adapters.database.error_store import SqlErrorStore
 from server.app.adapters.database.key_store import SqlKeyStore
 from server.app.adapters.database.metrics_store import SqlMetricsStore
@@ -112,6 +112,7 @@ def running_services(settings: Settings, registry: PluginRegistry) -> Iterator[S
             backend.database.answers,
             executions.gaps,
             backend.database.intact,
+            outage,
             executions.drain,
             stop,
         )

@@ -82,7 +82,8 @@ class Threads:
 @dataclass(frozen=True)
 class Services:
     """What the composition root has put together; lives in ``app.state.services``. When what is written is not kept
-    any more, ``database_intact`` says so, and the server has to end.
+    any more, ``database_intact`` says so, and the server has to end. If a failure is that the database cannot be
+    used now, ``outage`` tells what that says.
 
     When the server is to end, first ``drain`` is called, and ``stop``, which blocks, when nothing is waited for any
     more: then whoever waits for an execution hears of its end.
@@ -97,6 +98,7 @@ class Services:
     database_answers: Callable[[], bool]
     confinement_gaps: tuple[str, ...] = ()
     database_intact: Callable[[], bool] = lambda: True
+    outage: Callable[[BaseException], str | None] = lambda _failure: None
     drain: Callable[[], object] = lambda: None
     stop: Callable[[], object] = lambda: None
 

@@ -31,6 +31,7 @@ _STATUS: Final[dict[type[ExecutionLayerError], int]] = {
 }
 
 _INTERNAL: Final = (ErrorType.INTERNAL_ERROR, "the server failed to answer this request")
+_AWAY: Final = (ErrorType.INTERNAL_ERROR, "the server cannot use its database now; try again later")
 
 _HTTP_ERRORS: Final[dict[int, tuple[ErrorType, str]]] = {
     401: (ErrorType.PERMISSION_DENIED, "a key is needed for this"),
@@ -71,11 +72,16 @@ def execution_failed(error: Mapping[str, Any]) -> ErrorResponse:
 async def internal_error(
     scope: Scope, failure: BaseException, headers: Mapping[str, str] | None = None
 ) -> ErrorResponse:
-    """The answer to a defect of the server, which is logged and kept under the ``error_id`` that the client gets."""
-    error_id = new_id()
+    """The answer to a defect of the server, which is logged and kept under the ``error_id`` that the client gets; while
+    the database cannot be used, that is all there is to say, and nothing can be kept."""
     component = getattr(scope.get("route"), "path", "no route")
-    logger.error("%s %s failed, error %s", scope["method"], component, error_id, exc_info=failure)
     found = getattr(scope["app"].state, "services", None)
+    silence = found.outage(failure) if isinstance(found, Services) else None
+    if silence is not None:
+        logger.error("%s %s failed, the database: %s", scope["method"], component, silence)
+        return ErrorResponse(public_error(*_AWAY), 400, headers)
+    error_id = new_id()
+    logger.error("%s %s failed, error %s", scope["method"], component, error_id, exc_info=failure)
     answer = public_error(*_INTERNAL, details={"error_id": error_id})
     if isinstance(found, Services):
         await found.threads.quick(

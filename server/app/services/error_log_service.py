@@ -72,8 +72,9 @@ class ErrorLogService:
         )
         try:
             self._store.insert(record)
-        except Exception:
-            logger.exception("error %s could not be kept", error_id)
+        except Exception as failure:  # noqa: BLE001  # what the database says is all there is to know
+            why = " ".join(str(getattr(failure, "orig", failure)).split())
+            logger.error("error %s could not be kept: %s: %s", error_id, type(failure).__name__, why)
 
     def error(self, error_id: str) -> ErrorRecord:
         """Raises ``ErrorNotFound``."""

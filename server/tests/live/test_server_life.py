@@ -230,8 +230,10 @@ def test_a_server_whose_database_fails_ends_in_order_when_it_is_told(tmp_path: P
     server.await_status(job, "RUNNING")
     with closing(sqlite3.connect(tmp_path / "data" / "cts.db")) as database:
         database.execute("DROP TABLE job")
-    assert_envelope(server.execute("text-statistics", text="a"), 400, "InternalError")
     before = len(server.log.read_text("utf-8"))
+    error = assert_envelope(server.execute("text-statistics", text="a"), 400, "InternalError")
+    assert (error["message"], error["details"]) == ("the server cannot use its database now; try again later", {})
+    server.await_log("POST /v1/analyze-execution failed, the database: no such table: job")
     assert server.stop() == 0
     told = server.log.read_text("utf-8")[before:]
     assert "the end of what was under way cannot be written, the database: no such table: job" in told

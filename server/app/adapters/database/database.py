@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Engine, literal, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from server.app.adapters.database.lines import Connector, Line, LineClosed, OwnedLine, SharedLine
 from server.app.adapters.database.sqlite import is_locked, named, sqlite_driver, sqlite_transaction
@@ -45,6 +45,15 @@ AWAY: Final = (OSError, DBAPIError, DatabaseClosed)
 def told_of(failure: BaseException) -> object:
     """What the database says."""
     return getattr(failure, "orig", failure)
+
+
+def outage(failure: BaseException) -> str | None:
+    """What the database says, in one line, if it failed because it cannot be used now; ``None`` for other failures."""
+    cause = getattr(failure, "orig", failure)
+    away = isinstance(cause, sqlite3.OperationalError) or type(cause) is sqlite3.DatabaseError  # the file is damaged
+    if away or _is_loss(failure) or isinstance(failure, DatabaseClosed | OperationalError | InterfaceError):
+        return " ".join(str(cause).split())
+    return None
 
 
 def at_the_end(work: Callable[[], object], name: str) -> None:
