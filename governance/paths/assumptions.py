@@ -58,6 +58,8 @@ RUN_AT_ONCE: Final = frozenset(
     "run run_until_complete reduce map filter starmap sorted min max runcall timeit async_to_sync apply call "
     "retry_call".split()
 )
+LAZY: Final = frozenset(("builtins.map", "builtins.filter", "itertools.starmap"))
+"""Those that run it only as somebody goes through what they give."""
 TASKS: Final = frozenset(("create_task", "ensure_future"))
 
 

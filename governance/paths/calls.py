@@ -99,7 +99,8 @@ def _note_started(engine: Engine, frame: Frame, call: int) -> None:
     in_group = callee[0] == "attr" and frame.facts.nodes[frame.origin(callee[1])][0] == "enter"
     uses = [frame.facts.nodes[number] for _, number in engine.index.uses(frame.ref(call))]
     waited = any(use[0] != "attr" or use[2] not in assumptions.STARTING for use in uses)
-    if not in_group and not waited and call not in frame.scope.results:
+    handed_back = call in frame.scope.results and frame.number > 0  # to a caller that may wait for it
+    if not in_group and not waited and not handed_back:
         engine.detached.setdefault(frame.ref(call))
 
 
@@ -190,6 +191,11 @@ def _hand_over(engine: Engine, frame: Frame, number: int, target: Target, entry:
         return
     at_once = name in assumptions.RUN_AT_ONCE
     text = engine.text(frame.ref(number))
+    if engine.index.externals(frame.ref(number)) & assumptions.LAZY and not _is_used(engine, frame, number):
+        unused = frame.event("unawaited", number, f"nothing goes through what {text} gives, so nothing of it runs")
+        for state, path in entry.items():
+            put(out.normal, state, path.then(unused))
+        return
     if not at_once:
         event = None
         if number not in engine.awaited_calls(frame) and any(engine.pays_in(work) for work in target.works):

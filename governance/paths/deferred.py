@@ -198,9 +198,6 @@ def joined_by_method(engine: Engine, frame: Frame, number: int) -> list[Job]:
         source = _submitted(engine, frame, callee[1])
     elif (name in _RUNNERS or _of_group(frame, callee)) and len(fact[2]) >= 1:
         source = frame.origin(fact[2][0])
-        inner = frame.facts.nodes[source]
-        if inner[0] != "call" or not any(each.deferred == "coroutine" for each in engine.targets(frame, source)):
-            return []
     else:
         return []
     made = frame.facts.nodes[source]

@@ -5,8 +5,10 @@ A decorator from outside the project is taken to leave the function as it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from governance.facts import Node
 from governance.index.values import ClassId, FunctionId, Value
 from governance.paths.frames import ALL, Slot, Work
 
@@ -20,6 +22,7 @@ class Layer(NamedTuple):
     """One decorator that matters. wrapper: what is run instead, with the slot that holds the decorated function.
 
     manager: the decorator node, when it is a context manager used as a decorator.
+    decorator: the function that made the wrapper. applied: the node of the decorator, as it is written.
     """
 
     wrapper: FunctionId | None = None
@@ -27,6 +30,7 @@ class Layer(NamedTuple):
     receiver: ClassId | None = None
     manager: int = -1
     decorator: FunctionId | None = None
+    applied: int = -1
 
 
 class Layers:
@@ -97,7 +101,7 @@ class Layers:
         for value in self.index.values((module, decorator)):
             layer = self._by_value(value)
             if layer is not None and layer.decorator not in around:
-                return layer
+                return layer._replace(applied=decorator)
         return None
 
     def _is_decorating_manager(self, cls: ClassId) -> bool:
@@ -123,10 +127,27 @@ class Layers:
             return None
         slot = (decorator, scope.params[position].name)
         for result in scope.results:
-            wrapper = self._inner_function(decorator, result)
-            if wrapper is not None:
-                return Layer(wrapper, slot, decorator=decorator)
+            for arm in self._arms(decorator[0], result):
+                wrapper = self._inner_function(decorator, arm)
+                if wrapper is None:
+                    continue
+                if not self.index.solver.decorated.is_applied_within(wrapper, decorator):
+                    return Layer(wrapper, slot, decorator=decorator)
+                # `def counted(function=None, *, enabled=True)`: put on a function, it gives what its inner one gives.
+                layer = self._by_function(wrapper, 0)
+                if layer is not None:
+                    return layer
         return None
+
+    def _arms(self, module: str, node: int) -> Iterator[int]:
+        """What an expression may be; of `around(function)` what is called, too."""
+        fact: Node = self.index.project.node((module, node)) if node >= 0 else ["none"]
+        if fact[0] == "ifexp":
+            yield from (*self._arms(module, fact[2]), *self._arms(module, fact[3]))
+        elif fact[0] == "call":
+            yield from (node, fact[1])
+        else:
+            yield node
 
     def _inner_function(self, decorator: FunctionId, node: int) -> FunctionId | None:
         """The function, defined inside the decorator, that an expression is."""

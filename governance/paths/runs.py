@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.index.values import FunctionId
-from governance.paths import held, managers, targets
+from governance.paths import factories, held, managers, targets
 from governance.paths.abstract import NOTHING, is_soft
 from governance.paths.exceptions import ANY, EXIT
 from governance.paths.frames import RESULT, Frame, Work
+from governance.paths.layers import Layer
 from governance.paths.outcomes import (
     DEFINITE,
     POSSIBLE,
@@ -212,12 +213,27 @@ class Runs:
         if layer.wrapper is not None:
             if self.live > self.engine.nesting:
                 return _unknown(state)
-            self.live += 1
-            try:
-                return self.of(self.engine.layers.wrapped(layer, inner), {}, state)
-            finally:
-                self.live -= 1
+            return self._wrapped(layer, inner, state)
         return self._managed(layer.manager, inner, given, state)
+
+    def _wrapped(self, layer: Layer, inner: Work, state: State) -> Summary:
+        """The wrapper of a decorator runs, and knows what the decorator has been given."""
+        around = factories.around(self.engine, layer, inner.function, self.live)
+        wrapper = self.engine.layers.wrapped(layer, inner)
+        above = 1 if around is None else 2
+        self.live += above
+        try:
+            if around is None:
+                return self.of(wrapper, {}, state)
+            outer, known = around
+            found = self.of(wrapper._replace(outer=outer), {}, State(state.auto, {**state.env, **known}))
+        finally:
+            self.live -= above
+        gone = frozenset(number for number, _ in known)
+        return Summary(
+            {(after.without(gone), value): path for (after, value), path in found.ended.items()},
+            {(after.without(gone), kind): path for (after, kind), path in found.raised.items()},
+        )
 
     def _managed(self, manager: int, inner: Work, given: dict[str, Abstract], state: State) -> Summary:
         """A context manager that is used as a decorator stands around the call."""
@@ -272,7 +288,14 @@ class Runs:
         if self.live > self.engine.nesting:
             raise TooComplex
         work = self._with_callables(frame, number, target)
-        return self._activated(work._replace(layers=0), {}, entry, on_yield)
+        pairs = targets.arguments(self.engine, frame, number, target)
+        known = targets.defaults(self.engine, frame, number, target, {name for name, _ in pairs})
+        for name, node in pairs:
+            # It may have been made some time ago: what variables hold now says nothing of what it was given.
+            value = self.engine.truth.evaluate(frame, node, State("", {}))
+            if value is not None:
+                known[name] = value
+        return self._activated(work._replace(layers=0), known, entry, on_yield)
 
 
 def _settled(frame: Frame, raw: Outcomes) -> Summary:

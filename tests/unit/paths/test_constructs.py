@@ -108,7 +108,7 @@ def test_decorator(head: str, expected: set[str]) -> None:
 
 def test_a_context_manager_that_yields_twice_or_never() -> None:
     head = "import contextlib\n@contextlib.contextmanager\ndef managed(flag):\n"
-    use = "def owner():\n    with managed(1):\n        plugin.run()\n"
+    use = "def owner(flag):\n    with managed(flag):\n        plugin.run()\n"
     twice = head + "    try:\n        yield\n        yield\n    finally:\n        registry.update()\n" + use
     never = (
         head + "    if flag:\n        return\n    try:\n        yield\n    finally:\n        registry.update()\n" + use
