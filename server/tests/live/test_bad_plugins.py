@@ -104,6 +104,15 @@ def test_what_a_plugin_started_ends_with_its_call(live: ServerProcess, tmp_path:
 
 
 @pytest.mark.requirement("R-012")
+@pytest.mark.parametrize(("kind", "stays"), [("tells_pid", True), ("leaves_zombie", False)])
+def test_what_has_ended_and_nobody_asked_after_is_left_behind_too(
+    live: ServerProcess, kind: str, *, stays: bool
+) -> None:
+    pids = [live.execute("spawning", kind=each).json()["result"]["pid"] for each in (kind, "tells_pid")]
+    assert (len(set(pids)) == 1) is stays
+
+
+@pytest.mark.requirement("R-012")
 @pytest.mark.parametrize("kind", ["bombs", "bombs_with_programs"])
 def test_a_fork_bomb_is_put_out(live: ServerProcess, kind: str) -> None:
     started = time.monotonic()

@@ -145,8 +145,10 @@ class Child:
             self._cpu_limited_at = now
 
     def is_tidy(self) -> bool:
-        """Whether the last call left neither processes nor files; files are deleted."""
-        return not (self.may_have_children and descendants(self.pid)) and self._scratch.empty()
+        """Whether the last call left neither processes nor files; files are deleted. A process that has ended and that
+        nobody asked after is one, too: they would add up, and count as those of the next call."""
+        left = self.may_have_children and (has_more_below(self.pid, 0) or descendants(self.pid))
+        return not left and self._scratch.empty()
 
     def send(self, body: bytes, deadline: float) -> None:
         """Raises ``ChildEnded`` or ``ChildTimeout``."""

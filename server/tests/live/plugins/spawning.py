@@ -27,6 +27,13 @@ def _fork_and_return() -> Any:
     return {"pid": os.getpid()}
 
 
+def _leave_zombie() -> Any:
+    if os.fork() == 0:
+        os._exit(0)
+    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # it has ended, and stays in the table of processes
+    return {"pid": os.getpid()}
+
+
 def _bomb() -> Any:
     while True:
         os.fork()
@@ -68,6 +75,8 @@ KINDS: dict[str, Callable[[str], Any]] = {
     "nothing": lambda _: {"fine": True},
     "runs_program": lambda _: {"said": subprocess.check_output(["/bin/echo", "word"], text=True)},
     "forks": lambda _: _fork_and_return(),
+    "leaves_zombie": lambda _: _leave_zombie(),
+    "tells_pid": lambda _: {"pid": os.getpid()},
     "bombs": lambda _: _bomb(),
     "bombs_with_programs": lambda _: _bomb_of_programs(),
     "leaves_daemon": _leave_daemon,
