@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from governance.facts import Node
 from governance.index.binding import bind
 from governance.index.values import NONE, ClassId
 from governance.paths import tables
+from governance.paths.keyword_writes import How
 from governance.paths.known import ANY, Env, Known, ObjectKey, Write, starts
 from governance.paths.state_values import States
 
 if TYPE_CHECKING:
     from governance.paths.typestate import Typestate
-
-COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy"))
 
 
 def store(typestate: Typestate, number: int, env: Env) -> Env:
@@ -156,7 +155,7 @@ def updated_namespace(typestate: Typestate, number: int, node: Node, env: Env) -
     held = _namespace(typestate, callee[1]) if callee[0] == "attr" and callee[2] == "update" else None
     if held is None:
         return None
-    value = next((each for key, each in node[3] if key == typestate.attribute), None)
+    value = _named(typestate, node)
     if value is None and node[2]:
         value = _entry(typestate, node[2][0])
     return _write(typestate, number, held, value, env) if value is not None else env
@@ -170,15 +169,54 @@ def copied(typestate: Typestate, number: int, node: Node, name: str, env: Env) -
         source = node[2][0] if node[2] else callee[1] if callee[0] == "attr" else None
     if source is None or not typestate.governed(source):
         return None
-    key = typestate.key(source)
-    before = typestate.known(env, key)
-    value = next((each for name, each in node[3] if name == typestate.attribute), None)
+    value = _named(typestate, node)
     if value is None and name == "model_copy":
         value = next((_entry(typestate, each) for name, each in node[3] if name == "update"), None)
+    return _copied(typestate, number, source, value, env)
+
+
+def by_keywords(typestate: Typestate, number: int, node: Node, how: How, env: Env) -> Env:
+    """A call of a function that gives its keywords to an object as its fields."""
+    value = _named(typestate, node)
+    if value is None:
+        value = next(
+            (found for key, each in node[3] if key is None and (found := _entry(typestate, each)) is not None), None
+        )
+    if how == "made":
+        after = typestate.states(env, value) if value is not None else typestate.values.initial
+        if value is not None:
+            note(typestate, Write((typestate.module, number), frozenset(), after, fresh=True))
+        return {**env, (typestate.module, number): Known(after)}
+    callee = typestate.node_at(node[1])
+    held = [callee[1]] if callee[0] == "attr" else []
+    source = next((each for each in (*held, *node[2], *(at for _, at in node[3])) if typestate.governed(each)), None)
+    if source is not None and how == "copied":
+        return _copied(typestate, number, source, value, env)
+    if value is None:
+        return env
+    if source is not None:
+        return _write(typestate, number, source, value, env)
+    note(typestate, Write((typestate.module, number), None, typestate.states(env, value)))
+    return env
+
+
+def _named(typestate: Typestate, node: Node) -> int | None:
+    return next((each for name, each in node[3] if name == typestate.attribute), None)
+
+
+def _spread(typestate: Typestate, node: Node) -> int | None:
+    found = (_entry(typestate, each) for key, each in node[3] if key is None)
+    return next((each for each in found if each is not None), None)
+
+
+def _copied(typestate: Typestate, number: int, source: int, value: int | None, env: Env) -> Env:
+    key = typestate.key(source)
+    before = typestate.known(env, key)
     if value is None:
         return {**env, (typestate.module, number): before}
     states, after, allowed = _moved(typestate, env, key, value)
-    note(typestate, Write((typestate.module, number), states, after, False, before.switched, allowed))
+    handed = _is_handed(typestate, value)
+    note(typestate, Write((typestate.module, number), states, after, False, before.switched, allowed, handed))
     return {**env, (typestate.module, number): Known(after)}
 
 
@@ -197,12 +235,11 @@ def _entry(typestate: Typestate, number: int) -> int | None:
 
 def made(typestate: Typestate, number: int, node: Node, cls: ClassId, env: Env) -> Env:
     """A new object: in the state its constructor is given, else in an initial one."""
-    value = next((each for key, each in node[3] if key == typestate.attribute), None)
+    value = _named(typestate, node)
     if value is None:
         value = _positional(typestate, node, cls)
-    spread = [each for key, each in node[3] if key is None]
-    if value is None and spread:
-        value = next((found for each in spread if (found := _entry(typestate, each)) is not None), None)
+    if value is None and any(key is None for key, _ in node[3]):
+        value = _spread(typestate, node)
         if value is None:
             return {**env, (typestate.module, number): ANY}
     after: States | None = typestate.values.initial

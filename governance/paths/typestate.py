@@ -19,6 +19,7 @@ from governance.index.values import ClassId, FunctionId
 from governance.paths import decorated_guards, state_flow, state_writes
 from governance.paths.filters import part, passed
 from governance.paths.handed import Handed, handed
+from governance.paths.keyword_writes import COPIERS, KeywordWrites
 from governance.paths.known import ANY, Env, Known, ObjectKey, Write, mentions, union
 from governance.paths.state_flow import Way
 from governance.paths.state_values import States, StateValues
@@ -52,6 +53,7 @@ class Typestate:
         """Parameters of functions under way that are the state of an object."""
         self.watched: dict[ObjectKey, list[tuple[Env, Node]]] = {}
         """Names whose calls are noted, with what is known there."""
+        self.keyword_writes = KeywordWrites(index, classes)
         self.module = ""
         self.scope = 0
         self._depth = 0
@@ -198,7 +200,7 @@ class Typestate:
         if name in ("setattr", "__setattr__") and len(node[2]) >= 2:
             return Way(state_writes.set_attribute(self, number, node, env), raised=[env])
         done = state_writes.updated_namespace(self, number, node, env)
-        if done is None and name in state_writes.COPIERS:
+        if done is None and name in COPIERS:
             done = state_writes.copied(self, number, node, name, env)
         if done is not None:
             return Way(done, raised=[env])
@@ -210,6 +212,9 @@ class Typestate:
             made = [cls for each in found if (cls := self.project.owning_class(each)) in self.classes and cls]
         if made:
             return Way(state_writes.made(self, number, node, made[0], env), raised=[env])
+        how = self.keyword_writes.of_call(ref) if node[3] else None
+        if how is not None:
+            return Way(state_writes.by_keywords(self, number, node, how, env), raised=[env])
         after = self._helped(ref, node, env)
         return Way(after, raised=[env, after] if after is not env else [env])
 

@@ -41,6 +41,7 @@ REGISTRY = "server/app/plugins/loader/plugin_registry.py"
 LIFECYCLE = "server/app/plugins/lifecycle.py"
 PLUGIN_SERVICE = "server/app/services/execution/plugin_execution_service.py"
 JOB = "server/app/jobs/job.py"
+JOB_SERVICE = "server/app/services/execution/job_execution_service.py"
 JOB_RECOVERY = "server/app/services/execution/job_recovery.py"
 ROUTE = "server/app/api/routes/plugins.py"
 SHORTCUT = "server/app/services/execution/shortcut_{}.py"
@@ -248,6 +249,14 @@ MUTANTS = [
     Mutant("job-is-written-by-its-service", JOBS, JOB_RECOVERY,
            "        if job is None or job.is_final:\n            return False\n",
            "        object.__setattr__(job, 'state', JobState.FAILED)  #!\n"),
+    Mutant("job-is-changed-past-its-owner", JOBS, JOB_RECOVERY,
+           "        error = error_of(ErrorType",
+           "        from server.app.jobs.job import changed\n        job = changed(job, state=JobState.FAILED)  #!\n"
+           "        error = error_of(ErrorType"),
+    Mutant("job-state-of-nobody", JOBS, "server/app/jobs/state.py", '    FAILED = "FAILED"\n',
+           '    FAILED = "FAILED"\n    CANCELLED = "CANCELLED"  #!\n'),
+    Mutant("table-is-changed-later", JOBS, "server/app/jobs/state.py", "FINAL_STATES: Final",
+           "TRANSITIONS[JobState.FAILED] = frozenset({JobState.PENDING})  #!\nFINAL_STATES: Final"),
     Mutant("plugin-by-default", NAMED, PLUGIN_SERVICE, EXECUTE,
            "        plugin_name = plugin_name or 'text-statistics'  #!\n" + EXECUTE),
     Mutant("plugin-of-nobody", NAMED, PLUGIN_SERVICE, EXECUTE,
@@ -349,3 +358,18 @@ def test_the_mutant_is_reported_at_its_line(copy: Path, mutant: Mutant) -> None:
         assert {(each.place.path, each.symbol.removesuffix(".run")) for each in failing} == {
             (mutant.path, "ToolRunner")
         }
+
+
+@pytest.mark.requirement("R-069", "R-075")
+def test_a_move_that_asks_no_table_is_reported_where_it_is_asked_for(copy: Path) -> None:
+    path = copy / JOB
+    before = path.read_text(encoding="utf-8")
+    guard = "    if to not in TRANSITIONS[job.state]:\n        raise JobStateError(job.id, job.state, to)\n"
+    assert before.count(guard) == 1
+    path.write_text(before.replace(guard, ""), encoding="utf-8")
+    try:
+        result = scanned(copy, JOBS)
+    finally:
+        path.write_text(before, encoding="utf-8")
+    asked = {each.place.path: each.check for each in result.findings if each.fails}
+    assert asked == dict.fromkeys((JOB_SERVICE, JOB_RECOVERY), "illegal-transition")

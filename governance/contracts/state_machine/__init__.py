@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from governance.contract import Binding, Broken, Direction, Ref, Report, Violation, Weaker
+from governance.contracts.state_machine.table import compare
+from governance.contracts.state_machine.wording import where, words
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
@@ -29,6 +31,10 @@ WEAKER: Final[Mapping[str, Direction]] = {
     "table": Weaker.LESS,
     "unguarded": ("probable", "possible"),
 }
+
+
+_MEMBERS: Final = frozenset(("const", "call", "tuple"))
+"""What the members of an enumeration are written as; other names in its body are functions, or members once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +80,21 @@ def check(index: Index, options: Options) -> Report:
     classes = frozenset(index.subclasses(owner))
     values = StateValues(index, enums, options.transitions, frozenset(options.initial))
     if options.table:
-        _compare_table(index, options, values, report)
+        compare(index, options.table, values, report)
+    report.violations.extend(_members(index, values))
     typestate = Typestate(index, attribute, classes, values)
     default = _default(index, owner, attribute, values)
     if default is not None and not default[0] <= values.initial:
-        starts, wanted = _words(default[0]), _words(values.initial)
+        starts, wanted = words(default[0]), words(values.initial)
         message = f"{index.project.qualname(owner)}.{attribute} starts as {starts}, not as {wanted}"
         report.violations.append(Violation("initial", message, Grade.DEFINITE, default[1], subject=attribute))
     sites = 0
     for write in contexts.writes(typestate, _writers(index, attribute, classes)):
         sites += 1
-        report.bindings.append(Binding("write", _where(index, write.ref), write.ref))
+        report.bindings.append(Binding("write", where(index, write.ref), write.ref))
         report.violations.extend(_judged(index, options, values, attribute, write))
         if owners and not write.fresh and not write.through and not _owned(index, write.ref, owners):
-            text = f"{attribute} is written in {_where(index, write.ref)}, which does not own it"
+            text = f"{attribute} is written in {where(index, write.ref)}, which does not own it"
             report.violations.append(Violation("foreign-writer", text, Grade.DEFINITE, write.ref, subject=attribute))
     return Report(report.violations, report.bindings, report.broken, sites)
 
@@ -133,6 +140,17 @@ def _default(index: Index, cls: ClassId, attribute: str, values: StateValues) ->
     return None
 
 
+def _members(index: Index, values: StateValues) -> Iterator[Violation]:
+    """Members of the enumerations that the table does not know."""
+    for enum in sorted(values.enums):
+        for name, numbers in index.project.scope(enum).bindings.items():
+            nodes = [index.project.node((enum[0], number)) for number in numbers]
+            if name.startswith("_") or name in values.states or any(node[0] not in _MEMBERS for node in nodes):
+                continue
+            text = f"{index.project.qualname(enum)}.{name} is no state of the table"
+            yield Violation("unknown-state", text, Grade.DEFINITE, (enum[0], numbers[-1]), subject=name)
+
+
 def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Iterator[ScopeId]:
     """Functions in which something may write the attribute, each once."""
     project = index.project
@@ -156,29 +174,29 @@ def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Itera
 
 
 def _judged(index: Index, options: Options, values: StateValues, attribute: str, write: Write) -> Iterator[Violation]:
-    where = _where(index, write.ref)
+    place = where(index, write.ref)
     if write.after is None:
         if not write.allowed and not write.fresh:
-            text = f"{attribute} becomes something in {where} that is not known"
+            text = f"{attribute} becomes something in {place} that is not known"
             yield Violation("unknown-state", text, Grade.UNRESOLVED, write.ref, subject=attribute)
         return
     strange = write.after - values.states
     if strange:
-        text = f"{attribute} becomes {_words(strange)} in {where}, which is no state of the table"
-        yield Violation("unknown-state", text, Grade.DEFINITE, write.ref, subject=_words(strange))
+        text = f"{attribute} becomes {words(strange)} in {place}, which is no state of the table"
+        yield Violation("unknown-state", text, Grade.DEFINITE, write.ref, subject=words(strange))
         return
     if write.fresh:
         wrong = write.after - values.initial
         if wrong:
-            text = f"a new object starts as {_words(wrong)} in {where}, not as {_words(values.initial)}"
-            yield Violation("initial", text, Grade.DEFINITE, write.ref, subject=_words(wrong))
+            text = f"a new object starts as {words(wrong)} in {place}, not as {words(values.initial)}"
+            yield Violation("initial", text, Grade.DEFINITE, write.ref, subject=words(wrong))
         return
     if write.allowed:
         return
-    yield from _moved(options, values, attribute, write, where)
+    yield from _moved(options, values, attribute, write, place)
 
 
-def _moved(options: Options, values: StateValues, attribute: str, write: Write, where: str) -> Iterator[Violation]:
+def _moved(options: Options, values: StateValues, attribute: str, write: Write, place: str) -> Iterator[Violation]:
     before = values.states if write.before is None else write.before & values.states
     pairs = [(one, to) for one in sorted(before) for to in sorted(write.after or ())]
     illegal = [(one, to) for one, to in pairs if to not in options.transitions.get(one, ())]
@@ -193,52 +211,9 @@ def _moved(options: Options, values: StateValues, attribute: str, write: Write, 
         grade, word = Grade.PROBABLE, "may move"
     if write.switched:
         grade, word = min(grade, Grade.POSSIBLE), "may move, if another task has changed it meanwhile,"
-    text = f"{attribute} {word} along {shown} in {where}, which is not in the table"
+    text = f"{attribute} {word} along {shown} in {place}, which is not in the table"
     yield Violation("illegal-transition", text, grade, write.ref, subject=shown)
 
 
 def _owned(index: Index, ref: Ref, owners: list[ScopeId]) -> bool:
     return any(scope in owners for scope in index.project.enclosing(index.project.owner(ref)))
-
-
-def _where(index: Index, ref: Ref) -> str:
-    return index.project.qualname(index.project.owner(ref)) or f"module {ref[0]}"
-
-
-def _words(states: frozenset[str]) -> str:
-    return " or ".join(sorted(states)) or "nothing"
-
-
-def _compare_table(index: Index, options: Options, values: StateValues, report: Report) -> None:
-    module, _, name = options.table.partition(":")
-    definitions = index.names.definitions(module, name)
-    if not definitions:
-        message = f"the table {options.table} names nothing in this project"
-        report.broken.append(Broken("table", options.table, message, index.suggest(options.table)))
-        return
-    ref = definitions[-1]
-    node = index.project.node(ref)
-    if node[0] == "annotated":
-        ref = (ref[0], node[2])
-        node = index.project.node(ref)
-    if node[0] != "dict":
-        text = f"{options.table} is no dict display that can be compared with transitions"
-        report.violations.append(Violation("table-differs", text, Grade.DEFINITE, ref, subject=name))
-        return
-    found: dict[str, frozenset[str]] = {}
-    for key, value in node[1]:
-        for state in (values.of((ref[0], key)) if key >= 0 else None) or ():
-            found[state] = values.elements((ref[0], value)) or frozenset()
-    wanted = {state: frozenset(targets) for state, targets in options.transitions.items()}
-    wrong = sorted(
-        state
-        for state in wanted.keys() | found.keys()
-        if found.get(state, frozenset()) != wanted.get(state, frozenset())
-    )
-    if wrong:
-        shown = "; ".join(
-            f"{state}: {_words(found.get(state, frozenset()))} there, {_words(wanted.get(state, frozenset()))} here"
-            for state in wrong[:3]
-        )
-        text = f"{options.table} says otherwise than transitions: {shown}"
-        report.violations.append(Violation("table-differs", text, Grade.DEFINITE, ref, subject=name))

@@ -1,0 +1,133 @@
+"""Keyword writes: functions that take fields as `**fields` and give them to an object, so that a call of one writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from governance.contract import Ref
+from governance.facts import Node
+from governance.index import Index
+from governance.index.values import ClassId, FunctionId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+How: TypeAlias = Literal["made", "copied", "stored"]
+"""What is done with the fields: a new object is made of them, one is copied but for them, or they are stored in one."""
+
+COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy"))
+_DEPTH: Final = 3
+
+
+class KeywordWrites:
+    """Which functions of the project do so for objects of some classes."""
+
+    def __init__(self, index: Index, classes: frozenset[ClassId]) -> None:
+        self._index = index
+        self._project = index.project
+        self._classes = classes
+        self._known: dict[FunctionId, How | None] = {}
+
+    def of_call(self, call: Ref) -> How | None:
+        """What a call does with the fields that it hands over by keyword."""
+        found = (self.of(each.function) for each in self._index.callees(call))
+        return next((how for how in found if how is not None), None)
+
+    def of(self, function: FunctionId, depth: int = _DEPTH) -> How | None:
+        """What a function does with its `**fields`."""
+        if function not in self._known:
+            self._known[function] = None  # one that calls itself adds nothing
+            scope = self._project.scope(function)
+            fields = next((param.node for param in scope.params if param.kind == "kwarg"), None)
+            if fields is not None:
+                calls = ((function[0], number) for number in self._project.calls_in(function))
+                found = (self._given(call, self._project.node(call), (function[0], fields), depth) for call in calls)
+                self._known[function] = next((how for how in found if how is not None), None)
+        return self._known[function]
+
+    def _given(self, call: Ref, node: Node, fields: Ref, depth: int) -> How | None:
+        module = call[0]
+        callee = self._project.node((module, node[1]))
+        name = callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else ""
+        if name in ("setattr", "__setattr__"):
+            receiver = [callee[1]] if callee[0] == "attr" and len(node[2]) == 2 else []
+            return self._each_stored(module, [*receiver, *node[2]], fields)
+        spread = [each for key, each in node[3] if key is None and self._holds((module, each), fields)]
+        handed = [each for each in node[2] if self._holds((module, each), fields)]
+        if name == "update" and callee[0] == "attr" and (spread or handed):
+            return self._updated((module, callee[1]))
+        if name in COPIERS and (
+            spread or any(key == "update" and self._is((module, at), fields) for key, at in node[3])
+        ):
+            sources = [*node[2][:1], *([callee[1]] if callee[0] == "attr" else [])]
+            return "copied" if any(self._governed((module, each)) for each in sources) else None
+        if spread and any(cls in self._classes for cls in self._index.type_objects((module, node[1]))):
+            alone = all(self._is((module, each), fields) for key, each in node[3] if key is None)
+            return "made" if alone else "copied"
+        if spread and depth:
+            return next(
+                (how for each in self._index.callees(call) if (how := self.of(each.function, depth - 1)) is not None),
+                None,
+            )
+        return None
+
+    def _each_stored(self, module: str, arguments: list[int], fields: Ref) -> How | None:
+        """`for name, value in fields.items(): setattr(job, name, value)`."""
+        if len(arguments) != 3 or not self._governed((module, arguments[0])):
+            return None
+        return "stored" if self._is_name_of((module, arguments[1]), fields) else None
+
+    def _is_name_of(self, name: Ref, fields: Ref) -> bool:
+        for _ in range(6):
+            node = self._project.node(name)
+            if node[0] == "call":
+                node = self._project.node((name[0], node[1]))
+            if node[0] in ("unpack", "item", "attr"):
+                name = (name[0], node[1])
+            elif node[0] == "local" and node[2] >= 0:
+                name = (name[0], node[2])
+            else:
+                break
+        return name == fields
+
+    def _updated(self, namespace: Ref) -> How | None:
+        """`vars(job).update(**fields)`: of an object that was handed in, or of one that is made here."""
+        node = self._project.node(namespace)
+        held = -1
+        if node[0] == "attr" and node[2] == "__dict__":
+            held = node[1]
+        elif node[0] == "call" and len(node[2]) == 1:
+            callee = self._project.node((namespace[0], node[1]))
+            held = node[2][0] if callee[:2] == ["free", "vars"] else -1
+        if held < 0 or not self._governed((namespace[0], held)):
+            return None
+        origin = self._project.node(self._origin((namespace[0], held)))
+        return "stored" if origin[0] == "param" else "copied"
+
+    def _holds(self, ref: Ref, fields: Ref) -> bool:
+        """Whether a mapping is the fields, or is made with them: `{**vars(job), **fields}`, `vars(job) | fields`."""
+        return any(self._is(each, fields) for each in self._parts(ref))
+
+    def _parts(self, ref: Ref) -> Iterator[Ref]:
+        ref = self._origin(ref)
+        node = self._project.node(ref)
+        if node[0] == "dict":
+            yield from ((ref[0], value) for key, value in node[1] if key < 0)
+        elif node[0] == "binary" and node[1] == "|":
+            yield from ((ref[0], side) for side in node[2:4])
+        else:
+            yield ref
+
+    def _is(self, ref: Ref, fields: Ref) -> bool:
+        return self._origin(ref) == fields
+
+    def _origin(self, ref: Ref) -> Ref:
+        for _ in range(20):
+            node = self._project.node(ref)
+            if node[0] != "local" or node[2] < 0:
+                break
+            ref = (ref[0], node[2])
+        return ref
+
+    def _governed(self, ref: Ref) -> bool:
+        return any(cls in self._classes for cls in self._index.classes_of(ref))
