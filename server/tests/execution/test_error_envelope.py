@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +27,7 @@ from server.app.plugins.errors.exceptions import (
     PluginUnavailable,
 )
 from server.app.plugins.lifecycle import LifecycleState
+from server.app.plugins.validation.json_text import as_json
 from server.tests.live.envelope import assert_error
 
 pytestmark = pytest.mark.requirement("R-030", "R-031")
@@ -55,6 +60,35 @@ def test_our_own_errors_carry_their_type(kind: str, failure: Exception, in_plugi
     envelope = build_error_envelope(failure, "p", in_plugin=in_plugin)
     assert envelope["error"]["type"] == kind
     assert_error(envelope["error"])
+
+
+class Halfway(PluginError):
+    """Does not call the constructor of its base."""
+
+    def __init__(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("message", "details", "failure"),
+    [
+        ("m", {}, PluginError("m", {"when": datetime(2026, 1, 1, tzinfo=UTC)})),
+        ("m", {}, PluginError("m", {"share": float("nan")})),
+        ("m", {}, PluginError("m", {"text": "\ud800"})),
+        ("m", {}, PluginError("m", {"much": "x" * 5000})),
+        ("m", {"pair": [1, 2], "n": None}, PluginError("m", {"pair": (1, 2), "n": None})),
+        ("m?", {}, PluginError("m\ud800")),
+        ("m" * 4000, {}, PluginError("m" * 5000)),
+        ("the plugin failed", {}, PluginError(Path("/x"))),  # type: ignore[arg-type]  # what authors do
+        ("the plugin failed", {}, Halfway()),
+    ],
+)
+def test_what_a_plugin_says_of_its_failure_can_be_stored_and_sent(
+    message: str, details: dict[str, Any], failure: PluginError
+) -> None:
+    error = build_error_envelope(failure, "p", in_plugin=True)["error"]
+    assert (error["type"], error["message"], error["details"]) == ("PluginError", message, details)
+    assert as_json(error) == error
 
 
 @pytest.mark.requirement("R-033")

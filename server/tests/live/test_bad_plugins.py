@@ -27,6 +27,7 @@ FAULTS = [
     ("PluginError", "raises", "the plugin raised ValueError"),
     ("PluginError", "raises_plugin_error", "the model is not trained"),
     ("ValidationError", "refuses_input", "the text is in no known language"),
+    ("PluginError", "raises_with_objects", "the model is not trained"),
     ("PluginError", "raises_unprintable", "the plugin raised HostileText"),
     ("PluginError", "raises_group", "the plugin raised BaseExceptionGroup"),
     ("PluginError", "exits", "the plugin tried to end its process (SystemExit)"),

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from server.app.core.clock import utc_now
+from server.app.plugins.errors.clean import clean_details, clean_text
 from server.app.plugins.errors.exceptions import ErrorType, ExecutionLayerError, HostedPluginError
 
 MAX_TRACEBACK_FRAMES: Final = 50
+_FAILED: Final = "the plugin failed"
 
 CATEGORIES: Final[dict[ErrorType, str]] = {
     ErrorType.VALIDATION_ERROR: "VALIDATION_ERROR",
@@ -48,9 +50,14 @@ def build_error_envelope(failure: BaseException, plugin: str | None, *, in_plugi
     """The whole envelope of an exception that ended an execution.
 
     ``in_plugin`` says that the plugin was running when it was raised; an exception of any other origin that
-    is not ours is a defect of the server.
+    is not ours is a defect of the server. What the plugin says itself is made plain, whatever it holds.
     """
-    error_type, message, details = classify(failure, in_plugin=in_plugin)
+    try:
+        error_type, message, details = classify(failure, in_plugin=in_plugin)
+        if in_plugin:
+            message, details = clean_text(message) or _FAILED, clean_details(details)
+    except AttributeError:  # the plugin's own class of ours did not call the constructor
+        error_type, message, details = ErrorType.PLUGIN_ERROR, _FAILED, {}
     envelope = public_error(error_type, message, details=details, plugin=plugin)
     envelope["_internal"] = {"traceback": traceback_of(failure)}
     return envelope

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from server.app.plugins.isolation.answer import clean_text, json_object
+from server.app.plugins.errors.clean import clean_text
+from server.app.plugins.isolation.answer import json_object
 from server.app.plugins.isolation.child import AnswerTooLarge, Child, ChildEnded, ChildTimeout
 from server.app.plugins.isolation.isolation import PluginLoadError, PluginLoadKilled
 from server.app.plugins.isolation.process_settings import ProcessSettings

@@ -155,6 +155,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "nothing": lambda _: {"fine": True},
     "raises": lambda _: _raise(ValueError("secret at /srv/app/secret.py")),
     "raises_plugin_error": lambda _: _raise(PluginError("the model is not trained", {"step": 3})),
+    "raises_with_objects": lambda _: _raise(PluginError("the model is not trained", {"model": object()})),
     "refuses_input": lambda _: _raise(InputValidationError("the text is in no known language")),
     "raises_unprintable": lambda _: _raise(HostileText()),
     "raises_group": lambda _: _raise(BaseExceptionGroup("many", [KeyboardInterrupt(), ValueError()])),
