@@ -213,6 +213,26 @@ def test_a_plugin_that_fails_once_succeeds_at_the_second_attempt(worker: Worker,
 
 
 @pytest.mark.requirement("R-143")
+def test_every_attempt_gets_what_was_sent_whatever_the_one_before_made_of_it(
+    worker: Worker, registry: PluginRegistry
+) -> None:
+    seen: list[int] = []
+
+    def behave(payload: dict[str, Any]) -> dict[str, Any]:
+        seen.append(len(payload["items"]))
+        payload["items"].append(object())  # which could not even be written down
+        if len(seen) < 2:
+            raise PluginProcessDied("gone")
+        return {"n": 1}
+
+    registry.register(SamplePlugin(behave))
+    service = worker("w", max_attempts=2)
+    ended = service.execute_job("sample", {"items": [1]})
+    assert (ended.state, ended.attempt, seen) == (JobState.SUCCESS, 2, [1, 1])
+    assert ended.payload == service.get_job(ended.id).payload == {"items": [1]}
+
+
+@pytest.mark.requirement("R-143")
 def test_a_cancel_ends_the_pause_before_the_next_attempt(store: SqlJobStore, registry: PluginRegistry) -> None:
     plugin = SamplePlugin(raising(PluginProcessDied("gone")))
     registry.register(plugin)
