@@ -134,9 +134,11 @@ _PARTS: Final = 3
 
 
 def _outline(value: Abstract | None) -> Abstract | None:
-    """What is kept of an element of a tuple: whether it is None, or how it comes out when tested."""
+    """What is kept of an element of a tuple: what says how things went, and how all else comes out when tested."""
     if value is None or value == NOTHING or value[0] != "const":
         return ("truthy",) if value is not None and value[1:2] in ((PARTS,), (FIELDS,)) else value
+    if value[1] in ("bool", "enum"):
+        return value
     known = truthiness(value)
     return SOME if known is None else ("truthy",) if known else ("falsy",)
 

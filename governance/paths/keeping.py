@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import graph
+from governance.index import definitions, graph
 from governance.index.values import ClassId, FunctionId
 from governance.paths import assumptions, natures
 
@@ -41,6 +41,8 @@ class Keeping:
                     found.append(user)
                 elif fact[0] == "enter":
                     found += [user] if self._enters_itself(cls) else []
+                elif fact[0] == "tuple" and (apart := self._taken_apart((module, user), fact[1].index(node))):
+                    found.append(apart)
                 elif fact[0] == "attr":
                     if not self._is_plain_use((module, user), cls):
                         return []
@@ -56,6 +58,13 @@ class Keeping:
             return []
         captured = any(fact[0] == "free" and fact[1] in names for fact in facts.nodes)
         return [] if captured and self._captures(function, names) else found
+
+    def _taken_apart(self, display: Ref, position: int) -> int | None:
+        """The name's definition in `ticket, results = Ticket(), []`; None if the tuple is used in another way."""
+        parts = {user: self.index.project.node((display[0], user)) for _, user in self.index.project.users(display)}
+        if any(node[0] != "unpack" or node[3] for node in parts.values()):
+            return None
+        return next((user for user, node in parts.items() if node[2] == position), None)
 
     def _is_logged(self, user: Ref, node: int) -> bool:
         """Whether an object is no more than named in a log line."""
@@ -90,10 +99,15 @@ class Keeping:
                 continue
             if project.node(call)[:2] != ["call", attribute[1]]:
                 return False
-            later = any(project.scope(each).is_async or project.scope(each).is_generator for each in functions)
-            if later and any(project.node(user)[0] != "await" for user in project.users(call)):
+            later = [each for each in functions if project.scope(each).is_async or project.scope(each).is_generator]
+            now = ("await", "enter") if all(self._is_manager(each) for each in later) else ("await",)
+            if later and any(project.node(user)[0] not in now for user in project.users(call)):
                 return False
         return True
+
+    def _is_manager(self, function: FunctionId) -> bool:
+        """Whether a generator runs around the body of the `with` that it is called in."""
+        return definitions.wrapper(self.index.solver, function) == "contextmanager"
 
     def _is_registered(self, call: Ref, method: int) -> bool:
         """`stack.callback(ticket.finish)` with a stack that is left in the same function."""

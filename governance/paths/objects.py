@@ -67,7 +67,7 @@ class Objects:
             names = {node[1] for node in nodes.values() if node[0] == "local"}
             if not forms or (len(names) > 1 and site in _in_loops(scope.body)):
                 continue  # made anew in every round, another name may still stand for the one before
-            entered = [each for each, node in nodes.items() if node[0] == "enter"]
+            entered = [each for each, node in nodes.items() if node[0] in ("enter", "unpack")]
             found |= dict.fromkeys((site, *entered), Made(site, cls, flags))
         return found
 

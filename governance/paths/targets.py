@@ -191,7 +191,7 @@ def _others(engine: Engine, frame: Frame, number: int, fact: Node, known: bool) 
             found += _unknown(engine, frame, ["call", made[2][0], [], []], handed) if made[2] else []
         elif value[:2] == ("xinst", "operator.methodcaller"):
             found += _by_name(engine, frame, fact, value)
-        elif value[0] in ("callable", "xinst", "enum") or (value[0] in ("inst", "self") and not known):
+        elif value[0] in ("xinst", "enum") or (value[0] in ("callable", "inst", "self") and not known):
             found.append(_handing(handed, last_of(frame, fact[1]), RAISES))
     return found if found or known else _unknown(engine, frame, fact, handed)
 

@@ -38,10 +38,18 @@ class Changes:
         return [
             (ref[0], value)
             for base, value, put_into, call in entries
-            if (not attribute or put_into in ("", attribute))
+            if _meet(attribute, put_into)
             and roots & self._roots(ref[0], base)
             and (call < 0 or self._adds((ref[0], call)))
         ]
+
+    def path(self, ref: Ref) -> tuple[Ref, str]:
+        """The name an expression starts from and the attributes gone through: `request.state` -> request, "state"."""
+        path: list[str] = []
+        while (node := self.index.project.node(ref))[0] == "attr":
+            path.insert(0, node[2])
+            ref = (ref[0], node[1])
+        return ref, ".".join(path)
 
     def _is_of_module(self, module: str, roots: frozenset[int]) -> bool:
         """Whether a name is a variable of the module, which every function of it may change."""
@@ -103,7 +111,7 @@ class Changes:
             for method in methods
             if self.index.project.owning_class(method) == cls
             for _, value, put_into, call in self._table(method[0]).get((method[1], name or ""), ())
-            if put_into == attribute and call >= 0 and self._adds((method[0], call))
+            if put_into.partition(".")[0] == attribute and call >= 0 and self._adds((method[0], call))
         ]
 
     def _table(self, module: str) -> Table:
@@ -140,16 +148,18 @@ class Changes:
         return dict(found)
 
     def _name(self, module: str, base: int, attribute: str) -> tuple[str, int, str] | None:
-        """The variable an expression starts from, the node that loads it, and the attribute of it that is gone through
-        first: `body["error"]["m"]` -> body, `state.errors[0]` -> state and errors."""
+        """The variable an expression starts from, the node that loads it, and the attributes of it that are gone
+        through first: `body["error"]["m"]` -> body, `state.errors[0]` -> state and errors."""
         for _ in range(_DEPTH):
             node = self.index.project.node((module, base))
             if node[0] in ("local", "free"):
                 return str(node[1]), base, attribute
             if node[0] in ("sub", "attr", "narrow"):
                 base = node[1]
-                if node[0] != "narrow":
-                    attribute = node[2] if node[0] == "attr" else ""
+                if node[0] == "attr":
+                    attribute = f"{node[2]}.{attribute}" if attribute else node[2]
+                elif node[0] == "sub":
+                    attribute = ""
             elif node[0] == "call" and self.index.project.node((module, node[1]))[0] == "attr":
                 base = self.index.project.node((module, node[1]))[1]
                 attribute = ""
@@ -177,3 +187,10 @@ class Changes:
                 found.update(ref[1] for ref in self.index.names.binding((module, node[2]), node[1]) or ())
         seen_through = ("local", "narrow")
         return frozenset(each for each in found if self.index.project.node((module, each))[0] not in seen_through)
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two paths of attributes lead to the same thing, or one to what the other is part of."""
+    return all(
+        first == second for first, second in zip(one.split("."), other.split("."), strict=False) if one and other
+    )

@@ -121,6 +121,9 @@ class ExceptionObjects:
     def is_public(self, base: Ref, name: str) -> bool:
         """`error.detail` of an HTTP exception: what was written for the client, and judged where it was made."""
         node, _ = self.origin(base)
+        if name == "detail" and node[0] == "param":
+            values = self.index.values(base)
+            return bool(values) and all(value[0] == "xinst" and is_http(value[1]) for value in values)
         if name != "detail" or node[0] != "exception":
             return False
         kinds = self.exceptions.of_handler(base[0], node[1])

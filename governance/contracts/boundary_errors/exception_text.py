@@ -187,6 +187,10 @@ class ExceptionText:
     def _held(self, base: Ref, name: str, marks: Marks, depth: int) -> Ref | None:
         """The source of what an object holds, what was put into its other attributes left out."""
         node = self.index.project.node(base)
+        if node[0] == "attr" and not self.index.classes_of(base):
+            root, path = self.changes.path(base)
+            if self.index.project.node(root)[0] == "local" and not self.is_exception(root, marks):
+                return self._held(root, f"{path}.{name}", marks, depth)
         if node[0] != "local" or node[2] < 0:
             return self.source(base, marks, depth)
         found = self.source((base[0], node[2]), marks, depth)

@@ -132,8 +132,13 @@ class FailurePaths(Engine):
         return True
 
     def matters(self, work: Work) -> bool:
-        """Whether a function is worth following: something may fail in it, or it may make an answer."""
-        return self._concerns(work.function) or self._makes_answers(work.function)
+        """Whether a function is worth following: something may fail in it, or around it, or it may make an answer."""
+        return self._concerns(work.function) or self._makes_answers(work.function) or self._keeps_around(work.function)
+
+    def _keeps_around(self, function: FunctionId) -> bool:
+        """Whether a generator catches what fails at its `yield`."""
+        scope = self.index.project.scope(function)
+        return scope.is_generator and any(step[0] == "try" and step[3] for step in scope.body)
 
     def pays_in(self, work: Work) -> bool:
         """Nothing is owed here."""
@@ -173,7 +178,7 @@ class _Runs(Runs):
             self._change(frame, number, changed, entry, out)
             return
         function = target.work.function if real and target.work else None
-        if is_call and paths.fails(ref, function):
+        if (is_call or real) and paths.fails(ref, function):
             self._fail(frame, number, target, entry, out)
             return
         if not real:

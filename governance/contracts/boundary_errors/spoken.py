@@ -65,7 +65,8 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
         for inner, trail in answers_of(index, callee.function):
             outside = not territory.in_routes(inner.at[0])
             for ref in inner.status:
-                for each in _seen_from(index, trail, _of_receiver(index, ref, call, callee), call, bound=bound):
+                meant = _of_closure(index, _of_receiver(index, ref, call, callee), call, callee.function)
+                for each in _seen_from(index, trail, meant, call, bound=bound):
                     if _told_elsewhere(index, territory, each, call, trail):
                         continue
                     for status, grade in statuses(index, each).items():
@@ -123,6 +124,20 @@ def _of_receiver(index: Index, ref: Ref, call: Ref, callee: Callee) -> Ref:
     bound = index.classes.lookup(cls, node[2])
     own = parameter_of(index, index.project.owner(ref), base) == 0 and bound is not None and len(bound[1]) == 1
     return bound[1][0] if own and bound is not None else ref
+
+
+def _of_closure(index: Index, ref: Ref, call: Ref, function: FunctionId) -> Ref:
+    """A parameter of the function around the one that is called, as the call that made that one gave it."""
+    for outer in index.project.enclosing(function):
+        if outer == function or outer[1] == 0 or parameter_of(index, outer, ref) is None:
+            continue
+        made = {site for site in index.names.resolve((call[0], index.project.node(call)[1])) if site[0] == "node"}
+        if len(made) != 1:
+            return ref
+        _, module, number = made.pop()
+        if any(each.function == outer for each in index.runs((module, index.project.node((module, number))[1]))):
+            return handed(index, outer, ref, (module, number), index.project.node((module, number)), bound=False)[0]
+    return ref
 
 
 def _seen_from(index: Index, steps: Steps, ref: Ref, call: Ref, *, bound: bool) -> list[Ref]:
