@@ -8,9 +8,12 @@ from governance.contract import Ref
 from governance.facts import Node
 from governance.index import attributes, inherited, mappings, special
 from governance.index.solver import PROBABLE, Answer, Solver, add
-from governance.index.values import Key, Value
+from governance.index.values import NONE, Key, Value
 
 _SAME: Final = frozenset(("copy", "union", "intersection", "difference", "__iter__", "new_child"))
+_CHANGING: Final = frozenset("append appendleft extend insert remove clear sort reverse add discard update".split())
+"""Methods that change a container and give nothing."""
+
 _TAKERS: Final = frozenset("pop popleft get get_nowait popitem setdefault __getitem__ __next__ __anext__".split())
 
 
@@ -32,15 +35,18 @@ def items(solver: Solver, source: Key, out: Answer) -> None:
 
 
 def _iterate_instance(solver: Solver, source: Key, value: Value, grade: int, out: Answer) -> None:
+    is_iterable = False
     for name in ("__iter__", "__aiter__"):
         made: Answer = {}
-        special.result(solver, value, name, grade, "iterator", made)
+        is_iterable |= special.result(solver, value, name, grade, "iterator", made)
         for inner, evidence in made.items():
             if inner[0] == "cont":
                 solver.copy(inner[2][0], out, "element", evidence.grade)
             elif inner[0] in ("self", "inst"):
                 for step in ("__next__", "__anext__"):
                     special.result(solver, inner, step, evidence.grade, "element", out, awaited=True)
+    if not is_iterable:
+        special.result(solver, value, "__getitem__", grade, "element", out)
     for held in inherited.containers(solver, value):
         solver.copy(held[2][0], out, "element", grade)
     if solver.classes.is_tuple(value[1]):
@@ -199,9 +205,11 @@ def method(solver: Solver, ref: Ref, node: Node, source: Key, value: Value, grad
     """Calling a method of a builtin container."""
     _, container, name = value
     keys = container[2]
-    if not keys:
+    if name in _CHANGING:
+        add(out, NONE, grade, name, source, value)
+    elif not keys:
         return
-    if name in _SAME:
+    elif name in _SAME:
         add(out, container, grade, name, source, value)
     elif container[1] == "dict":
         if name == "values":

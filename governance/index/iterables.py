@@ -7,13 +7,21 @@ from typing import Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import containers
+from governance.index import containers, special
 from governance.index.solver import Answer, Solver, add
 from governance.index.values import Key
 
 
 def _sequence(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
     add(out, ("cont", "seq", (("elem", *ref),)), grade, "container")
+
+
+def _reversed(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
+    """The iterator that a class of its own gives, else the elements the other way round."""
+    for value, evidence in solver.get(("n", ref[0], node[2][0])).items() if node[2] else ():
+        if value[0] in ("inst", "self"):
+            special.result(solver, value, "__reversed__", min(grade, evidence.grade), "iterator", out)
+    _sequence(solver, ref, node, grade, out)
 
 
 def _sequence_of_last(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
@@ -108,9 +116,8 @@ def rule_listed(solver: Solver, key: Key, out: Answer) -> None:
 
 
 SUMMARIES: Final[dict[str, Callable[[Solver, Ref, Node, int, Answer], None]]] = {
-    **dict.fromkeys(
-        (f"builtins.{name}" for name in "list set tuple frozenset sorted reversed iter aiter".split()), _sequence
-    ),
+    **dict.fromkeys((f"builtins.{name}" for name in "list set tuple frozenset sorted iter aiter".split()), _sequence),
+    "builtins.reversed": _reversed,
     **dict.fromkeys(("collections.deque", "itertools.chain", "contextvars.ContextVar", "weakref.WeakSet"), _sequence),
     **dict.fromkeys(
         (

@@ -15,6 +15,7 @@ Nothing is known of a place without a value.
 
 from __future__ import annotations
 
+import operator
 from typing import Final
 
 from governance.facts import Node
@@ -61,3 +62,13 @@ def equal(one: Abstract | None, other: Abstract) -> bool | None:
         return False
     known, wanted = truthiness(one), truthiness(other)
     return False if known is not None and wanted is not None and known != wanted else None
+
+
+def ordered(op: str, one: Abstract | None, other: Abstract | None) -> bool | None:
+    """How a comparison of two numbers comes out; None if they are not known."""
+    if op not in _ORDERS or one is None or other is None or one[:2] != ("const", "int") or other[:2] != one[:2]:
+        return None
+    return bool(_ORDERS[op](one[2], other[2]))
+
+
+_ORDERS: Final = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

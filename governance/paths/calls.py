@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from governance.contract import Ref
 from governance.facts import Step
 from governance.paths import arms, assumptions, automaton, deferred, stacks, targets
+from governance.paths.abstract import truthiness
 from governance.paths.exceptions import ANY, CANCELLED, EXIT
 from governance.paths.frames import Frame, Work
-from governance.paths.outcomes import DEFINITE, POSSIBLE, PROBABLE, Outcomes, States, put
+from governance.paths.outcomes import DEFINITE, POSSIBLE, PROBABLE, Abstract, Outcomes, States, put
 from governance.paths.targets import Target
 
 if TYPE_CHECKING:
@@ -35,11 +37,32 @@ def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
         entry = perform_all(engine, frame, joined, entry, out)
     for target in engine.targets(frame, number):
         apply(engine, frame, number, target, arms.fitting(engine, frame, number, target, entry), out)
+    out.normal = _filled(engine, frame, number, out.normal)
     if number in engine.left_out(frame) and engine.call_pays(frame, number):
         event = frame.event("branch", number, "python -O leaves the assert out")
         for state, path in entry.items():
             put(out.normal, state, path.then(event))
     return out
+
+
+_FILLING: Final[dict[str, Abstract]] = {
+    **dict.fromkeys(("append", "add", "appendleft", "insert"), ("truthy", "soft")),
+    "clear": ("falsy", "soft"),
+}
+"""Methods after which it is known whether there is something in a container."""
+
+
+def _filled(engine: Engine, frame: Frame, number: int, states: States) -> States:
+    """The states after a call that puts something into a container, or empties it."""
+    callee = frame.facts.nodes[frame.facts.nodes[number][1]]
+    value = _FILLING.get(callee[2]) if callee[0] == "attr" else None
+    place, is_variable = engine.truth.place(frame, callee[1]) if value is not None else (None, False)
+    if place is None or not is_variable:
+        return states
+    after: States = {}
+    for state, path in states.items():
+        put(after, state.with_value(place, value), path)
+    return after
 
 
 def apply(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
@@ -134,7 +157,10 @@ def perform(engine: Engine, frame: Frame, number: int, target: Target, entry: St
     elif kind == targets.HANDS:
         _hand_over(engine, frame, number, target, entry, out)
     elif kind == targets.RUN:
-        engine.runs.call(frame, number, target, entry, out)
+        ran = Outcomes() if target.harmless else out
+        engine.runs.call(frame, number, target, entry, ran)
+        if target.harmless:
+            _pass(ran.normal or entry, out)
 
 
 def trigger(engine: Engine, frame: Frame, number: int, target: Target, entry: States, out: Outcomes) -> None:
@@ -275,14 +301,27 @@ def attribute(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcom
     return out
 
 
+_ENDS: Final = frozenset((("const", "int", 0), ("const", "int", -1)))
+"""Positions at which there is something in every sequence that is not empty."""
+
+
+def _is_end(engine: Engine, base: Ref, index: Ref) -> bool:
+    positions, sequences = engine.index.values(index), engine.index.values(base)
+    is_sequence = bool(sequences) and all(value[:2] == ("cont", "seq") for value in sequences)
+    return is_sequence and bool(positions) and positions.keys() <= _ENDS
+
+
 def subscript(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     """An item load: may raise unless the item is known to be there."""
     out = Outcomes(entry)
     if not engine.has_item(frame, step[1]):
         kind = ("builtin", "LookupError")
         event = frame.event("raised", step[1], engine.text(frame.ref(step[1])))
+        fact = frame.facts.nodes[step[1]]
+        at_end = _is_end(engine, frame.ref(fact[1]), frame.ref(fact[2]))
         for state, path in entry.items():
             key, _ = engine.truth.place(frame, step[1])
-            if key is None or key not in state.env:
+            filled = at_end and truthiness(engine.truth.evaluate(frame, fact[1], state))
+            if not filled and (key is None or key not in state.env):
                 put(out.raised, (state, kind), path.then(event, PROBABLE))
     return out

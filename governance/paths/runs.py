@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.index.values import FunctionId
-from governance.paths import factories, held, managers, targets
+from governance.paths import factories, held, managers, supplied
 from governance.paths.abstract import NOTHING, is_soft
 from governance.paths.exceptions import ANY, EXIT
 from governance.paths.frames import RESULT, Frame, Work
@@ -74,9 +74,10 @@ class Runs:
         """A call that runs a function of the project."""
         assert target.work is not None
         work = self._with_callables(frame, number, target)
-        pairs = targets.arguments(self.engine, frame, number, target) if frame.facts.nodes[number][0] == "call" else []
+        is_call = frame.facts.nodes[number][0] == "call"
+        pairs = supplied.arguments(self.engine, frame, number, target) if is_call else []
         place = (frame.number, ("call", number)) if ("call", number) in frame.tracked else None
-        left_out = targets.defaults(self.engine, frame, number, target, {name for name, _ in pairs})
+        left_out = supplied.defaults(self.engine, frame, number, target) if is_call else {}
         for state, path in entry.items():
             given = {name: self.engine.truth.evaluate(frame, node, state) for name, node in pairs}
             known = left_out | {name: value for name, value in given.items() if value is not None}
@@ -107,7 +108,7 @@ class Runs:
         if frame.facts.nodes[number][0] != "call":
             return work
         grown = dict(work.callables)
-        for name, node in targets.arguments(self.engine, frame, number, target):
+        for name, node in supplied.arguments(self.engine, frame, number, target):
             found = held.functions_in(self.engine, frame, node)
             if 0 < len(found) <= 4:
                 grown[work.function, name] = tuple(found)
@@ -288,8 +289,8 @@ class Runs:
         if self.live > self.engine.nesting:
             raise TooComplex
         work = self._with_callables(frame, number, target)
-        pairs = targets.arguments(self.engine, frame, number, target)
-        known = targets.defaults(self.engine, frame, number, target, {name for name, _ in pairs})
+        pairs = supplied.arguments(self.engine, frame, number, target)
+        known = supplied.defaults(self.engine, frame, number, target)
         for name, node in pairs:
             # It may have been made some time ago: what variables hold now says nothing of what it was given.
             value = self.engine.truth.evaluate(frame, node, State("", {}))

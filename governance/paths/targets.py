@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from governance.facts import Node
 from governance.findings import Grade
 from governance.index import graph
-from governance.index.binding import bind
 from governance.index.values import ClassId, FunctionId, Value
 from governance.paths import assumptions, held, lookups, natures
-from governance.paths.abstract import constant
 from governance.paths.frames import Frame, This, Work
-from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED, Abstract
+from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
 
 if TYPE_CHECKING:
     from governance.index import Index
@@ -36,7 +34,7 @@ class Target(NamedTuple):
     deferred: a coroutine or generator is made, and nothing runs yet.
     assumed: taken for the trigger or duty because of its name, the receiver being unknown.
     bound: the receiver takes the first parameter.
-    harmless: a trigger that is taken not to raise.
+    harmless: a trigger or function that is taken not to raise.
     """
 
     kind: str
@@ -265,38 +263,3 @@ def last_of(frame: Frame, callee: int) -> str:
     if fact[0] == "attr":
         return str(fact[2])
     return str(fact[1]) if fact[0] in ("local", "free") else ""
-
-
-def defaults(engine: Engine, frame: Frame, number: int, target: Target, given: set[str]) -> dict[str, Abstract]:
-    """The constants that parameters are when a call says nothing of them."""
-    fact = frame.facts.nodes[number]
-    if target.work is None or fact[0] != "call" or target not in engine.targets(frame, number):
-        return {}
-    module = target.work.function[0]
-    nodes = engine.index.project.modules[module].facts.nodes
-    params = engine.index.project.scope(target.work.function).params
-    found = {
-        each.name: constant(nodes[each.default]) for each in params if each.default >= 0 and each.name not in given
-    }
-    known = {name: value for name, value in found.items() if value is not None}
-    return known if known and _is_plain_call(engine, frame, fact) else {}
-
-
-def _is_plain_call(engine: Engine, frame: Frame, fact: Node) -> bool:
-    """Whether a call shows all that the function is given: no stars, no partial or parameter that holds it."""
-    starred = any(frame.facts.nodes[each][0] == "star" for each in fact[2]) or any(name is None for name, _ in fact[3])
-    bound = any(value[0] == "partial" for value in engine.index.values(frame.ref(fact[1])))
-    return not starred and not bound and held.held_by(engine, frame, fact[1]) is None
-
-
-def arguments(engine: Engine, frame: Frame, number: int, target: Target) -> list[tuple[str, int]]:
-    """Which argument nodes of a call reach which parameters of a function that it runs."""
-    assert target.work is not None
-    scope = engine.index.project.scope(target.work.function)
-    fact = frame.facts.nodes[number]
-    if any(frame.facts.nodes[each][0] == "star" for each in fact[2]):
-        return []
-    pairs = bind(scope, fact, target.bound)
-    return [
-        (scope.params[index].name, node) for index, node in pairs if scope.params[index].kind not in ("vararg", "kwarg")
-    ]

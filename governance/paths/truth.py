@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from governance.contract import Ref
 from governance.index.values import NONE
-from governance.paths.abstract import FALSE, NOTHING, PARTS, SOME, TRUE, equal, is_soft, truthiness
+from governance.paths.abstract import FALSE, NOTHING, PARTS, SOME, TRUE, equal, is_soft, ordered, truthiness
 from governance.paths.evaluating import EVALUATE
 from governance.paths.frames import Frame
 from governance.paths.outcomes import DEFINITE, POSSIBLE, Abstract, Place, State
@@ -137,9 +137,10 @@ class Truth:
             op, wanted = {"is not": "is", "!=": "==", "not in": "in"}[op], not wanted
         if op == "in":
             return self._member(frame, left, right, wanted, state)
-        if op not in ("is", "=="):
-            return [(state, DEFINITE)]
         one, other = self.evaluate(frame, left, state), self.evaluate(frame, right, state)
+        if op not in ("is", "=="):
+            answer = ordered(op, one, other)
+            return [(state, DEFINITE)] if answer is None or answer == wanted else []
         if one is not None and one[0] == "const" and (other is None or other[0] != "const"):
             left, right, one, other = right, left, other, one
         if other is None or other[0] != "const":

@@ -102,7 +102,10 @@ class Paths(Engine):
         found = super().targets(frame, number)
         if self._is_aside(frame, number):
             raising = found and all(self._never_ends(each) or self._raises_again(each) for each in found)
-            return found if raising else [Target(SAFE)]
+            if raising or ("call", number) not in frame.tracked:
+                return found if raising else [Target(SAFE)]
+            running = [each._replace(harmless=True) for each in found if each.kind == RUN and not each.deferred]
+            return running or [Target(SAFE)]
         if any(each.kind == RUN and each.work and self._is_open(each.work.function) for each in found):
             # Whoever implements it may do anything; the declaration itself does nothing.
             declared = [each for each in found if each.work and is_abstract(self.index, each.work.function)]

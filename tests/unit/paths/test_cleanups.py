@@ -197,7 +197,9 @@ FLAGS = {
     "both of two": ("on = True\noff = False", "on and off", {"missing"}),
     "one of two that are not known": ("on = unknown", "on or not on", KEPT),
     "a chain of three": ("on = 1", "0 < on < 2", {"conditional"}),
-    "larger than": ("on = 1", "on > 0", {"conditional"}),
+    "larger than": ("on = 1", "on > 0", KEPT),
+    "not larger than": ("on = 0", "on > 0", {"missing"}),
+    "larger than something unknown": ("on = 1", "on > unknown", {"conditional"}),
 }
 
 
