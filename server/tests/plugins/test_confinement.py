@@ -101,7 +101,14 @@ def test_files(confined: ProcessIsolation, place: Path, expected: str, attempt: 
 
 @needs_landlock
 @pytest.mark.parametrize(
-    ("expected", "modules", "named"), [("EACCES", [], ""), ("done", ["mine.plugins"], ""), ("done", [], "{here}:/x")]
+    ("expected", "modules", "named"),
+    [
+        ("EACCES", [], ""),
+        ("EACCES", [], "/x::/y"),
+        ("done", ["mine.plugins"], ""),
+        ("done", [], "{here}:/x"),
+        ("done", [], "/x:."),
+    ],
 )
 def test_the_folder_in_which_the_server_was_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: str, modules: list[str], named: str

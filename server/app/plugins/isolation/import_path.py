@@ -16,10 +16,11 @@ def import_path(modules: Iterable[str], named: str = "") -> list[str]:
         here = Path.cwd()
     except FileNotFoundError:  # it was removed
         return [entry for entry in sys.path if entry]
+    is_named = any(entry and here.joinpath(entry).resolve() == here for entry in named.split(os.pathsep))
     tops = dict.fromkeys(module.partition(".")[0] for module in modules)
-    if str(here) in named.split(os.pathsep) or any(_lies_in(here, top) for top in tops):
+    if is_named or any(_lies_in(here, top) for top in tops):
         return [*sys.path]
-    return [entry for entry in sys.path if here.joinpath(entry) != here]
+    return [entry for entry in sys.path if here.joinpath(entry).resolve() != here]
 
 
 def _lies_in(folder: Path, top: str) -> bool:
@@ -30,4 +31,4 @@ def _lies_in(folder: Path, top: str) -> bool:
     if spec is None:
         return False
     places = spec.submodule_search_locations or [str(spec.origin)]
-    return any(folder.joinpath(place).parent == folder for place in places)
+    return any(folder.joinpath(place).resolve().parent == folder for place in places)
