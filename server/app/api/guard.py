@@ -86,6 +86,9 @@ class RequestGuard:
         trace = trace_of(traceparent)
         set_trace(trace)
         exchange = _Exchange(receive, send, self._limit, _added_headers(scope["path"], trace.header()))
+        method = scope["method"]
+        if method == "HEAD":  # as GET (RFC 9110, 9.3.2); the protocol below sends no body
+            scope = {**scope, "method": "GET"}
         try:
             refusal = await self._refusal(scope)
             if refusal is None:
@@ -107,7 +110,7 @@ class RequestGuard:
             answer = await answer_to(scope, failure)
             await answer(scope, receive, exchange.send)
         finally:
-            self._observe(scope, exchange.status, time.perf_counter() - started)
+            self._observe(method, scope, exchange.status, time.perf_counter() - started)
 
     async def _refusal(self, scope: Scope) -> Response | None:
         """Why this request is not let in; ``None`` if it is, with its caller in ``scope["state"]``."""
@@ -138,15 +141,15 @@ class RequestGuard:
             headers={"connection": "close"},
         )
 
-    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+    def _observe(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", UNMATCHED)
-        self._metrics.observe(scope["method"], route, status, seconds)
+        self._metrics.observe(method, route, status, seconds)
         if requests_logger.isEnabledFor(logging.INFO):
             caller = scope.get("state", {}).get("caller")
             requests_logger.info(
                 "request answered",
                 extra={
-                    "method": scope["method"],
+                    "method": method,
                     "route": route,
                     "status": status,
                     "duration_ms": round(seconds * 1000.0, 3),

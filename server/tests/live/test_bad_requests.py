@@ -67,6 +67,18 @@ def test_an_address_or_method_that_there_is_not(
 
 
 @pytest.mark.parametrize(
+    "path",
+    ["/health", "/v1/health/ready", "/openapi.json", "/v1/plugins", "/v1/analyze-execution/jobs/nothing", EXECUTE],
+)
+def test_head_is_answered_as_get_without_a_body(live: ServerProcess, path: str) -> None:
+    got = live.client.get(path)
+    for _ in range(2):  # on one connection, so what is left of one answer would be the beginning of the next
+        head = live.client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
