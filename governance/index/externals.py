@@ -142,8 +142,9 @@ def _namespace(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) ->
 
 
 def _field(solver: Solver, ref: Ref, node: Node, grade: int, out: Answer) -> None:
-    """A dataclass field: its default, or what its factory makes."""
-    for name, argument in node[3]:
+    """A field of a dataclass or model: its default, or what its factory makes."""
+    written = [("default", each) for each in node[2][:1] if solver.project.node((ref[0], each))[1] != "ellipsis"]
+    for name, argument in (*written, *node[3]):
         source: Key = ("n", ref[0], argument)
         if name == "default":
             solver.copy(source, out, "default", grade)
@@ -275,7 +276,7 @@ _SUMMARIES: Final[dict[str, Summary]] = {
     **iterables.SUMMARIES,
     **wrappers.SUMMARIES,
     **dict.fromkeys(("types.SimpleNamespace", "threading.local", "argparse.Namespace"), _namespace),
-    **dict.fromkeys(("dataclasses.field", "attrs.field", "attr.ib", "pydantic.Field"), _field),
+    **dict.fromkeys(("dataclasses.field", "attrs.field", "attr.ib", "pydantic.Field", "sqlmodel.Field"), _field),
     **dict.fromkeys(
         ("builtins.dict", "collections.OrderedDict", "types.MappingProxyType", "weakref.WeakValueDictionary"), _mapping
     ),

@@ -83,11 +83,12 @@ def check(index: Index, options: Options) -> Report:
         compare(index, options.table, values, report)
     report.violations.extend(_members(index, values))
     typestate = Typestate(index, attribute, classes, values)
-    default = _default(index, owner, attribute, values)
-    if default is not None and not default[0] <= values.initial:
-        starts, wanted = words(default[0]), words(values.initial)
-        message = f"{index.project.qualname(owner)}.{attribute} starts as {starts}, not as {wanted}"
-        report.violations.append(Violation("initial", message, Grade.DEFINITE, default[1], subject=attribute))
+    for cls in sorted(classes):
+        default = _default(index, cls, attribute, values) if cls == owner or _replaces(index, cls, attribute) else None
+        if default is not None and not default[0] <= values.initial:
+            starts, wanted = words(default[0]), words(values.initial)
+            message = f"{index.project.qualname(cls)}.{attribute} starts as {starts}, not as {wanted}"
+            report.violations.append(Violation("initial", message, Grade.DEFINITE, default[1], subject=attribute))
     sites = 0
     for write in contexts.writes(typestate, _writers(index, attribute, classes)):
         sites += 1
@@ -149,6 +150,19 @@ def _members(index: Index, values: StateValues) -> Iterator[Violation]:
                 continue
             text = f"{index.project.qualname(enum)}.{name} is no state of the table"
             yield Violation("unknown-state", text, Grade.DEFINITE, (enum[0], numbers[-1]), subject=name)
+
+
+def _replaces(index: Index, cls: ClassId, attribute: str) -> bool:
+    """Whether the body of a subclass says in what state its objects start: no constructor of a base has its say."""
+    if attribute not in index.project.scope(cls).bindings:
+        return False
+    line = index.mro(cls)
+    writers = {index.project.owner(store) for store in index.project.attr_stores(attribute)}
+    stored = any(
+        index.project.scope(each).name == "__init__" and index.project.owning_class(each) in line for each in writers
+    )
+    written = any(index.classes.is_dataclass(each) for each in line)
+    return not stored and (index.classes.is_dataclass(cls) or not written)
 
 
 def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Iterator[ScopeId]:

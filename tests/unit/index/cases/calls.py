@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from base import Copy, Job, Move, Other, reveal
 
@@ -245,6 +245,8 @@ reveal(replace(Untyped(None), job=Move()).job)  # Move | None
 
 class Order(BaseModel):
     job: Job
+    note = Field(Copy(), title="note")
+    needed = Field(...)
 
     @classmethod
     def read(cls, text):
@@ -254,6 +256,8 @@ class Order(BaseModel):
 reveal(Order.model_validate({}))  # Order
 reveal(Order.read(""))  # Order
 reveal(Order(job=Copy()).model_copy(update={}).job)  # Job
+reveal(Order(job=Copy()).note)  # Copy
+reveal(Order(job=Copy()).needed)  # ?
 chosen = ContextVar("chosen", default=Copy())
 reveal(chosen.get())  # Copy
 
