@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from governance.facts import Node
-from governance.index import arguments, containers
+from governance.index import arguments, construction, containers
+from governance.index.binding import FOLLOWED
 from governance.index.solver import PROBABLE, Answer, Evidence, Solver
 from governance.index.values import Value
 
@@ -35,13 +36,17 @@ def called(solver: Solver, module: str, node: Node, value: Value, grade: int) ->
             _map_elements(solver, module, each, sources, min(grade, evidence.grade, PROBABLE))
     for position, argument in enumerate(node[2]):
         for each, evidence in solver.get(("n", module, argument)).items():
-            if each[0] not in ("fn", "bm"):
+            if each[0] not in ("fn", "bm", "cls"):
                 continue
             best = min(grade, evidence.grade, PROBABLE)
             rest = node[2][position + 1 :]
             if name in ("apply", "apply_async") and rest and solver.project.node((module, rest[0]))[0] == "tuple":
                 rest = solver.project.node((module, rest[0]))[1]
-            if name in _MAPPED:
+            if each[0] == "cls":
+                # Of anything else a class is more often the kind of something than what is called.
+                if FOLLOWED.get(name) == position + 1:
+                    construction.construct(solver, module, ["call", node[1], rest, node[3]], each, best)
+            elif name in _MAPPED:
                 _map_elements(solver, module, each, rest, best, reduced=name == "reduce")
             elif name in _STARRED:
                 _spread_elements(solver, module, each, rest[:1], best)

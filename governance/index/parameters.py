@@ -10,6 +10,7 @@ from governance.index import (
     arguments,
     attributes,
     callbacks,
+    construction,
     definitions,
     dependencies,
     dispatching,
@@ -21,8 +22,8 @@ from governance.index import (
     typing_forms,
 )
 from governance.index.binding import COPIES
-from governance.index.solver import PROBABLE, Answer, Evidence, Solver, add
-from governance.index.values import ClassId, FunctionId, Key, Value, last_part
+from governance.index.solver import PROBABLE, Answer, Solver, add
+from governance.index.values import FunctionId, Key, Value, last_part
 from governance.index.wrappers import WRAPPERS
 
 _CLASS_FIRST: Final = frozenset(("__new__", "__init_subclass__", "__class_getitem__"))
@@ -187,7 +188,7 @@ def _reach(solver: Solver, module: str, node: Node, value: Value, grade: int, de
     elif kind == "decorated":
         arguments.give(solver, module, node, value[1], value[3], grade)
     elif kind in ("cls", "selfcls"):
-        _construct(solver, module, node, value, grade)
+        construction.construct(solver, module, node, value, grade)
     elif kind in ("inst", "self"):
         found = solver.classes.lookup(value[1], "__call__")
         for ref in found[1] if found else ():
@@ -215,37 +216,11 @@ def _pass_overrides(solver: Solver, module: str, node: Node, value: Value, grade
             arguments.give(solver, module, node, override, value[2], min(grade, PROBABLE))
 
 
-def _construct(solver: Solver, module: str, node: Node, value: Value, grade: int) -> None:
-    cls = value[1]
-    for name in ("__init__", "__new__"):
-        found = solver.classes.lookup(cls, name)
-        for ref in found[1] if found else ():
-            inner = solver.project.node(ref)
-            if inner[0] == "function":
-                arguments.give(solver, module, node, (ref[0], inner[1]), ("inst", cls, ()), grade)
-    if solver.classes.lookup(cls, "__init__") is None:
-        _fill(solver, module, node, cls, node[2], grade)
-
-
 def _copied(solver: Solver, module: str, node: Node, grade: int) -> None:
     """`replace(plan, job=other)`: a constructor by another name."""
     for value, evidence in solver.get(("n", module, node[2][0])).items() if node[2] else ():
         if value[0] in ("inst", "self"):
-            _fill(solver, module, node, value[1], [], min(grade, evidence.grade))
-
-
-def _fill(solver: Solver, module: str, node: Node, cls: ClassId, positional: list[int], grade: int) -> None:
-    """The arguments of a call become the fields of a dataclass."""
-    fields = solver.classes.fields(cls) if solver.classes.is_dataclass(cls) else []
-    pairs = list(zip(fields, positional, strict=False))
-    pairs += [(name, argument) for name, argument in node[3] if name in fields]
-    for name, argument in pairs:
-        for inner_value, evidence in solver.get(("n", module, argument)).items():
-            solver.contribute(
-                ("attr", cls, name),
-                inner_value,
-                Evidence(min(grade, evidence.grade), "constructor argument", ("n", module, argument), inner_value),
-            )
+            construction.fill(solver, module, node, value[1], [], min(grade, evidence.grade))
 
 
 def rule_made(solver: Solver, key: Key, out: Answer) -> None:
@@ -275,5 +250,8 @@ def _partial(solver: Solver, module: str, node: Node, value: Value, grade: int, 
                 merged: Node = ["call", node[1], [*inner[2][1:], *node[2]], node[3]]
                 if value[1] == module:
                     arguments.give(solver, module, merged, each[1], receiver, best)
+        elif each[0] in ("cls", "selfcls") and value[1] == module:
+            merged = ["call", node[1], [*inner[2][1:], *node[2]], [*inner[3], *node[3]]]
+            construction.construct(solver, module, merged, each, best)
         elif each[0] == "partial":
             _reach(solver, value[1], inner, each, best, depth - 1)

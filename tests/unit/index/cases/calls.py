@@ -280,6 +280,31 @@ def through():
     reveal((yield from [Copy()]))  # ?
 
 
+class Kept:
+    def __init__(self, job, other=None):
+        self.job, self.other = job, other
+
+
+@dataclass
+class Filled:
+    job: object
+
+
+make_kept = functools.partial(Kept, Copy())
+reveal(make_kept(other=Move()).job)  # Copy
+reveal(make_kept().other)  # Move | None
+reveal(functools.partial(Filled, job=Move())().job)  # Move
+
+
+class InThread:
+    def __init__(self, job):
+        self.job = job
+
+
+async def in_thread():
+    reveal((await asyncio.to_thread(InThread, Move())).job)  # Move
+
+
 class Maker:
     def __new__(cls, flag):
         return object.__new__(cls)
