@@ -2,7 +2,8 @@
 
 | value                    | meaning |
 |--------------------------|---------|
-| ("const", type, value)   | that constant; type "enum": value is (C, member); "sentinel": where the object is made |
+| ("const", type, value)   | that constant; type "enum": value is (C, member); "sentinel": where the object is made; |
+|                          | "classes": the exceptions that a decorator has been given |
 | ("some",)                | not None |
 | ("truthy",) ("falsy",)   | so when tested; with a second element "soft": it may have changed since |
 | ("truthy", "parts", (..)) | a tuple, with what is known of its elements (None: nothing) |

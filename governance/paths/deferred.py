@@ -53,9 +53,24 @@ def carried(engine: Engine, frame: Frame, node: int, depth: int = _DEPTH) -> tup
         return carried(engine, frame, fact[1], depth - 1)
     if fact[0] == "comp":
         return carried(engine, frame, fact[2], depth - 1)
+    if fact[0] in ("item", "unpack") and (each := _each(frame, fact)) >= 0:
+        return carried(engine, frame, each, depth - 1)
     if fact[0] == "call":
         return _call(engine, frame, number, depth)
     return [], True
+
+
+def _each(frame: Frame, fact: Node) -> int:
+    """The comprehension that a loop goes over, `for place, task in enumerate(tasks)` seen through; -1 for all else."""
+    if fact[0] == "unpack":
+        outer = frame.facts.nodes[fact[1]]
+        call = frame.facts.nodes[outer[1]] if outer[0] == "item" else fact
+        numbered = call[0] == "call" and targets.last_of(frame, call[1]) == "enumerate" and fact[2] == 1
+        source = call[2][0] if numbered and call[2] else -1
+    else:
+        source = fact[1] if not fact[2] else -1
+    source = frame.origin(source) if source >= 0 else -1
+    return source if source >= 0 and frame.facts.nodes[source][0] == "comp" else -1
 
 
 def _together(engine: Engine, frame: Frame, nodes: list[int], depth: int) -> tuple[list[list[Job]], bool]:

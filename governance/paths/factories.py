@@ -20,7 +20,7 @@ from governance.index.values import FunctionId
 from governance.paths.abstract import constant
 from governance.paths.frames import Frame, Work
 from governance.paths.layers import Layer
-from governance.paths.outcomes import Abstract, Place, State
+from governance.paths.outcomes import Abstract, Kind, Place, State
 
 if TYPE_CHECKING:
     from governance.paths.engine import Engine
@@ -58,8 +58,15 @@ def _given(engine: Engine, layer: Layer, function: FunctionId, factory: Function
     if [each.function for each in callees] != [factory] or starred or any(name is None for name, _ in node[3]):
         return {}
     frame = engine.frame(Work((function[0], 0)))
+    caught: dict[str, list[Kind | None]] = {}
     for position, argument in bind(project.scope(factory), node, callees[0].receiver is not None):
-        found[params[position].name] = engine.truth.evaluate(frame, argument, State("", {}))
+        name = params[position].name
+        caught.setdefault(name, []).extend(engine.exceptions.of_handler(function[0], argument))
+        several = params[position].kind in ("vararg", "kwarg")
+        found[name] = None if several else engine.truth.evaluate(frame, argument, State("", {}))
+    for name, kinds in caught.items():
+        if all(kind is not None and kind[0] in ("builtin", "project") for kind in kinds):
+            found[name] = ("const", "classes", tuple(kinds))
     return found
 
 

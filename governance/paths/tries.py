@@ -35,7 +35,8 @@ def _handle(
     entries: list[States] = [{} for _ in handlers]
     for (state, kind), path in raised.items():
         passing = path
-        for position, named in enumerate(classes):
+        for position, known in enumerate(classes):
+            named = _given(frame, handlers[position][0], state) or known
             answers = {engine.exceptions.caught(kind, handler): handler for handler in named}
             if MUST in answers or MAY in answers:
                 types, _, _ = handlers[position]
@@ -52,6 +53,14 @@ def _handle(
     for position, (_, _, block) in enumerate(handlers):
         after = engine.block(frame, block, entries[position])
         out.absorb_all(_restored(frame, after))
+
+
+def _given(frame: Frame, types: int, state: State) -> list[Kind | None]:
+    """The classes that a decorator was given: `except kinds` with `def shield(*kinds)` around it."""
+    fact = frame.facts.nodes[types]
+    place = frame.loaded(str(fact[1])) if fact[0] == "free" else None
+    value = state.env.get(place) if place is not None else None
+    return list(value[2]) if value is not None and value[:2] == ("const", "classes") else []
 
 
 def _handling(frame: Frame, state: State, kind: Kind) -> State:

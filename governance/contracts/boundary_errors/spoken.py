@@ -81,7 +81,10 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
 
 def _told_elsewhere(index: Index, territory: Territory, status: Ref, call: Ref, steps: Steps) -> bool:
     """Whether a status stands in another function of the boundary, where it is told; defaults stand for the call."""
-    if not territory.in_routes(status[0]) or index.project.owner(status) == index.project.owner(call):
+    owner = index.project.owner(status)
+    if not territory.in_routes(status[0]) or owner == index.project.owner(call):
+        return False
+    if index.project.scope(owner).kind == "class":
         return False
     scopes = [(function, index.project.scope(function)) for _, function in steps]
     return status not in [(function[0], param.default) for function, scope in scopes for param in scope.params]

@@ -112,6 +112,7 @@ class Telling:
             if self.index.project.node((module, node))[0] in ("local", "free"):
                 for value in self.changes.into((module, node)):
                     put = any(value[1] in self.operands(each, module) for each in inside)
+                    put = put and self.index.project.node(value)[:2] != ["const", "none"]
                     if put and (self._speaks((module, node)) or self._speaks(value)):
                         return True
         return False
