@@ -69,6 +69,9 @@ def _function_value(engine: Engine, frame: Frame, node: int, value: Value, grade
         call = engine.index.project.node((value[1], value[2]))
         if call[2] and value[1] == frame.module:
             inner = call[2][0]
+            given = held_by(engine, frame, inner)
+            if given is not None:
+                return given
             found = [
                 each
                 for item, evidence in engine.index.values((value[1], inner)).items()

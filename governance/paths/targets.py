@@ -8,7 +8,7 @@ from governance.facts import Node
 from governance.findings import Grade
 from governance.index import graph
 from governance.index.values import ClassId, FunctionId, Value
-from governance.paths import assumptions, held, lookups, natures
+from governance.paths import assumptions, elsewhere, held, lookups, natures
 from governance.paths.frames import Frame, This, Work
 from governance.paths.outcomes import DEFINITE, PROBABLE, UNRESOLVED
 
@@ -80,6 +80,10 @@ def _project_targets(engine: Engine, frame: Frame, number: int, fact: Node) -> l
             # Which override it is does not matter: the call is as certain as the best of them.
             target = target._replace(grade=sought[target.kind], work=None)
         found.append(target)
+        if elsewhere.kept(index, callee.function):
+            handed = held.handed_over(engine, frame, fact)
+            runs = (_classified(engine, frame, each, bound=False) for each in handed)
+            found += [each._replace(grade=PROBABLE, deferred=target.deferred) for each in runs]
     return found
 
 
