@@ -22,6 +22,7 @@ from governance.paths.exceptions import Exceptions
 
 _SAME: Final = frozenset(("await", "local", "phi", "narrow", "annotated", "unpack", "item", "sub", "star"))
 _AROUND: Final = frozenset(("zip", "enumerate", "list", "tuple", "sorted", "reversed", "iter"))
+_COUNTING: Final = frozenset(("len", "bool", "print"))
 _QUIET: Final = frozenset(("continue", "break", "attr", "sub", "at"))
 _LOOKED: Final = 400
 
@@ -70,7 +71,7 @@ class _Gather:
         tests = [number for number in self._users(self.derived) if self._is_test(number)]
         if not tests:
             last = max(self.derived)
-            return bool(self._users(self.derived)) or last in self.scope.results
+            return last in self.scope.results or not all(map(self._is_idle, self._users(self.derived)))
         return any(self._tells(test) for test in tests)
 
     def _derived(self) -> set[int]:
@@ -159,6 +160,11 @@ class _Gather:
         if node[0] == "call":
             return self._name(node[1]) in ("str", "repr", "type")
         return bool(node[0] == "attr" and node[2] in ("__name__", "__class__", "args"))
+
+    def _is_idle(self, number: int) -> bool:
+        """Whether a use sees nothing of what the results are: they are counted or logged."""
+        node = self.facts.nodes[number]
+        return node[0] == "call" and (self._name(node[1]) in _COUNTING or self._is_logging(number))
 
     def _is_logging(self, number: int) -> bool:
         callee = self.facts.nodes[self.facts.nodes[number][1]]
