@@ -27,7 +27,7 @@ _RESPONSES: Final = {
 _EXCEPTIONS: Final = {"HTTPException": 0, "HTTPError": 0, "abort": 0, "HttpError": 0, "send_error": 0, "set_status": 0}
 """What makes an answer, with the position of the status."""
 
-_STATUS_NAMES: Final = frozenset(("status_code", "status", "code", "http_status"))
+STATUS_NAMES: Final = frozenset(("status_code", "status", "code", "http_status"))
 BODY_ATTRIBUTES: Final = frozenset(("body", "content", "detail", "data"))
 _INHERENT: Final = {
     "InternalServerError": 500, "NotImplemented": 501, "BadGateway": 502, "ServiceUnavailable": 503,
@@ -55,7 +55,7 @@ class Answer:
 
     status: the expressions that may hold it; fixed: the number it stands for without one. raised: made to be raised.
     bodies: what else is handed over, apart from headers; inside: what a constructor of the project hands over in its
-    place.
+    place. spread: the `**options` of which nothing is known here.
     """
 
     at: Ref
@@ -65,6 +65,7 @@ class Answer:
     fixed: int | None
     bodies: tuple[Ref, ...]
     headers: tuple[Ref, ...] = ()
+    spread: tuple[Ref, ...] = ()
     inside: tuple[FunctionId, tuple[Ref, ...]] | None = None
 
     def numbers(self, index: Index) -> Statuses:
@@ -180,15 +181,16 @@ def _external(call: Ref, node: Node, dotted: str) -> Answer | None:
 
 def _made(call: Ref, node: Node, name: str, position: int | None, fixed: int | None, *, raised: bool) -> Answer:
     module = call[0]
-    status = [(module, value) for key, value in node[3] if key in _STATUS_NAMES]
+    status = [(module, value) for key, value in node[3] if key in STATUS_NAMES]
     headers = tuple((module, value) for key, value in node[3] if key == "headers")
-    bodies = [(module, value) for key, value in node[3] if key not in _STATUS_NAMES and key != "headers"]
+    spread = tuple((module, value) for key, value in node[3] if key is None)
+    bodies = [(module, value) for key, value in node[3] if key not in STATUS_NAMES and key != "headers"]
     for number, argument in enumerate(node[2]):
         if number == position:
             status.append((module, argument))
         else:
             bodies.append((module, argument))
-    return Answer(call, name, raised, tuple(status), fixed, tuple(bodies), headers)
+    return Answer(call, name, raised, tuple(status), None if spread else fixed, tuple(bodies), headers, spread)
 
 
 def _project_class(index: Index, call: Ref, node: Node, cls: ClassId) -> Answer | None:
@@ -233,7 +235,7 @@ def _initialised(
             passed = _external((init[0], number), ["call", inner[1], inner[2][explicit:], inner[3]], base)
             status += passed.status if passed else ()
             bodies += passed.bodies if passed else ()
-        elif inner[0] == "store_attr" and inner[2] in _STATUS_NAMES:
+        elif inner[0] == "store_attr" and inner[2] in STATUS_NAMES:
             status.append((init[0], inner[3]))
         elif inner[0] == "store_attr" and inner[2] in BODY_ATTRIBUTES:
             bodies.append((init[0], inner[3]))

@@ -99,7 +99,20 @@ class Changes:
             owner = project.owner(store)
             if owner == function or (cls is not None and project.owning_class(owner) == cls):
                 found.append((store[0], stored[3]))
-        return [*found, *self._added_by_methods(cls, mine, node[2])]
+        return [*found, *self._added_by_methods(cls, mine, node[2])] or self._kept_by_methods(ref, node[2])
+
+    def _kept_by_methods(self, ref: Ref, name: str) -> list[Ref]:
+        """The values that the methods of an object's class store into an attribute of `self`."""
+        project = self.index.project
+        classes = {
+            each for cls in self.index.classes_of((ref[0], project.node(ref)[1])) for each in self.index.mro(cls)
+        }
+        stores = project.attr_stores(name) if classes else ()
+        return [
+            (store[0], project.node(store)[3])
+            for store in stores
+            if project.node(store)[0] == "store_attr" and project.owning_class(project.owner(store)) in classes
+        ]
 
     def _added_by_methods(self, cls: ClassId | None, name: str | None, attribute: str) -> list[Ref]:
         """The values that the methods of a class put into what an attribute of `self` holds."""

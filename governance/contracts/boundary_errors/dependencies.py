@@ -75,10 +75,28 @@ def _signed(index: Index, function: FunctionId) -> list[Ref]:
     """What a signature depends on; `Depends()` without an argument means the class that the parameter is of."""
     found = _named(index, _declared(index, function))
     for param in index.project.scope(function).params:
+        if param.annotation >= 0:
+            found += _meant(index, (function[0], param.annotation), _DEPTH)
         given = list(_within(index, (function[0], param.default), 0)) if param.default >= 0 else []
         if given and param.annotation >= 0 and not index.project.node(given[0])[2]:
             found.append((function[0], param.annotation))
     return found
+
+
+def _meant(index: Index, ref: Ref, depth: int) -> Iterator[Ref]:
+    """The class in `Annotated[Class, Depends()]`, perhaps behind a name that stands for that."""
+    node = index.project.node(ref)
+    if node[0] == "sub":
+        parts = index.project.node((ref[0], node[2]))
+        given = (
+            [each for part in parts[1][1:] for each in _within(index, (ref[0], part), 0)] if parts[0] == "tuple" else []
+        )
+        if any(not index.project.node(each)[2] for each in given):
+            yield (ref[0], parts[1][0])
+    elif node[0] in ("free", "local", "attr") and depth:
+        for entity in index.names.resolve(ref):
+            if entity[0] == "node":
+                yield from _meant(index, (entity[1], entity[2]), depth - 1)
 
 
 def _of_routers(index: Index, module: str) -> list[Ref]:

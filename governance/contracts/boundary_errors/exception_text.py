@@ -166,7 +166,7 @@ class ExceptionText:
             given = given or next(((ref[0], value) for key, value in inner[3] if key == name), None)
             if given is not None:
                 found = self.carried(given, marks if given[0] == ref[0] else NO_MARKS, depth - 1)
-                return found or self._changed(base, marks, depth, name)
+                return found or self._changed(base, marks, depth, name) or self._stored(ref, marks, depth)
         if inner[0] == "attr" and name in ("__class__", "__name__"):
             return None
         if name in ("__class__", "__name__", "__qualname__", "__module__"):
@@ -176,9 +176,12 @@ class ExceptionText:
             if results is not None:
                 return self._given(ref, inner, results, marks, depth) or self._changed(base, marks, depth, name)
         found = None if self._is_holder(inner, name, marks) else self._held(base, name, marks, depth)
-        return found or next(
-            (source for value in self.changes.attribute(ref) if (source := self.carried(value, marks, depth - 1))), None
-        )
+        return found or self._stored(ref, marks, depth)
+
+    def _stored(self, ref: Ref, marks: Marks, depth: int) -> Ref | None:
+        """The source of what is stored into an attribute elsewhere."""
+        found = (self.carried(value, marks, depth - 1) for value in self.changes.attribute(ref))
+        return next((source for source in found if source is not None), None)
 
     def _is_holder(self, node: Node, name: str, marks: Marks) -> bool:
         """Whether an attribute is taken off a receiver of which only another one may carry text."""

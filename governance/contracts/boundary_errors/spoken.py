@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from governance.contract import Ref, Trail
-from governance.contracts.boundary_errors.answers import Answer, answer, handed, made_in, parameter_of
+from governance.contracts.boundary_errors.answers import STATUS_NAMES, Answer, answer, handed, made_in, parameter_of
 from governance.contracts.boundary_errors.statuses import since_made, statuses
 from governance.contracts.boundary_errors.territory import Territory
 from governance.findings import Grade
@@ -64,6 +64,12 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
         bound = callee.receiver is not None
         for inner, trail in answers_of(index, callee.function):
             outside = not territory.in_routes(inner.at[0])
+            for option in _options(index, inner, callee.function, call):
+                for status, grade in statuses(index, option).items():
+                    text = f"{index.project.text(call)} makes {inner.name}"
+                    yield Spoken(
+                        call, status, text, min(grade, callee.grade), (Trail(f"{inner.name} is made", inner.at),)
+                    )
             for ref in inner.status:
                 meant = _of_closure(index, _of_receiver(index, ref, call, callee), call, callee.function)
                 for each in _seen_from(index, trail, meant, call, bound=bound):
@@ -77,6 +83,17 @@ def _call(index: Index, territory: Territory, call: Ref) -> Iterator[Spoken]:
             if outside and not inner.status and inner.fixed is not None:
                 text = f"{index.project.text(call)} makes {inner.name}"
                 yield Spoken(call, inner.fixed, text, callee.grade, (Trail(f"{inner.name} is made", inner.at),))
+
+
+def _options(index: Index, made: Answer, function: FunctionId, call: Ref) -> list[Ref]:
+    """The statuses among the keywords that a call hands on through `**options`."""
+    params = index.project.scope(function).params
+    positions = {parameter_of(index, function, ref) for ref in made.spread}
+    if not any(position is not None and params[position].kind == "kwarg" for position in positions):
+        return []
+    own = {param.name for param in params}
+    given = index.project.node(call)[3]
+    return [(call[0], value) for name, value in given if name in STATUS_NAMES and name not in own]
 
 
 def _told_elsewhere(index: Index, territory: Territory, status: Ref, call: Ref, steps: Steps) -> bool:

@@ -19,6 +19,8 @@ _DEPTH: Final = 6
 _NAMED: Final = re.compile(r"HTTP_(\d{3})(?:_|$)")
 _TEXT: Final = re.compile(r"\s*([1-5]\d\d)(?:\s|$)")
 _CONVERSIONS: Final = frozenset(("builtins.int", "http.HTTPStatus", "builtins.str", "typing.cast"))
+_SETTINGS: Final = frozenset(("os.getenv", "os.environ.get"))
+"""What gives the second argument where nothing is set."""
 _CHOICES: Final[dict[str, Callable[[int, int], int]]] = {"builtins.min": min, "builtins.max": max}
 _ARITHMETIC: Final[dict[str, Callable[[int, int], int]]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "//": lambda a, b: a // b if b else 0,
@@ -148,6 +150,8 @@ def _computed(index: Index, ref: Ref, depth: int) -> Statuses:
         return statuses(index, (module, node[1]), depth - 1)
     if op == "call" and len(node[2]) >= 1 and index.externals(ref) & _CONVERSIONS:
         return statuses(index, (module, node[2][-1]), depth - 1)
+    if op == "call" and len(node[2]) == 2 and index.externals(ref) & _SETTINGS:
+        return {number: min(grade, Grade.PROBABLE) for number, grade in statuses(index, (module, node[2][1])).items()}
     if op == "call":
         for callee in index.callees(ref):
             for result in index.project.scope(callee.function).results:
