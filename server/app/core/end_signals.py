@@ -19,10 +19,18 @@ ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 def leave_when_told() -> None:
     """Until somebody else handles these signals, end without further ado, whatever is waited for at the time.
 
-    A terminal that goes away tells a process to end, as SIGTERM does, unless it was started to stay (``nohup``).
+    Told again, it is torn out of what it waits for on its way; not by what comes at once, nor ever after that, or it
+    would not end in order. A terminal that goes away tells a process to end, as SIGTERM does, unless it was started to
+    stay (``nohup``).
     """
+    signals = EndSignals()
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        if signals.receive():
+            sys.exit(0)
+
     for number in ENDING:
-        signal.signal(number, _leave)
+        signal.signal(number, leave)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda _signal, _frame: signal.raise_signal(signal.SIGTERM))
 
@@ -33,10 +41,6 @@ def end_undisturbed() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
-
-
 class EndSignals:
     """``told`` once, the process lets what is under way end; ``told_again``, it does not wait for that."""
 
@@ -45,11 +49,14 @@ class EndSignals:
         self.told_again = threading.Event()
         self._at = 0.0
 
-    def receive(self) -> None:
-        """To be called for every signal."""
+    def receive(self) -> bool:
+        """To be called for every signal; whether it says something new."""
         now = time.monotonic()
         if not self.told.is_set():
             self._at = now
             self.told.set()
-        elif now - self._at > _SAME_SECONDS:
-            self.told_again.set()
+            return True
+        if self.told_again.is_set() or now - self._at <= _SAME_SECONDS:
+            return False
+        self.told_again.set()
+        return True

@@ -27,6 +27,13 @@ def default_data_dir() -> Path:
     return Path(state_home).expanduser() / "cts"
 
 
+def _whole_path(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"there is no home folder for {path.parts[0]}") from None
+
+
 class Settings(BaseSettings):
     """How this server process runs. Sizes are bytes, times are seconds unless the name says otherwise.
 
@@ -105,6 +112,12 @@ class Settings(BaseSettings):
             raise ValueError("it names no folder")
         return value
 
+    @field_validator("data_dir", "plugin_read_paths", "plugin_write_paths")
+    @classmethod
+    def _whole(cls, value: Path | tuple[Path, ...]) -> Path | tuple[Path, ...]:
+        """As this process understands them: not every caller is a shell, and plugins work in folders of their own."""
+        return _whole_path(value) if isinstance(value, Path) else tuple(map(_whole_path, value))
+
     @property
     def key_required(self) -> bool:
         """Whether everybody needs a key; in development only once there is one, or when it is asked for."""
@@ -166,3 +179,5 @@ def read_settings(**given: Any) -> Settings:
     except ValidationError as error:
         problems = "; ".join(": ".join((*map(str, item["loc"]), item["msg"])) for item in error.errors())
         raise StartError(f"a setting is wrong: {problems}") from None
+    except RuntimeError:
+        raise StartError("this user has no home folder; say where the data are to be kept: CTS_DATA_DIR") from None

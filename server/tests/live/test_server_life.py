@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import signal
 import socket
 import sqlite3
@@ -330,6 +331,29 @@ def test_what_is_empty_is_none_where_there_may_be_none(monkeypatch: pytest.Monke
         monkeypatch.setenv(f"CTS_{name}", "")
     settings = settings_from([])
     assert (settings.database_url, settings.max_runs_per_plugin, settings.plugin_grants) == (None, None, ())
+
+
+def test_paths_are_those_of_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CTS_PLUGIN_READ_PATHS", "models, ~/more,/opt/x")
+    settings = settings_from(["--data-dir", "~/state"])
+    assert settings.data_dir == tmp_path / "home/state"
+    assert settings.plugin_read_paths == (tmp_path / "models", tmp_path / "home/more", Path("/opt/x"))
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"), [("CTS_DATA_DIR", []), ("no home folder for ~", ["--data-dir", "~/x"])]
+)
+def test_who_has_no_home_says_where(monkeypatch: pytest.MonkeyPatch, message: str, arguments: list[str]) -> None:
+    def nobody(_uid: int) -> None:
+        raise KeyError
+
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(StartError, match=message):
+        settings_from(arguments)
 
 
 @pytest.mark.requirement("R-219")
