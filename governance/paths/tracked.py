@@ -117,6 +117,9 @@ def _keys(facts: ModuleFacts, node: int, depth: int) -> Iterator[object]:
             yield from _keys(facts, operand, depth - 1)
     elif op == "call":
         yield ("call", node)
+        callee = facts.nodes[fact[1]]
+        if callee[0] == "attr" and callee[2] == "get" and _comes_of_a_call(facts, callee[1]):
+            yield from _keys(facts, callee[1], depth - 1)
         for argument in fact[2]:
             yield from _keys(facts, argument, depth - 1)
 

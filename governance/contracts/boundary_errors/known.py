@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
+from governance.contracts.boundary_errors import entries
 from governance.contracts.boundary_errors.answers import answer
 from governance.contracts.boundary_errors.application import is_http
 from governance.contracts.boundary_errors.spoken import STORES, tuple_answers
@@ -14,7 +15,7 @@ from governance.index import Index
 from governance.paths.abstract import PARTS, SOME
 from governance.paths.exceptions import ANY, Exceptions
 from governance.paths.frames import SELF, Frame
-from governance.paths.outcomes import Abstract, Place, State
+from governance.paths.outcomes import DEFINITE, POSSIBLE, Abstract, Place, State
 from governance.paths.truth import Choice, Truth
 
 STATUS: Final[Place] = (SELF, "<status>")
@@ -31,7 +32,7 @@ class Known(Truth):
         super().__init__(index, exceptions)
         self._statuses: dict[Ref, int] = {}
         self._filling: set[Ref] = set()
-        self._something: dict[Ref, bool] = {}
+        self._something: dict[Ref, Abstract | None] = {}
 
     def place(self, frame: Frame, node: int) -> tuple[Place | None, bool]:
         """The status of whatever response has one place; an item that is stored fills its container."""
@@ -58,6 +59,12 @@ class Known(Truth):
         """What is known of an expression; `body, 400` and an answer kept in a module are known by their status."""
         if node >= 0:
             fact = frame.facts.nodes[node]
+            if fact[0] == "dict" and (entered := entries.displayed(self.index, frame.ref(node))) is not None:
+                return entered
+            if (asked := self._asked_for(frame, fact)) is not None:
+                found = entries.entry(self.evaluate(frame, asked[0], state), asked[1])
+                if found is not None:
+                    return found
             if fact[0] == "tuple" and tuple_answers(self.index, frame.ref(node)):
                 status = self._status(frame.ref(fact[1][1]))
                 if status:
@@ -74,34 +81,47 @@ class Known(Truth):
                 return self.evaluate(frame, self._length_of(frame, node), state)
         known = super().evaluate(frame, node, state)
         vague = node >= 0 and known in (None, SOME)
-        return ("truthy",) if vague and self._gives_something(frame.ref(node)) else known
+        return self._given(frame.ref(node)) or known if vague else known
 
-    def _gives_something(self, ref: Ref) -> bool:
-        """Whether an expression calls a function that returns nothing but displays with something in them."""
+    def _asked_for(self, frame: Frame, fact: Node) -> tuple[int, str] | None:
+        """The dictionary and the key of `body.get("error")`."""
+        callee = frame.facts.nodes[fact[1]] if fact[0] == "call" and len(fact[2]) == 1 else fact
+        key = frame.facts.nodes[fact[2][0]] if callee is not fact else ["", ""]
+        if callee[0] != "attr" or callee[2] != "get" or key[:2] != ["const", "str"] or key[2] is None:
+            return None
+        return int(callee[1]), str(key[2])
+
+    def _given(self, ref: Ref) -> Abstract | None:
+        """What is known of what a call gives, if it gives nothing but displays with something in them."""
         if self.index.project.node(ref)[0] != "call":
-            return False
+            return None
         if ref not in self._something:
             results = [
                 self._displayed((callee.function[0], result))
                 for callee in self.index.callees(ref)
                 for result in self.index.project.scope(callee.function).results
             ]
-            self._something[ref] = bool(results) and all(
-                node[0] in ("dict", "list", "tuple") and node[1] for node in results
-            )
+            nodes = [self.index.project.node(each) for each in results]
+            filled = bool(nodes) and all(node[0] in ("dict", "list", "tuple") and node[1] for node in nodes)
+            one = entries.displayed(self.index, results[0]) if len(results) == 1 else None
+            self._something[ref] = one or (("truthy",) if filled else None)
         return self._something[ref]
 
-    def _displayed(self, ref: Ref) -> Node:
-        node = self.index.project.node(ref)
-        while node[0] in ("local", "annotated") and node[2] >= 0:
-            node = self.index.project.node((ref[0], node[2]))
-        return node
+    def _displayed(self, ref: Ref) -> Ref:
+        while (node := self.index.project.node(ref))[0] in ("local", "annotated") and node[2] >= 0:
+            ref = (ref[0], node[2])
+        return ref
 
     def assume(self, frame: Frame, node: int, wanted: bool, state: State) -> list[Choice]:
         """The states in which a test comes out as wanted; comparisons of counts and lengths with 0 and 1 are tests."""
         fact = frame.facts.nodes[node]
         if fact[0] == "compare" and len(fact[1]) == 1:
             left, right = fact[2]
+            word = frame.facts.nodes[left]
+            if fact[1][0] in ("in", "not in") and word[:2] == ["const", "str"] and word[2] is not None:
+                present = entries.has(self.evaluate(frame, right, state), word[2])
+                if present is not None:
+                    return [(state, DEFINITE if present == (wanted == (fact[1][0] == "in")) else POSSIBLE)]
             bound = frame.facts.nodes[right]
             filled = _FILLED.get((fact[1][0], bound[2])) if bound[:2] == ["const", "int"] else None
             if filled is not None:
