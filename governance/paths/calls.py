@@ -171,7 +171,8 @@ def trigger(engine: Engine, frame: Frame, number: int, target: Target, entry: St
     raised = frame.event("raised", number, f"{text}")
     for state, path in entry.items():
         after = state.moved(engine.automaton.move(state.auto, automaton.TRIGGER))
-        onward = path.then(entered, target.grade)
+        # Where all is lost before, this is not the call that lost it.
+        onward = path.then(entered if state.auto not in engine.automaton.wrong else None, target.grade)
         put(out.normal, after, onward)
         if not target.harmless:
             put(out.raised, (after, ANY), onward.then(raised))

@@ -47,7 +47,7 @@ class Path(NamedTuple):
     trail: tuple[Event, ...] = ()
 
     def then(self, event: Event | None, grade: int = DEFINITE) -> Path:
-        """The path one turn further. Long trails lose turns of the middle."""
+        """The path one turn further. Long trails lose turns of the middle, but never the last trigger."""
         if event is None:
             return self if grade >= self.grade else Path(grade, self.trail)
         return Path(min(self.grade, grade), _cut((*self.trail, event)))
@@ -61,7 +61,10 @@ class Path(NamedTuple):
 def _cut(trail: tuple[Event, ...]) -> tuple[Event, ...]:
     if len(trail) <= TRAIL:
         return trail
-    return (*trail[: TRAIL // 2], *trail[TRAIL // 2 - TRAIL :])
+    first, middle, last = trail[: TRAIL // 2], trail[TRAIL // 2 : -(TRAIL // 2)], trail[-(TRAIL // 2) :]
+    if any(event.kind == "trigger" for event in last):
+        return (*first, *last)
+    return (*first, *[event for event in middle if event.kind == "trigger"][-1:], *last)
 
 
 class State:

@@ -207,6 +207,10 @@ MUTANTS = [
     Mutant("validation-is-skipped", CHECKED, RUNNER,
            "            clean = validate_input_payload(payload, rules)\n",
            "            clean = payload\n"),
+    Mutant("plugin-runs-before-the-validation", CHECKED, RUNNER,
+           "            clean = validate_input_payload(payload, rules)\n",
+           "            self._registry.unwrap(self._registry.handle(plugin_name)).run(payload)  #!\n"
+           "            clean = validate_input_payload(payload, rules)\n"),
     Mutant("validation-behind-a-condition", CHECKED, RUNNER,
            "            clean = validate_input_payload(payload, rules)\n",
            "            clean = payload\n            if self._isolation is None:\n"
