@@ -97,7 +97,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, TypeAlias
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Raised with every change of meaning: cached facts of another schema are never read."""
 
 Node: TypeAlias = "list[Any]"

@@ -86,7 +86,7 @@ def attempt(walk: Walk, node: Any) -> None:
     walk.block(node.body)
     walk.resume(outer)
     after_body = walk.env
-    caught = walk.since(start, before)
+    caught = walk.since(start, before, _last_binding(node.body))
     orelse, outer = walk.collect()
     if node.orelse is not None:
         walk.block(node.orelse.body)
@@ -102,6 +102,15 @@ def attempt(walk: Walk, node: Any) -> None:
     if node.finalbody is not None:
         final = _finally(walk, node.finalbody, start, before, after, marks)
     walk.steps.append(["try", at, body, handlers, orelse, final, isinstance(node, cst.TryStar)])
+
+
+def _last_binding(suite: Any) -> int:
+    """How many names the last statement of a suite binds after everything in it that may raise."""
+    last = suite.body[-1]
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    targets = [each.target for each in last.targets] if isinstance(last, cst.Assign) else []
+    return len(targets) if all(isinstance(each, cst.Name) for each in targets) else 0
 
 
 def _handler(walk: Walk, handler: Any, caught: Env) -> list[Any]:

@@ -269,11 +269,12 @@ class Walk:
                 if type(merged) is not Phi:
                     phi.operands = [merged]
 
-    def since(self, start: int, before: Env, end: Env | None = None) -> Env:
-        """What may hold after any prefix of what ran since the log was `start` long, `before` being the state then."""
+    def since(self, start: int, before: Env, but: int = 0) -> Env:
+        """What may hold after any prefix of what ran since the log was `start` long, `before` being the state then; of
+        what ran, the last `but` bindings are left out."""
         result = Env(before)
         stored: dict[str, list[Value]] = {}
-        for name, definition in self.log[start:]:
+        for name, definition in self.log[start : len(self.log) - but]:
             stored.setdefault(name, []).append(definition)
         for name, definitions in stored.items():
             self.forget(result, name)

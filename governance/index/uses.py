@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from governance.contract import Ref
+from governance.index import logs
 from governance.index.index import Index
 
 _INSPECTION: Final = frozenset(
@@ -57,6 +58,9 @@ def _one(index: Index, site: Ref, user: Ref) -> str | None:
         if name == "getattr" and len(node[2]) > 1 and leads(index, (user[0], node[2][0]), site):
             words = [value[2] for value in index.values((user[0], node[2][1])) if value[:2] == ("const", "str")]
             return _attribute(index, user, words[0]) if len(words) == 1 else f"is handed to {callee}"
+        logger = project.node((user[0], node[1]))
+        if logger[0] == "attr" and logs.is_logging(project.last_name((user[0], logger[1])), name):
+            return None
         return None if name in _INSPECTION else f"is handed to {callee}"
     if op == "attr":
         return _attribute(index, user, node[2])

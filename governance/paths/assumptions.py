@@ -31,8 +31,6 @@ _UNSAFE_METHODS: Final = frozenset(
 )
 """Methods of builtin objects that raise in ordinary use."""
 
-_LOGGERS: Final = frozenset("log logger logging _log _logger LOG LOGGER __log__ audit_log access_log".split())
-_LOG_METHODS: Final = frozenset("debug info warning warn error exception critical fatal log bind trace success".split())
 
 EXIT_CALLS: Final = frozenset(("sys.exit", "builtins.exit", "builtins.quit"))
 GONE_CALLS: Final = frozenset(("os._exit", "os.abort", "os.execv", "os.execve", "os.execvp", "os.execl"))
@@ -78,11 +76,6 @@ def is_safe(dotted: str, patterns: tuple[str, ...], arguments: int = 0) -> bool:
 def is_safe_method(name: str, arguments: int) -> bool:
     """Whether a method of a builtin object is taken not to raise; `pop` with a default is."""
     return name not in _UNSAFE_METHODS or (name == "pop" and arguments > 1)
-
-
-def is_logging(base: str | None, method: str) -> bool:
-    """Whether `base.method()` is a log call by its names."""
-    return base in _LOGGERS and method in _LOG_METHODS
 
 
 def _is_exception(name: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from governance.contract import Ref
 from governance.facts import Step
-from governance.paths import arms, assumptions, automaton, deferred, stacks, targets
+from governance.paths import arms, assumptions, automaton, deferred, generators, stacks, targets
 from governance.paths.abstract import truthiness
 from governance.paths.exceptions import ANY, CANCELLED, EXIT
 from governance.paths.frames import Frame, Work
@@ -15,6 +15,10 @@ from governance.paths.targets import Target
 
 if TYPE_CHECKING:
     from governance.paths.engine import Engine
+
+
+_TO_THE_END: Final[Step] = ["loop", "for", [], -1, [], []]
+"""A loop that does nothing with what it gets."""
 
 
 def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
@@ -35,6 +39,10 @@ def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     out = Outcomes()
     if joined:
         entry = perform_all(engine, frame, joined, entry, out)
+    for source in generators.used_up(engine, frame, number):
+        ran = generators.iterate(engine, frame, source, _TO_THE_END, entry)
+        out.absorb(ran)
+        entry = ran.normal
     for target in engine.targets(frame, number):
         apply(engine, frame, number, target, arms.fitting(engine, frame, number, target, entry), out)
     out.normal = _filled(engine, frame, number, out.normal)
@@ -302,6 +310,12 @@ def attribute(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcom
     return out
 
 
+def _missing(engine: Engine, base: Ref) -> str:
+    """What is raised if something is not in a container."""
+    kinds = {value[1] if value[0] == "cont" else "" for value in engine.index.values(base)}
+    return "KeyError" if kinds == {"dict"} else "IndexError" if kinds and kinds <= {"seq", "tuple"} else "LookupError"
+
+
 _ENDS: Final = frozenset((("const", "int", 0), ("const", "int", -1)))
 """Positions at which there is something in every sequence that is not empty."""
 
@@ -316,7 +330,7 @@ def subscript(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcom
     """An item load: may raise unless the item is known to be there."""
     out = Outcomes(entry)
     if not engine.has_item(frame, step[1]):
-        kind = ("builtin", "LookupError")
+        kind = ("builtin", _missing(engine, frame.ref(frame.facts.nodes[step[1]][1])))
         event = frame.event("raised", step[1], engine.text(frame.ref(step[1])))
         fact = frame.facts.nodes[step[1]]
         at_end = _is_end(engine, frame.ref(fact[1]), frame.ref(fact[2]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from governance.facts import Block, Step
 from governance.paths.exceptions import GENERATOR_EXIT
@@ -38,6 +38,36 @@ def made_by(engine: Engine, frame: Frame, node: int) -> Source | None:
         if target.kind == "run" and target.deferred == "generator" and target.work and engine.matters(target.work)
     ]
     return (number, found) if relevant and all(target.deferred == "generator" for target in found) else None
+
+
+_EAGER: Final = frozenset(
+    ("collections.deque", *(f"builtins.{name}" for name in "list tuple set frozenset dict sorted sum max min".split()))
+)
+_EAGER_METHODS: Final = frozenset(("extend", "extendleft", "update", "join", "writelines"))
+_WRAPPERS: Final = frozenset(f"builtins.{name}" for name in "enumerate iter zip filter map".split())
+_DEPTH: Final = 4
+
+
+def used_up(engine: Engine, frame: Frame, number: int) -> list[Source]:
+    """The generators that a call runs to their end: `list(g)`, `dict(enumerate(g))`, `lines.extend(g)`."""
+    fact = frame.facts.nodes[number]
+    callee = frame.facts.nodes[fact[1]]
+    is_eager = (callee[0] == "attr" and callee[2] in _EAGER_METHODS) or engine.index.externals(
+        frame.ref(number)
+    ) & _EAGER
+    return [source for each in fact[2] for source in _inside(engine, frame, each, _DEPTH)] if is_eager else []
+
+
+def _inside(engine: Engine, frame: Frame, node: int, depth: int) -> Iterator[Source]:
+    source = made_by(engine, frame, node)
+    if source is not None:
+        yield source
+        return
+    number = frame.origin(node)
+    fact = frame.facts.nodes[number]
+    if fact[0] == "call" and depth and engine.index.externals(frame.ref(number)) & _WRAPPERS:
+        for each in fact[2]:
+            yield from _inside(engine, frame, each, depth - 1)
 
 
 def iterate(engine: Engine, frame: Frame, source: Source, step: Step, entry: States) -> Outcomes:

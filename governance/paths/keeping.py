@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from governance.contract import Ref
 from governance.facts import Node
-from governance.index import definitions, graph
+from governance.index import definitions, graph, logs
 from governance.index.values import ClassId, FunctionId
-from governance.paths import assumptions, natures
+from governance.paths import natures
 
 if TYPE_CHECKING:
     from governance.index import Index
@@ -73,7 +73,7 @@ class Keeping:
         callee: Node = facts.nodes[fact[1]] if fact[0] == "call" else ["at", ""]
         if callee[0] != "attr" or callee[1] == node:
             return False
-        return assumptions.is_logging(graph.last_name(facts, callee[1]), callee[2])
+        return logs.is_logging(graph.last_name(facts, callee[1]), callee[2])
 
     def _captures(self, function: FunctionId, names: set[str]) -> bool:
         """Whether a nested function reads one of the names."""

@@ -9,6 +9,7 @@ from governance.facts import Block
 from governance.index import Index
 
 _DEPTH: Final = 12
+_VIEWS: Final = frozenset(("items", "keys", "values"))
 
 
 def one_is_sure(index: Index, module: str, head: Block) -> bool:
@@ -23,6 +24,9 @@ def _has_items(index: Index, ref: Ref) -> bool:
     node = index.project.node(ref)
     if node[0] in ("tuple", "list", "set"):
         return any(index.project.node((module, each))[0] != "star" for each in node[1])
+    if node[0] == "call" and (callee := index.project.node((module, node[1])))[0] == "attr" and callee[2] in _VIEWS:
+        base = index.project.node(_written(index, (module, callee[1])))
+        return base[0] == "dict" and any(key >= 0 for key, _ in base[1])
     if node[0] != "call" or not node[2] or node[3] or "builtins.range" not in index.externals(ref):
         return False
     bounds = [_number(index, (module, each)) for each in node[2]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.facts import Node
 from governance.findings import Grade
-from governance.index import graph
+from governance.index import graph, logs
 from governance.index.values import ClassId, FunctionId, Value
 from governance.paths import assumptions, elsewhere, held, lookups, natures
 from governance.paths.frames import Frame, This, Work
@@ -250,7 +250,7 @@ def _unknown(engine: Engine, frame: Frame, fact: Node, handed: tuple[Work, ...])
         if name in engine.trigger.names:
             deferred = _made_by(engine, engine.trigger)
             return [Target(TRIGGER, engine.suspicion, assumed=True, deferred=deferred), Target(RAISES, PROBABLE)]
-        if assumptions.is_logging(graph.last_name(frame.facts, callee[1]), name):
+        if logs.is_logging(graph.last_name(frame.facts, callee[1]), name):
             return [Target(SAFE)]
     return [_handing(handed, name, RAISES)]
 

@@ -15,9 +15,8 @@ from governance.contracts.boundary_errors.telling import Telling
 from governance.contracts.boundary_errors.territory import Territory
 from governance.facts import Step
 from governance.findings import Grade
-from governance.index import Index
+from governance.index import Index, logs
 from governance.index.values import FunctionId
-from governance.paths import assumptions
 from governance.paths.exceptions import Exceptions
 
 _SAME: Final = frozenset(("await", "local", "phi", "narrow", "annotated", "unpack", "item", "sub", "star"))
@@ -168,4 +167,4 @@ class _Gather:
 
     def _is_logging(self, number: int) -> bool:
         callee = self.facts.nodes[self.facts.nodes[number][1]]
-        return callee[0] == "attr" and assumptions.is_logging(self._name(callee[1]), callee[2])
+        return callee[0] == "attr" and logs.is_logging(self._name(callee[1]), callee[2])

@@ -9,9 +9,8 @@ from typing import Final
 
 from governance.contracts.boundary_errors.application import all_steps
 from governance.facts import Block, Step
-from governance.index import Index, graph
+from governance.index import Index, graph, logs
 from governance.index.values import FunctionId
-from governance.paths import assumptions
 from governance.paths.exceptions import Exceptions
 
 _QUIET: Final = frozenset(("bind", "attr", "return", "at", "define"))
@@ -76,4 +75,4 @@ def _is_logging(index: Index, module: str, step: Step) -> bool:
         return False
     project = index.project
     callee = project.node((module, project.node((module, step[1]))[1]))
-    return callee[0] == "attr" and assumptions.is_logging(project.last_name((module, callee[1])), callee[2])
+    return callee[0] == "attr" and logs.is_logging(project.last_name((module, callee[1])), callee[2])

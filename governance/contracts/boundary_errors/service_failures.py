@@ -13,9 +13,8 @@ from governance.contracts.boundary_errors.telling import Telling
 from governance.contracts.boundary_errors.territory import Territory
 from governance.facts import Block, Step
 from governance.findings import Grade
-from governance.index import Index
+from governance.index import Index, logs
 from governance.index.values import ClassId, FunctionId
-from governance.paths import assumptions
 from governance.paths.abstract import FALSE
 from governance.paths.engine import TooComplex
 from governance.paths.exceptions import Exceptions
@@ -106,7 +105,7 @@ class ServiceFailures:
         callee = project.node((call[0], project.node(call)[1]))
         if callee[0] != "attr":
             return False
-        return assumptions.is_logging(project.last_name((call[0], callee[1])), callee[2])
+        return logs.is_logging(project.last_name((call[0], callee[1])), callee[2])
 
     def _is_broad(self, module: str, types: int) -> bool:
         for kind in self.exceptions.of_handler(module, types):

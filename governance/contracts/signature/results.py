@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,11 @@ from governance.index.values import NONE, FunctionId, Key, Value
 
 ANY = forms.ANY
 _OTHER_KINDS = {"fn": "a function", "bm": "a method", "cls": "a class", "mod": "a module", "enum": "an enum member"}
+_SILENT = re.compile(
+    r"builtins\.print|logging(\.getLogger|\.Logger)?\.(debug|info|warning|error|exception|critical|log)"
+)
+"""External calls that give nothing."""
+
 _NAMES = 8
 """Names that are seen through between a `return` and what was made."""
 
@@ -62,6 +68,8 @@ def wants_value(declared: Form) -> bool:
 def _unfit(index: Index, ref: Ref, value: Value, declared: Form, depth: int = _DEPTH) -> str:
     """What is wrong with a value, "" if nothing is known to be."""
     if value == NONE:
+        return "None" if wants_value(declared) else ""
+    if value[0] == "xinst" and _SILENT.fullmatch(value[1]):
         return "None" if wants_value(declared) else ""
     if value[0] == "coro":
         return "a coroutine that nobody awaits" if declared[0] != "union" and not _awaitable(declared) else ""
