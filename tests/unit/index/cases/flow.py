@@ -45,7 +45,7 @@ def tried():
         x = Move()
         x = Other()
     except ValueError as error:
-        reveal(x)  # Copy | Move | Other
+        reveal(x)  # Copy | Move
         reveal(error)  # ValueError
     except (KeyError, OSError):
         x = Copy()
