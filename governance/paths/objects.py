@@ -13,11 +13,11 @@ calls its methods and reads and writes its attributes, and its methods do no mor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from governance.contract import Ref
-from governance.facts import Block
+from governance.facts import Block, Node
 from governance.index import constructed
 from governance.index.values import ClassId, FunctionId
 from governance.paths import natures
@@ -89,7 +89,7 @@ class Objects:
         if key not in self._stored:
             facts = self.index.project.modules[function[0]].facts
             values = [
-                facts.nodes[fact[3]]
+                _one_of(facts.nodes, facts.nodes[fact[3]])
                 for fact, owner in zip(facts.nodes, facts.owner, strict=True)
                 if owner == function[1] and fact[0] == "store_attr" and fact[2] in flags
             ]
@@ -156,6 +156,12 @@ class Objects:
             keys = self.engine.followed(method)
             found |= {key[2] for key in keys if isinstance(key, tuple) and key[:2] == ("attr", receiver.name)}
         return frozenset(name for name in found if not self.keeping.functions(cls, name))
+
+
+def _one_of(nodes: Sequence[Node], value: Node) -> Node:
+    """`self.a, self.b = a, b`: what one of them gets."""
+    source: Node = nodes[value[1]] if value[0] == "unpack" and not value[3] else ["none"]
+    return nodes[source[1][value[2]]] if source[0] == "tuple" and 0 <= value[2] < len(source[1]) else value
 
 
 def _calls(body: Block) -> Iterator[int]:
