@@ -16,7 +16,6 @@ How: TypeAlias = Literal["made", "copied", "stored"]
 """What is done with the fields: a new object is made of them, one is copied but for them, or they are stored in one."""
 
 COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy"))
-_DEPTH: Final = 3
 
 
 class KeywordWrites:
@@ -33,7 +32,7 @@ class KeywordWrites:
         found = (self.of(each.function) for each in self._index.callees(call))
         return next((how for how in found if how is not None), None)
 
-    def of(self, function: FunctionId, depth: int = _DEPTH) -> How | None:
+    def of(self, function: FunctionId) -> How | None:
         """What a function does with its `**fields`."""
         if function not in self._known:
             self._known[function] = None  # one that calls itself adds nothing
@@ -41,11 +40,11 @@ class KeywordWrites:
             fields = next((param.node for param in scope.params if param.kind == "kwarg"), None)
             if fields is not None:
                 calls = ((function[0], number) for number in self._project.calls_in(function))
-                found = (self._given(call, self._project.node(call), (function[0], fields), depth) for call in calls)
+                found = (self._given(call, self._project.node(call), (function[0], fields)) for call in calls)
                 self._known[function] = next((how for how in found if how is not None), None)
         return self._known[function]
 
-    def _given(self, call: Ref, node: Node, fields: Ref, depth: int) -> How | None:
+    def _given(self, call: Ref, node: Node, fields: Ref) -> How | None:
         module = call[0]
         callee = self._project.node((module, node[1]))
         name = callee[2] if callee[0] == "attr" else callee[1] if callee[0] in ("free", "local") else ""
@@ -64,12 +63,7 @@ class KeywordWrites:
         if spread and any(cls in self._classes for cls in self._index.type_objects((module, node[1]))):
             alone = all(self._is((module, each), fields) for key, each in node[3] if key is None)
             return "made" if alone else "copied"
-        if spread and depth:
-            return next(
-                (how for each in self._index.callees(call) if (how := self.of(each.function, depth - 1)) is not None),
-                None,
-            )
-        return None
+        return self.of_call(call) if spread else None
 
     def _each_stored(self, module: str, arguments: list[int], fields: Ref) -> How | None:
         """`for name, value in fields.items(): setattr(job, name, value)`."""

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from governance.contract import Binding, Broken, Direction, Ref, Report, Violation, Weaker
 from governance.contracts.state_machine.table import compare
 from governance.contracts.state_machine.wording import where, words
+from governance.facts import Node
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
@@ -31,10 +32,6 @@ WEAKER: Final[Mapping[str, Direction]] = {
     "table": Weaker.LESS,
     "unguarded": ("probable", "possible"),
 }
-
-
-_MEMBERS: Final = frozenset(("const", "call", "tuple"))
-"""What the members of an enumeration are written as; other names in its body are functions, or members once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,8 @@ def _members(index: Index, values: StateValues) -> Iterator[Violation]:
     for enum in sorted(values.enums):
         for name, numbers in index.project.scope(enum).bindings.items():
             nodes = [index.project.node((enum[0], number)) for number in numbers]
-            if name.startswith("_") or name in values.states or any(node[0] not in _MEMBERS for node in nodes):
+            written = all(_is_member(index, enum[0], node) for node in nodes)
+            if not written or name.startswith("_") or name in values.states:
                 continue
             text = f"{index.project.qualname(enum)}.{name} is no state of the table"
             yield Violation("unknown-state", text, Grade.DEFINITE, (enum[0], numbers[-1]), subject=name)
@@ -163,6 +161,13 @@ def _replaces(index: Index, cls: ClassId, attribute: str) -> bool:
     )
     written = any(index.classes.is_dataclass(each) for each in line)
     return not stored and (index.classes.is_dataclass(cls) or not written)
+
+
+def _is_member(index: Index, module: str, node: Node) -> bool:
+    """What members are written as; other names in an enumeration are functions, or members once more."""
+    if node[0] == "call":
+        return index.project.last_name((module, node[1])) in ("auto", "member")
+    return node[0] in ("const", "tuple")
 
 
 def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Iterator[ScopeId]:

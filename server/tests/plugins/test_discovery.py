@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import errno
+import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from server.app.core.execution_context import Cancellation
 from server.app.core.start_error import StartError
 from server.app.plugins.isolation.process import ProcessIsolation, process_isolation
 from server.app.plugins.isolation.process_settings import ProcessSettings
 from server.app.plugins.loader.discovery import BUILTIN_PACKAGE, ENTRY_POINT_GROUP, find_plugins, load_plugins
 from server.app.plugins.loader.plugin_registry import PluginRegistry
-from server.app.plugins.plugin import PluginSpec
 from server.app.plugins.runtime.tool_runner import ToolRunner
 
 pytestmark = pytest.mark.requirement("R-021")
@@ -83,21 +81,15 @@ def test_a_reason_names_files_without_their_folders_and_the_log_with_them(
     assert reasons["reads"] in envelope["error"]["message"]
 
 
-class _NoMoreProcesses:
-    """An isolation on a system that has no process left."""
+def test_a_system_without_processes_is_no_fault_of_plugins(
+    registry: PluginRegistry, isolation: ProcessIsolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    def load(self, reference: str) -> PluginSpec:
-        raise BlockingIOError(errno.EAGAIN, f"no process for {reference}")
-
-    def call(self, spec: PluginSpec, payload: dict[str, Any], cancellation: Cancellation) -> Any:
-        raise NotImplementedError
-
-    def close(self) -> None: ...
-
-
-def test_a_system_without_processes_is_no_fault_of_plugins(registry: PluginRegistry) -> None:
-    with pytest.raises(StartError, match="no process can be started for plugins: no process for"):
-        load_plugins(registry, _NoMoreProcesses(), find_plugins([BUILTIN_PACKAGE]))
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    with pytest.raises(StartError, match="no process can be started for plugins: Resource temporarily unavailable"):
+        load_plugins(registry, isolation, find_plugins([BUILTIN_PACKAGE]))
 
 
 @pytest.mark.requirement("R-112")
