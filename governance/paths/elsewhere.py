@@ -22,13 +22,26 @@ def kept(index: Index, function: FunctionId) -> bool:
     if scope.returns < 0:
         return False
     result = index.project.node((function[0], scope.returns))
+    if result[0] not in ("free", "local") or _is_a_type(index, (function[0], scope.returns)):
+        return False
+    written = [index.project.node((function[0], param.annotation)) for param in scope.params if param.annotation >= 0]
+    if any(node[:2] == result[:2] for node in written):
+        return False  # it may have its result from there
     for param in scope.params:
-        if param.kind in ("vararg", "kwarg") or param.annotation < 0 or result[0] not in ("free", "local"):
+        if param.kind in ("vararg", "kwarg") or param.annotation < 0:
             continue
         if _result_of(index, (function[0], param.annotation)) == result[1]:
             uses = list(_uses(index, (function[0], param.node)))
             return bool(uses) and all(_is_put_away(index, each) for each in uses)
     return False
+
+
+def _is_a_type(index: Index, annotation: Ref) -> bool:
+    """Whether a name stands for a class, and so for no particular result."""
+    return any(
+        entity[0] == "cls" or (entity[0] == "ext" and not str(entity[1]).endswith("TypeVar"))
+        for entity in index.names.resolve(annotation)
+    )
 
 
 def _result_of(index: Index, annotation: Ref) -> str | None:

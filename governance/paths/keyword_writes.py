@@ -19,9 +19,10 @@ COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy
 
 
 class KeywordWrites:
-    """Which functions of the project do so for objects of some classes."""
+    """Which functions of the project do so for objects of some classes, an attribute of theirs among the fields."""
 
-    def __init__(self, index: Index, classes: frozenset[ClassId]) -> None:
+    def __init__(self, index: Index, classes: frozenset[ClassId], attribute: str) -> None:
+        self._attribute = attribute
         self._index = index
         self._project = index.project
         self._classes = classes
@@ -38,11 +39,23 @@ class KeywordWrites:
             self._known[function] = None  # one that calls itself adds nothing
             scope = self._project.scope(function)
             fields = next((param.node for param in scope.params if param.kind == "kwarg"), None)
-            if fields is not None:
+            apart = any(param.name == self._attribute for param in scope.params)
+            if fields is not None and not apart and not self._looks_into((function[0], fields)):
                 calls = ((function[0], number) for number in self._project.calls_in(function))
                 found = (self._given(call, self._project.node(call), (function[0], fields)) for call in calls)
                 self._known[function] = next((how for how in found if how is not None), None)
         return self._known[function]
+
+    def _looks_into(self, fields: Ref) -> bool:
+        """Whether a function asks for single fields or takes some out: what it stores is for it to say."""
+        for load in self._project.users(fields):
+            for user in self._project.users(load):
+                node = self._project.node(user)
+                if node[0] == "attr" and node[2] not in ("items", "keys", "copy"):
+                    return True
+                if node[0] in ("sub", "store_item", "delete_item", "compare"):
+                    return True
+        return False
 
     def _given(self, call: Ref, node: Node, fields: Ref) -> How | None:
         module = call[0]
@@ -106,7 +119,11 @@ class KeywordWrites:
         ref = self._origin(ref)
         node = self._project.node(ref)
         if node[0] == "dict":
-            yield from ((ref[0], value) for key, value in node[1] if key < 0)
+            # What follows the fields, and is named, may be the attribute itself.
+            for key, value in reversed(node[1]):
+                if key >= 0:
+                    return
+                yield ref[0], value
         elif node[0] == "binary" and node[1] == "|":
             yield from ((ref[0], side) for side in node[2:4])
         else:

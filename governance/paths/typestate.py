@@ -53,7 +53,7 @@ class Typestate:
         """Parameters of functions under way that are the state of an object."""
         self.watched: dict[ObjectKey, list[tuple[Env, Node]]] = {}
         """Names whose calls are noted, with what is known there."""
-        self.keyword_writes = KeywordWrites(index, classes)
+        self.keyword_writes = KeywordWrites(index, classes, attribute)
         self.module = ""
         self.scope = 0
         self._depth = 0

@@ -25,7 +25,7 @@ def compare(index: Index, table: str, values: StateValues, report: Report) -> No
     report.violations.extend(_changes(index, definitions, table))
     ref = definitions[-1]
     node = index.project.node(ref)
-    if node[0] == "annotated":
+    if node[0] == "annotated" and node[2] >= 0:
         ref = (ref[0], node[2])
         node = index.project.node(ref)
     if node[0] != "dict":
