@@ -1,10 +1,10 @@
 """Executions that end at once are written once: as they ended.
 
 A job that its maker runs is kept in memory for a hundredth of a second. If it has ended by then, its end is all that
-is written, before its maker is told; else it is written as it runs. Nobody in this process can see the difference,
-because whatever asks the store for anything has it written first. While nothing can be written, jobs are no longer
-kept: who makes one hears of it before the work begins. Who only reads does not wait for that: a list then lacks what
-runs, a job that is asked for by its id is found.
+is written, before its maker is told, and in one transaction with others that end then; else it is written as it runs.
+Nobody in this process can see the difference, because whatever asks the store for anything has it written first. While
+nothing can be written, jobs are no longer kept: who makes one hears of it before the work begins. Who only reads does
+not wait for that: a list then lacks what runs, a job that is asked for by its id is found.
 
 Limits: when the process is killed, of an execution that began less than a hundredth of a second before nothing is
 written. For a store that no other process writes to.
@@ -20,9 +20,11 @@ from datetime import datetime
 from typing import Final
 
 from server.app.adapters.database.database import AWAY, told_of
+from server.app.adapters.database.job_store import SqlJobStore
+from server.app.core.deferral import defer
 from server.app.jobs.job import Job, JobSummary, Lease
 from server.app.jobs.state import JobState
-from server.app.jobs.store import JobFilter, JobStore
+from server.app.jobs.store import DuplicateJob, JobFilter
 
 _LATEST_SECONDS: Final = 0.01
 _AGAIN_SECONDS: Final = 1.0
@@ -31,14 +33,27 @@ _READER_SECONDS: Final = 0.2
 logger = logging.getLogger(__name__)
 
 
-class LateInserts:
-    """A ``JobStore`` on top of another one; ``close`` must follow."""
+class _End:
+    """How a job ended that was not written before; ``failure`` says why that could not be written."""
 
-    def __init__(self, store: JobStore, latest_seconds: float = _LATEST_SECONDS) -> None:
+    __slots__ = ("after", "before", "failure")
+
+    def __init__(self, before: Job, after: Job) -> None:
+        self.before = before
+        self.after = after
+        self.failure: BaseException | None = None
+
+
+class LateInserts:
+    """A ``JobStore`` on top of the table; ``close`` must follow."""
+
+    def __init__(self, store: SqlJobStore, latest_seconds: float = _LATEST_SECONDS) -> None:
         self._store = store
         self._latest_seconds = latest_seconds
         self._lock = threading.Lock()
         self._unwritten: dict[str, Job] = {}
+        self._ends: dict[str, _End] = {}
+        self._writing_ends = threading.Lock()
         self._failing = False
         self._news = threading.Event()
         self._hurry = threading.Event()
@@ -73,14 +88,9 @@ class LateInserts:
                     if (unwritten.state, unwritten.attempt) != (before.state, before.attempt):
                         return False
                     del self._unwritten[before.id]
+                    self._ends[before.id] = end = _End(unwritten, after)
             if unwritten is not None:
-                try:
-                    self._store.insert(after)
-                except BaseException:
-                    with self._lock:
-                        # So that it is found as lost, if nothing else; its maker is told, and needs it no more.
-                        self._unwritten[before.id] = replace(unwritten, payload={})
-                    raise
+                defer(lambda: self._keep(end))
                 return True
         self._write()
         return self._store.swap(before, after)
@@ -131,8 +141,30 @@ class LateInserts:
     def waiting(self) -> int:
         return self._store.waiting()
 
+    def _keep(self, end: _End) -> None:
+        """Write this end with all others, if that is yet to be done. Raises what the database says of it."""
+        if end.after.id in self._ends:
+            self._write_ends()
+        if end.failure is not None:
+            raise end.failure
+
+    def _write_ends(self) -> None:
+        """After this, all ends are written that there were before."""
+        with self._writing_ends:
+            ends = tuple(self._ends.values())
+            failures = self._store.insert_all([end.after for end in ends]) if ends else ()
+            with self._lock:
+                for end, failure in zip(ends, failures, strict=True):
+                    end.failure = failure
+                    if failure is not None and not isinstance(failure, DuplicateJob):  # or it is there already
+                        # So that it is found as lost, if nothing else; its maker is told, and needs it no more.
+                        self._unwritten[end.before.id] = replace(end.before, payload={})
+                    del self._ends[end.before.id]
+
     def _write(self) -> None:
         """Write what runs. Whoever comes meanwhile waits for it: after this, what was unwritten before is written."""
+        if self._ends:
+            self._write_ends()
         if not self._unwritten and not self._failing:
             return
         with self._lock:
@@ -144,15 +176,21 @@ class LateInserts:
 
     def _show(self) -> None:
         """Have what runs written for somebody who only reads, and wait a moment for that."""
-        running = tuple(self._unwritten)
-        if running:
+        running, ends = tuple(self._unwritten), tuple(self._ends)
+        if running or ends:
             self._hurry.set()
+            self._news.set()
             with self._tried:
-                self._tried.wait_for(lambda: self._unwritten.keys().isdisjoint(running), _READER_SECONDS)
+                self._tried.wait_for(
+                    lambda: self._unwritten.keys().isdisjoint(running) and self._ends.keys().isdisjoint(ends),
+                    _READER_SECONDS,
+                )
 
     def _shown(self, job_id: str) -> Job | None:
         """As ``_show``; the job, if it was not written before."""
-        unwritten = self._unwritten.get(job_id)
+        # It may go from the one to the other and, if it cannot be written, back; the lock may be held for long.
+        unwritten, end = self._unwritten.get(job_id), self._ends.get(job_id)
+        unwritten = end.after if end is not None else unwritten or self._unwritten.get(job_id)
         self._show()
         return unwritten
 

@@ -1,8 +1,11 @@
 """Threads that an event loop gives work to.
 
-Giving and taking costs the processor a quarter of what a ``ThreadPoolExecutor`` takes for it: no second future, and one
-lock for each sleeping thread instead of a queue that all of them wait at. The thread that fell asleep last is woken
-first, since it is the most likely to have what it needs in the processor's caches.
+Giving and taking costs the processor a fraction of what a ``ThreadPoolExecutor`` takes for it. What a loop has to give
+in one turn is given at once, and what a thread has done is taken back when it has nothing more to do: two threads that
+are awake at the same time take the interpreter from one another at every system call, and to wake one whose processor
+sleeps costs as much as a small piece of work. So loop and thread take turns, with many pieces of work in each turn
+where many are asked for; what those have deferred is done together. The thread that fell asleep last is woken first,
+since it is the most likely to have what it needs in the processor's caches.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
+from server.app.core.deferral import Deferring, Rest
+
 _PATIENCE_SECONDS: Final = 0.003
+_TOGETHER: Final = 16  # ends, of which the first waits for the last; more of them save next to nothing
 
 Result = TypeVar("Result")
 
@@ -24,49 +30,53 @@ Result = TypeVar("Result")
 class _Call(Generic[Result]):
     """One piece of work, and the future that hears of its end."""
 
-    __slots__ = ("_context", "_loop", "_work", "future")
+    __slots__ = ("_context", "_outcome", "_rests", "_work", "future")
 
-    def __init__(self, work: Callable[[], Result]) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, work: Callable[[], Result], loop: asyncio.AbstractEventLoop) -> None:
         # The context goes along, so that what is logged there names the request.
         self._context = contextvars.copy_context()
         self._work = work
-        self.future: asyncio.Future[tuple[Result | None, BaseException | None]] = self._loop.create_future()
+        self._outcome: tuple[Result | None, BaseException | None] = None, None
+        self._rests: list[Rest] = []
+        self.future: asyncio.Future[tuple[Result | None, BaseException | None]] = loop.create_future()
 
     def carry_out(self) -> None:
         if self.future.cancelled():
             return
-        result, failure = None, None
-        try:
-            result = self._context.run(self._work)
-        except BaseException as error:  # noqa: BLE001  # whoever waits raises it
-            failure = error
-        self._tell(self._end, result, failure)
+        with Deferring() as deferring:
+            try:
+                self._outcome = self._context.run(self._work), None
+            except BaseException as error:  # noqa: BLE001  # whoever waits raises it
+                self._outcome = None, error
+        self._rests = deferring.rests
+
+    def complete(self) -> None:
+        """Do what the work has left; if that fails, the work has failed."""
+        for rest in self._rests:
+            try:
+                self._context.run(rest)
+            except BaseException as error:  # noqa: BLE001  # whoever waits raises it
+                self._outcome = None, error
 
     def is_of(self, work: Callable[[], object]) -> bool:
         return self._work is work
 
-    def drop(self) -> None:
-        """It will not be carried out."""
-        self._tell(self.future.cancel)
+    def refuse(self, error: BaseException) -> None:
+        """Instead of carrying it out."""
+        self._outcome = None, error
 
-    def _tell(self, callback: Callable[..., object], *arguments: object) -> None:
-        try:  # three times as cheap as contextlib.suppress
-            self._loop.call_soon_threadsafe(callback, *arguments)
-        except RuntimeError:  # the loop was closed, so nobody waits
-            return
-
-    def _end(self, result: Result | None, failure: BaseException | None) -> None:
+    def end(self) -> None:
+        """Let whoever waits go on. In the loop's thread."""
         if not self.future.done():
-            self.future.set_result((result, failure))
+            self.future.set_result(self._outcome)
 
 
 class WorkerThreads:
-    """At most ``count`` threads, started when they are needed. Thread-safe.
+    """At most ``count`` threads, started when they are needed, for one event loop at a time. Thread-safe.
 
-    Threads that run at the same time take the interpreter from one another at every system call, which doubles what
-    each of them costs. So while those that are awake take up one call after the other, no more are woken; another one
-    is, when nothing was taken up for three milliseconds, since then all of them are at something that takes long.
+    While those that are awake take up one call after the other, no more are woken; another one is, when nothing was
+    taken up for three milliseconds, since then all of them are at something that takes long. No longer does what was
+    done wait for what the same thread does next.
     """
 
     def __init__(self, count: int, name: str) -> None:
@@ -74,55 +84,74 @@ class WorkerThreads:
         self._name = name
         self._lock = threading.Lock()
         self._waiting: deque[_Call[Any]] = deque()
+        self._carried_out: deque[_Call[Any]] = deque()
+        self._ended: deque[_Call[Any]] = deque()
         self._asleep: list[threading.Lock] = []
         self._threads: list[threading.Thread] = []
         self._taken_at = -math.inf
-        self._watching: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        # The two below belong to the loop, and say which one has been asked to call the method.
+        self._giving: asyncio.AbstractEventLoop | None = None
+        self._watching: asyncio.AbstractEventLoop | None = None
 
     async def carry_out(self, work: Callable[[], Result]) -> Result:
         """What ``work`` returns or raises, in one of the threads. Whoever is cancelled before its turn has none."""
-        call = _Call(work)
+        loop = asyncio.get_running_loop()
+        call = _Call(work, loop)
         with self._lock:
             if self._closed:
                 raise RuntimeError(f"no more work for the threads {self._name!r}")
             self._waiting.append(call)
-        self._watch(call.future.get_loop())
+            self._loop = loop
+        if self._giving is not loop:
+            self._giving = loop
+            loop.call_soon(self._give)  # after all that the loop has to do now, and with what that asks for
         result, failure = await call.future
         if failure is not None:
             raise failure
         return result  # type: ignore[return-value]  # there is one where there is no failure
 
-    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _give(self) -> None:
+        self._giving = None
+        self._watch()
+
+    def _watch(self) -> None:
         """Have another thread take part if what waits would wait for long; look again as long as anything waits."""
         sleeping = None
         with self._lock:
-            if not self._waiting:
+            if not self._waiting and not self._carried_out:
                 return
             if len(self._asleep) == len(self._threads) or time.monotonic() - self._taken_at > _PATIENCE_SECONDS:
                 self._taken_at = time.monotonic()  # by the one that is woken here
                 if self._asleep:
                     sleeping = self._asleep.pop()
                 elif len(self._threads) < self._count:
-                    thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}")
-                    try:
-                        thread.start()
-                    except RuntimeError:  # the system gives no more threads now
-                        if not self._threads:
-                            self._waiting.pop()
-                            raise
-                    else:
-                        self._threads.append(thread)
-            watch = self._watching is not loop
-            self._watching = loop
+                    self._start_one()
         if sleeping is not None:
             sleeping.release()
-        if watch:
-            loop.call_later(_PATIENCE_SECONDS, self._watch_again, loop)
+        loop = asyncio.get_running_loop()
+        if self._watching is not loop:
+            self._watching = loop
+            loop.call_later(_PATIENCE_SECONDS, self._watch_again)
 
-    def _watch_again(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _watch_again(self) -> None:
         self._watching = None
-        self._watch(loop)
+        self._take_back()
+        self._watch()
+
+    def _start_one(self) -> None:
+        thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}")
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system gives no more threads now
+            if not self._threads:
+                while self._waiting:
+                    call = self._waiting.popleft()
+                    call.refuse(error)
+                    call.end()
+        else:
+            self._threads.append(thread)
 
     def drop_one(self, work: Callable[[], object]) -> bool:
         """If this has not begun, it is not carried out, and whoever waits for it is cancelled; says whether."""
@@ -131,7 +160,7 @@ class WorkerThreads:
             if call is None:
                 return False
             self._waiting.remove(call)
-        call.drop()
+        self._tell(call.future.cancel)
         return True
 
     def drop(self) -> None:
@@ -140,7 +169,7 @@ class WorkerThreads:
             dropped = [*self._waiting]
             self._waiting.clear()
         for call in dropped:
-            call.drop()
+            self._tell(call.future.cancel)
 
     def close(self) -> None:
         """Wait for what is under way; what has not begun is not carried out."""
@@ -160,13 +189,42 @@ class WorkerThreads:
         while True:
             with self._lock:
                 call = self._waiting.popleft() if self._waiting else None
-                if call is None:
-                    if self._closed:
-                        return
-                    self._asleep.append(asleep)
-                else:
+                closed = self._closed
+                if call is not None:
                     self._taken_at = time.monotonic()
-            if call is None:
-                asleep.acquire()
-            else:
+                elif not closed:
+                    self._asleep.append(asleep)
+            if call is not None:
                 call.carry_out()
+                self._carried_out.append(call)
+                if len(self._carried_out) < _TOGETHER:
+                    continue
+            self._complete()
+            if self._ended:
+                self._tell(self._take_back)
+            if call is None:
+                if closed:
+                    return
+                asleep.acquire()
+
+    def _complete(self) -> None:
+        """Do what was left of all that was carried out, by this thread or one that is at something that takes long."""
+        while True:
+            try:
+                call = self._carried_out.popleft()
+            except IndexError:  # also where another thread was faster
+                return
+            call.complete()
+            self._ended.append(call)
+
+    def _take_back(self) -> None:
+        while self._ended:
+            self._ended.popleft().end()
+
+    def _tell(self, callback: Callable[[], object]) -> None:
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(callback)
+            except RuntimeError:  # the loop was closed, so nobody waits
+                return

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from server.app.api.worker_threads import WorkerThreads
+from server.app.core.deferral import defer
 
 SEEN: ContextVar[str] = ContextVar("seen", default="nothing")
 
@@ -133,8 +134,7 @@ def test_at_the_end_what_is_under_way_is_awaited_and_the_rest_is_cancelled() -> 
 
     async def wait() -> list[Any]:
         waiting = [asyncio.ensure_future(threads.carry_out(work)) for work in (hold, lambda: done.append("no"))]
-        await asyncio.sleep(0)
-        began.wait(10)
+        assert await asyncio.to_thread(began.wait, 10)
         asyncio.get_running_loop().call_later(0.05, go.set)
         closing = threading.Thread(target=threads.close)
         closing.start()
@@ -189,4 +189,83 @@ def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", starting)
         assert asyncio.run(wait()) == list(range(50))
+    threads.close()
+
+
+def test_what_work_leaves_is_done_for_all_at_once_and_before_anybody_hears_of_an_end() -> None:
+    threads = WorkerThreads(1, "test")
+    done: list[tuple[str, int]] = []
+
+    def work(number: int) -> None:
+        done.append(("work", number))
+        defer(partial(done.append, ("rest", number)))
+
+    async def one(number: int) -> None:
+        await threads.carry_out(partial(work, number))
+        assert ("rest", number) in done
+        done.append(("heard", number))
+
+    async def wait() -> None:
+        await asyncio.gather(*map(one, range(3)))
+
+    asyncio.run(wait())
+    threads.close()
+    assert done == [(part, number) for part in ("work", "rest", "heard") for number in range(3)]
+
+
+def test_who_left_what_fails_has_failed_and_nobody_else(threads: WorkerThreads) -> None:
+    def work(number: int) -> int:
+        defer(lambda: 1 / (number - 2))
+        return number
+
+    async def wait() -> list[Any]:
+        calls = (threads.carry_out(partial(work, number)) for number in range(4))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    outcomes = asyncio.run(wait())
+    assert [type(outcome) for outcome in outcomes] == [int, int, ZeroDivisionError, int]
+    assert [outcome for outcome in outcomes if isinstance(outcome, int)] == [0, 1, 3]
+
+
+def test_who_has_ended_does_not_wait_for_what_the_same_thread_does_next(threads: WorkerThreads) -> None:
+    begun, go, names = threading.Event(), threading.Event(), set()
+
+    def quick() -> str:
+        names.add(threading.current_thread().name)
+        defer(lambda: names.add(threading.current_thread().name))
+        return "quick"
+
+    def slow() -> str:
+        names.add(threading.current_thread().name)
+        begun.set()
+        return "slow" if go.wait(10) else "too slow"
+
+    async def wait() -> None:
+        first, second = (asyncio.ensure_future(threads.carry_out(work)) for work in (quick, slow))
+        assert await asyncio.wait_for(first, 5) == "quick"
+        assert await asyncio.to_thread(begun.wait, 5)
+        assert not second.done()
+        go.set()
+        assert await second == "slow"
+
+    asyncio.run(wait())
+    assert names == {"test-0", "test-1"}
+
+
+def test_work_in_which_nothing_ever_pauses_keeps_no_end_back() -> None:
+    threads = WorkerThreads(1, "test")
+
+    async def busy(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await asyncio.gather(*(threads.carry_out(partial(sum, range(2000))) for _ in range(20)))
+
+    async def wait() -> None:
+        stop = asyncio.Event()
+        others = [asyncio.ensure_future(busy(stop)) for _ in range(5)]
+        for _ in range(20):
+            assert await asyncio.wait_for(threads.carry_out(lambda: 7), 2) == 7
+        stop.set()
+        await asyncio.gather(*others)
+
+    asyncio.run(wait())
     threads.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,10 +20,11 @@ from server.app.adapters.database.job_store import SqlJobStore
 from server.app.adapters.embedded_workers import EmbeddedWorkers
 from server.app.adapters.late_inserts import LateInserts
 from server.app.core.clock import utc_now
+from server.app.core.deferral import Deferring
 from server.app.core.ids import new_id
 from server.app.jobs.job import Job, Lease, moved
 from server.app.jobs.state import JobState
-from server.app.jobs.store import JobFilter
+from server.app.jobs.store import DuplicateJob, JobFilter
 from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.runtime.tool_runner import ToolRunner
 from server.app.services.execution import JobExecutionService, PluginExecutionService
@@ -206,3 +208,126 @@ def test_after_an_outage_jobs_are_kept_again_though_the_one_that_failed_has_ende
     store.insert(late)
     assert written.find(late.id) is None
     assert store.get(late.id) == late
+
+
+FORBID = "CREATE TRIGGER full BEFORE INSERT ON job BEGIN SELECT json('not that'); END"
+
+
+def traced(database: Database) -> list[str]:
+    """What is begun and ended from now on."""
+    said: list[str] = []
+
+    def trace(statement: str) -> None:
+        if not statement.startswith("INSERT"):
+            said.append(statement)
+
+    database.call(lambda connection: connection.connection.driver_connection.set_trace_callback(trace))  # type: ignore[union-attr]
+    said.clear()
+    return said
+
+
+def ended_together(store: LateInserts, results: list[dict[str, Any]]) -> tuple[list[Job], list[BaseException | None]]:
+    """Jobs with these results that one thread has ended, one after the other, and how writing that went for each."""
+    jobs: list[Job] = []
+    failures: list[BaseException | None] = []
+    with Deferring() as deferring:
+        for result in results:
+            job = running()
+            store.insert(job)
+            jobs.append(moved(job, JobState.SUCCESS, utc_now(), result=result))
+            assert store.swap(job, jobs[-1])
+    for rest in deferring.rests:
+        try:
+            rest()
+        except Exception as failure:  # noqa: BLE001  # what it is, the test says
+            failures.append(failure)
+        else:
+            failures.append(None)
+    return jobs, failures
+
+
+def test_what_ends_together_is_written_in_one_transaction(
+    store: LateInserts, written: SqlJobStore, database: Database
+) -> None:
+    said = traced(database)
+    jobs, failures = ended_together(store, [{"n": number} for number in range(5)])
+    assert said == ["BEGIN IMMEDIATE", "COMMIT"]
+    assert failures == [None] * 5
+    assert [written.get(job.id) for job in jobs] == jobs
+
+
+def test_an_end_that_cannot_be_written_keeps_no_other_from_being_written(
+    store: LateInserts, written: SqlJobStore, database: Database
+) -> None:
+    taken = running()
+    jobs, failures = ended_together(store, [{"n": 1}, {"n": object()}, {"n": "\ud800"}, {"n": 2}])
+    assert [type(failure) for failure in failures] == [type(None), TypeError, type(None), type(None)]
+    assert [written.find(job.id) is not None for job in jobs] == [True, False, True, True]
+    with Deferring() as deferring:
+        store.insert(taken)
+        assert store.swap(taken, moved(taken, JobState.SUCCESS, utc_now()))
+        others, failures = ended_together(store, [{"n": 3}])
+        written.insert(replace(jobs[0], id=new_id()))
+    assert failures == [None]
+    assert [written.get(job.id) for job in others] == others
+    (rest,) = deferring.rests
+    rest()
+    assert written.find(taken.id)
+
+
+def test_of_ends_that_meet_a_taken_id_that_one_fails(store: LateInserts, written: SqlJobStore) -> None:
+    job = running()
+    with Deferring() as deferring:
+        store.insert(job)
+        assert store.swap(job, moved(job, JobState.SUCCESS, utc_now()))
+        written.insert(job)  # past the store
+        others, failures = ended_together(store, [{"n": 1}])
+    assert failures == [None]
+    assert written.get(others[0].id) == others[0]
+    (rest,) = deferring.rests
+    with pytest.raises(DuplicateJob):
+        rest()
+
+
+def test_an_end_that_is_yet_to_be_written_is_seen_and_final(store: LateInserts, written: SqlJobStore) -> None:
+    job = running()
+    store.insert(job)
+    ended = moved(job, JobState.SUCCESS, utc_now(), result={"n": 2})
+    with Deferring() as deferring:
+        assert store.swap(job, ended)
+    assert written.find(job.id) is None
+    assert store.get(job.id) == ended
+    assert not store.swap(job, moved(job, JobState.FAILED, utc_now(), cancelled=True))
+    assert [found.state for found in store.list(JobFilter())] == [JobState.SUCCESS]
+    assert written.get(job.id) == ended
+    for rest in deferring.rests:
+        rest()
+
+
+def test_when_no_end_can_be_written_all_who_wait_hear_of_it_and_the_jobs_are_found_as_lost(
+    store: LateInserts, written: SqlJobStore, database: Database
+) -> None:
+    database.call(lambda connection: connection.execute(text(FORBID)))
+    jobs, failures = ended_together(store, [{"n": number} for number in range(3)])
+    assert all(isinstance(failure, DBAPIError) for failure in failures)
+    database.call(lambda connection: connection.execute(text("DROP TRIGGER full")))
+    lost = store.lost(LEASE.until + timedelta(1))
+    assert {job.id for job in lost} == {job.id for job in jobs}
+    assert {job.state for job in lost} == {JobState.RUNNING}
+    assert written.get(jobs[0].id) == store.get(jobs[0].id)
+
+
+def test_ends_come_and_go_between_threads(store: LateInserts, written: SqlJobStore) -> None:
+    expected: dict[str, int] = {}
+
+    def work(name: int) -> None:
+        for round_ in range(20):
+            jobs, failures = ended_together(store, [{"n": name * 1000 + round_}] * 3)
+            assert failures == [None] * 3
+            expected.update({job.id: name * 1000 + round_ for job in jobs})
+            assert all(store.get(job.id) == job for job in jobs)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert len(expected) == 480
+    assert {job_id: found.result["n"] for job_id in expected if (found := written.get(job_id))} == expected

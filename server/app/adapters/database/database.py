@@ -143,12 +143,21 @@ class Database:
         """Whether the statement, given these values, changed its row; as ``together``, and cheaper."""
         return self._passed(Change(statement, values))
 
+    def change_all(self, statement: Statement, values: Sequence[Mapping[str, Any]]) -> list[Task[Any, bool]]:
+        """As ``change`` for each of these, together where that is possible; each has its own outcome."""
+        changes: list[Task[Any, bool]] = [Change(statement, row) for row in values]
+        self._pass(*changes)
+        return changes
+
     def _passed(self, task: Task[Item, Result]) -> Result:
+        self._pass(task)
+        return task.outcome()
+
+    def _pass(self, *tasks: Task[Any, Any]) -> None:
         try:
-            self._line.pass_through(task)
+            self._line.pass_through(*tasks)
         except LineClosed:
             raise DatabaseClosed("the database is closed") from None
-        return task.outcome()
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """What ``work`` reads, in the calling thread if there is a reader."""

@@ -74,6 +74,30 @@ class SqlJobStore:
         except IntegrityError:
             raise DuplicateJob(job.id) from None
 
+    def insert_all(self, jobs: Sequence[Job]) -> list[BaseException | None]:
+        """As ``insert`` for each, in one transaction if none of them fails: what ``insert`` would have raised.
+
+        For a store without a limit of what runs.
+        """
+        failures: dict[str, BaseException] = {}
+        rows: list[dict[str, Any]] = []
+        for job in jobs:
+            try:
+                rows.append(new_row(job))
+            except Exception as failure:  # noqa: BLE001  # it cannot be put into words; the others can
+                failures[job.id] = failure
+        try:
+            for row, change in zip(rows, self._database.change_all(self._insert, rows), strict=True):
+                try:
+                    change.outcome()
+                except IntegrityError:
+                    failures[row["id"]] = DuplicateJob(row["id"])
+                except BaseException as failure:  # noqa: BLE001  # it is raised where this end is waited for
+                    failures[row["id"]] = failure
+        except Exception as failure:  # noqa: BLE001  # of the database as a whole
+            failures |= {row["id"]: failure for row in rows}
+        return [failures.get(job.id) for job in jobs]
+
     def enqueue(self, job: Job) -> Job:
         try:
             self._database.together(self._enqueue_many, new_row(job))

@@ -41,8 +41,8 @@ class Line(Protocol):
         """How many tasks wait."""
         ...
 
-    def pass_through(self, task: Task[Any, Any]) -> None:
-        """Wait until the task is done. Raises ``LineClosed``."""
+    def pass_through(self, *tasks: Task[Any, Any]) -> None:
+        """Wait until the tasks are done, in one transaction if none of them fails. Raises ``LineClosed``."""
         ...
 
     def close(self) -> None:
@@ -67,31 +67,33 @@ class SharedLine:
     def length(self) -> int:
         return len(self._waiting)
 
-    def pass_through(self, task: Task[Any, Any]) -> None:
-        self._pass(task, last=False)
+    def pass_through(self, *tasks: Task[Any, Any]) -> None:
+        self._pass(tasks, last=False)
 
     def close(self) -> None:
         try:
-            self._pass(Task(_nothing, None), last=True)
+            self._pass((Task(_nothing, None),), last=True)
         except LineClosed:
             return
         self._connection.close()
         self._engine.dispose()
 
-    def _pass(self, task: Task[Any, Any], *, last: bool) -> None:
+    def _pass(self, tasks: Sequence[Task[Any, Any]], *, last: bool) -> None:
         with self._lock:
             if self._closed:
                 raise LineClosed
             self._closed = last
             waits = self._taken
             if waits:
-                self._waiting.append(task)
+                self._waiting.extend(tasks)
             self._taken = True
-        if waits:
+        if not waits:
+            self._do([*tasks])
+        for task in tasks:
             task.wait()
-        if task.has_turn or not waits:
-            self._do([task])
-            task.wait()
+            if task.has_turn:
+                self._do([task])
+                task.wait()
 
     def _do(self, batch: Batch) -> None:
         with self._lock:
@@ -125,12 +127,14 @@ class OwnedLine:
     def length(self) -> int:
         return self._inbox.qsize()
 
-    def pass_through(self, task: Task[Any, Any]) -> None:
+    def pass_through(self, *tasks: Task[Any, Any]) -> None:
         with self._lock:
             if self._closed:
                 raise LineClosed
-            self._inbox.put(task)
-        task.wait()
+            for task in tasks:
+                self._inbox.put(task)
+        for task in tasks:
+            task.wait()
 
     def close(self) -> None:
         with self._lock:
