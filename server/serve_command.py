@@ -135,6 +135,7 @@ def serve(settings: Settings, services: Services, listener: socket.socket) -> No
         ws="none",
         loop="uvloop",
         log_config=None,
+        access_log=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds + _ANSWER_SECONDS,
         server_header=False,

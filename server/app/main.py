@@ -16,6 +16,7 @@ from server.app.adapters.database.metrics_store import SqlMetricsStore
 from server.app.adapters.database.migrate import start_errors
 from server.app.api.cross_origin import add_cross_origin_access
 from server.app.api.dependencies import Services, Threads
+from server.app.api.direct_route import DirectApp
 from server.app.api.error_responses import add_error_handlers
 from server.app.api.guard import GuardSettings, RequestGuard
 from server.app.api.http_metrics import HttpMetrics
@@ -48,7 +49,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
             app.state.metrics.watch_plugins(built.registry.statuses)
             yield
 
-    app = FastAPI(
+    app = DirectApp(
         title="Execution server",
         version=VERSION,
         description="Executes plugins on one governed path; every execution is a job.",
@@ -62,9 +63,13 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         key_required=chosen.key_required,
         requests_per_minute=chosen.requests_per_minute,
     )
-    app.add_middleware(RequestGuard, settings=guarded, metrics=metrics, direct=add_execution(app))
+    direct = add_execution(app)
+    guard = RequestGuard(guarded, metrics, direct)
+    app.add_middleware(guard.around)
     if chosen.cors_origins:
-        add_cross_origin_access(app, chosen.cors_origins)
+        add_cross_origin_access(app, chosen.cors_origins)  # outside of the guard, also for what is direct
+    else:
+        app.entrances = dict.fromkeys(direct, guard)
     add_error_handlers(app)
     app.include_router(analysis_execution_router)
     app.include_router(plugins_router)

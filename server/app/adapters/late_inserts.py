@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -162,14 +162,21 @@ class LateInserts:
                     del self._ends[end.before.id]
 
     def _write(self) -> None:
-        """Write what runs. Whoever comes meanwhile waits for it: after this, what was unwritten before is written."""
+        """Write everything. Whoever comes meanwhile waits for it: after this, what was unwritten before is written."""
         if self._ends:
             self._write_ends()
-        if not self._unwritten and not self._failing:
+        self._write_running(self._unwritten)
+
+    def _write_running(self, wanted: Collection[str]) -> None:
+        """Of what runs, write these, if they are still to be written."""
+        if not wanted and not self._failing:
             return
         with self._lock:
+            jobs = [job for job in self._unwritten.values() if job.id in wanted]
+            if not jobs and not self._failing:
+                return
             self._failing = True
-            for job in tuple(self._unwritten.values()):
+            for job in jobs:
                 self._store.insert(job)
                 del self._unwritten[job.id]
             self._failing = False
@@ -195,14 +202,21 @@ class LateInserts:
         return unwritten
 
     def _serve(self) -> None:
+        """Look twice in the time that a job may be unwritten, and write what was so at the first look, since most end
+        sooner; when somebody asks, everything."""
         told = False
+        before: Collection[str] = ()
         while not self._closed.is_set():
-            self._news.wait()
             self._news.clear()
-            self._hurry.wait(self._latest_seconds)
+            if not (self._unwritten or self._failing or self._hurry.is_set() or self._closed.is_set()):
+                self._news.wait()
+            hurried = self._hurry.wait(self._latest_seconds / 2)
             self._hurry.clear()
             try:
-                self._write()
+                if hurried:
+                    self._write()
+                else:
+                    self._write_running(before)
             except Exception as failure:
                 if not told:
                     expected = isinstance(failure, AWAY)
@@ -211,8 +225,9 @@ class LateInserts:
                     logger.warning(text, why, exc_info=None if expected else failure)
                 told = True
                 self._hurry.wait(_AGAIN_SECONDS)
-                self._news.set()
             else:
                 told = False
-            with self._tried:
-                self._tried.notify_all()
+            before = frozenset(self._unwritten)
+            if hurried:
+                with self._tried:
+                    self._tried.notify_all()

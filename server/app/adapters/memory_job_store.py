@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Final
 
 from server.app.adapters.database.job_rows import payload_text
-from server.app.jobs.job import Job, JobSummary, Lease
+from server.app.jobs.job import Job, JobSummary, Lease, changed
 from server.app.jobs.state import JobState
 from server.app.jobs.store import DEFAULT_LIMITS, DuplicateJob, JobFilter, PluginBusy, QueueFull, StoreLimits
 
@@ -125,8 +125,7 @@ class MemoryJobStore:
         if job.id in self._jobs:
             raise DuplicateJob(job.id)
         # As the table keeps it: what its maker does to the payload later is not done to the job.
-        payload, created_at = json.loads(payload_text(job.payload)), job.created_at.astimezone(UTC)
-        kept = Job(**{**vars(job), "payload": payload, "created_at": created_at})  # cheaper than replace
+        kept = changed(job, payload=json.loads(payload_text(job.payload)), created_at=job.created_at.astimezone(UTC))
         if kept.idempotency_key is not None:
             self._by_key[kept.owner, kept.idempotency_key] = kept.id
         if kept.state is JobState.PENDING:

@@ -1,8 +1,9 @@
 """A route that answers past FastAPI's machinery for forms, streams and dependencies, which takes longer for a small
 request than everything else that the server does about it.
 
-To the OpenAPI document and to other routes it is a route like any other. The guard hands it the requests for its
-address, so they do not pass the layers of Starlette either; what it raises, the guard answers as they would.
+To the OpenAPI document and to other routes it is a route like any other. The application hands the requests for its
+address to the guard, and the guard to it, so they do not pass the layers of FastAPI and Starlette either; what it
+raises, the guard answers as they would.
 """
 
 from __future__ import annotations
@@ -13,14 +14,30 @@ from collections.abc import Awaitable, Callable
 from email.message import Message
 from typing import Any, TypeVar, get_type_hints
 
-from fastapi import HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+class DirectApp(FastAPI):
+    """Asks ``entrances``, by method and address, before anything else: the outermost layer of its own."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.entrances: dict[tuple[str, str], ASGIApp] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        entrance = self.entrances.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if entrance is None:
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await entrance(scope, receive, send)
 
 
 class DirectRoute(APIRoute):

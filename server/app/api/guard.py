@@ -61,21 +61,25 @@ class RequestGuard:
     """Turns an exception that nobody handled into an envelope, and a body above the limit into a 413: one that says its
     length is refused unread, one that does not is cut off when it passes the limit.
 
-    ``direct`` are applications for one method and address each, which are asked instead of ``app``."""
+    ``direct`` are applications for one method and address each, which are asked instead of the one that it is put
+    ``around``."""
 
     def __init__(
         self,
-        app: ASGIApp,
         settings: GuardSettings,
         metrics: HttpMetrics,
         direct: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({}),
     ) -> None:
-        self._app = app
         self._direct = direct
         self._limit = settings.max_body_bytes
         self._authentication = Authentication(key_required=settings.key_required)
         self._rate = None if settings.requests_per_minute is None else RateLimit(settings.requests_per_minute)
         self._metrics = metrics
+
+    def around(self, app: ASGIApp) -> RequestGuard:
+        """Guard this application."""
+        self._app = app
+        return self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -92,7 +96,7 @@ class RequestGuard:
         try:
             refusal = await self._refusal(scope)
             if refusal is None:
-                app = self._direct.get((scope["method"], scope["path"]), self._app)
+                app = self._direct.get((scope["method"], scope["path"])) or self._app
                 await app(scope, exchange.receive, exchange.send)
             else:
                 await refusal(scope, receive, exchange.send)

@@ -102,8 +102,11 @@ class EnvelopeProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # What comes after the body in the shape of headers must not become headers: a key, for example.
-        if self._awaited is _Part.HEAD:
-            super().on_header(name, value)
+        if self._awaited is _Part.HEAD:  # as uvicorn, without another call for each
+            name = name.lower()
+            self.headers.append((name, value))
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
 
     def head_again(self) -> bytes:
         return head_without_upgrade(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)

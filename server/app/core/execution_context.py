@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -106,10 +107,18 @@ def current_execution() -> RunContext:
     return _current.get() or RunContext()
 
 
-@contextmanager
-def execution_scope(context: RunContext) -> Iterator[None]:
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class execution_scope:  # noqa: N801  # as contextmanager would make it, at a quarter of its price
+    """The block belongs to this run."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._context)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _current.reset(self._token)

@@ -127,5 +127,5 @@ def started_again(job: Job, at: datetime, lease: Lease) -> Job:
 def changed(job: Job, **values: Any) -> Job:
     """As ``dataclasses.replace``, at a tenth of its price: neither class has anything to do when one is made."""
     after = object.__new__(Job)
-    vars(after).update(vars(job), **values)
+    after.__dict__.update(job.__dict__, **values)
     return after

@@ -100,6 +100,23 @@ def test_what_goes_on_is_written_soon(written: SqlJobStore) -> None:
     store.close()
 
 
+def test_what_began_just_before_somebody_looks_is_left_until_the_next_look(written: SqlJobStore) -> None:
+    store = LateInserts(written, 2.0)  # so it is looked every second
+    early, late = running(), running()
+    began = time.monotonic()
+    store.insert(early)
+    while time.monotonic() - began < 1.2:
+        assert written.find(early.id) is None or time.monotonic() - began > 1.9
+        time.sleep(0.05)
+    store.insert(late)
+    while written.find(early.id) is None:
+        assert time.monotonic() - began < 20
+        time.sleep(0.01)
+    assert written.find(late.id) is None or time.monotonic() - began > 2.9
+    store.close()
+    assert written.get(late.id) == late
+
+
 @pytest.mark.parametrize("change", [{"attempt": 7}, {"state": JobState.PENDING}], ids=str)
 def test_another_attempt_does_not_end_it(store: LateInserts, written: SqlJobStore, change: dict[str, Any]) -> None:
     job = running()

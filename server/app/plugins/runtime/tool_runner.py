@@ -25,7 +25,6 @@ from server.app.plugins.loader.plugin_registry import PluginRegistry
 from server.app.plugins.permit import permit_for
 from server.app.plugins.plugin import Plugin
 from server.app.plugins.validation.input_validator import validate_input_payload
-from server.app.plugins.validation.json_text import as_json
 from server.app.plugins.validation.output_validator import METADATA, validate_plugin_output
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,8 @@ class ToolRunner:
         try:
             self._registry.begin(plugin_name)
             rules = self._registry.input_rules(plugin_name)
-            clean = validate_input_payload(payload, rules)
+            # Where there are rules, it was not made for this call alone: the job keeps its payload.
+            clean = validate_input_payload(payload, rules, apart=rules is not None)
             handle = self._registry.handle(plugin_name)
             output: object
             if self._isolation is not None and handle.spec.isolation == "process":
@@ -59,8 +59,6 @@ class ToolRunner:
                     output = self._isolation.call(handle.spec, clean, run.cancellation)
             else:
                 plugin: Plugin = self._registry.unwrap(handle)
-                if rules is not None:  # in this process it was not made for this call alone: the job keeps its payload
-                    clean = as_json(clean)
                 in_plugin = True
                 with permit_for(handle.name, plugin):
                     output = plugin.run(clean)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any, Final
 
 from server.app.plugins.errors.exceptions import InputValidationError
@@ -27,10 +28,11 @@ IMAGE_INPUT: Final[dict[str, Any]] = {
 IMAGE_RULES: Final = SchemaRules({"type": "object", "properties": IMAGE_INPUT, "required": ["image", "mime_type"]})
 
 
-def validate_input_payload(payload: object, rules: SchemaRules | None = None) -> dict[str, Any]:
+def validate_input_payload(payload: object, rules: SchemaRules | None = None, *, apart: bool = False) -> dict[str, Any]:
     """The payload in the form that the plugin gets: bytes as base64, numbers as numbers.
 
-    Without ``rules`` only what holds for every plugin is checked: a JSON object.
+    Without ``rules`` only what holds for every plugin is checked: a JSON object. What is done to one that is given
+    ``apart`` is not done to ``payload``.
 
     Raises:
         InputValidationError: ``details["problems"]`` lists path and problem of each.
@@ -41,9 +43,11 @@ def validate_input_payload(payload: object, rules: SchemaRules | None = None) ->
         raise InputValidationError("every key of the payload must be a text")
     clean = {key: _plain(value) for key, value in payload.items()}
     try:
-        to_json_text(clean)
+        text = to_json_text(clean)
     except ValueError as error:
         raise InputValidationError(f"the payload is not JSON: {error}") from None
+    if apart:
+        clean = json.loads(text)
     if rules is None:
         return clean
     clean = rules.converted(clean)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from server.app.core.execution_context import Cancellation
 
@@ -16,7 +14,7 @@ class UnderWay:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cancellations: dict[str, Cancellation] = {}
-        self._watchers: Counter[str] = Counter()
+        self._watchers: dict[str, int] = {}
         self._abandoned: set[str] = set()
 
     @property
@@ -28,7 +26,7 @@ class UnderWay:
     def watch(self, job_id: str) -> Cancellation:
         """What stops this job; it is under way from now on, until all who watch it have left it."""
         with self._lock:
-            self._watchers[job_id] += 1
+            self._watchers[job_id] = self._watchers.get(job_id, 0) + 1
             return self._cancellations.setdefault(job_id, Cancellation())
 
     def leave(self, job_id: str) -> None:
@@ -40,13 +38,9 @@ class UnderWay:
                 self._cancellations.pop(job_id, None)
                 self._abandoned.discard(job_id)
 
-    @contextmanager
-    def watched(self, job_id: str) -> Iterator[Cancellation]:
+    def watched(self, job_id: str) -> _Watched:
         """Work on this job."""
-        try:
-            yield self.watch(job_id)
-        finally:
-            self.leave(job_id)
+        return _Watched(self, job_id)
 
     def stop(self, job_id: str) -> None:
         """Stop the work on this job, if there is any."""
@@ -69,3 +63,19 @@ class UnderWay:
         """Whether whoever makes this job finds that nobody waits for it."""
         with self._lock:
             return job_id in self._abandoned
+
+
+class _Watched:
+    __slots__ = ("_job_id", "_under_way")
+
+    def __init__(self, under_way: UnderWay, job_id: str) -> None:
+        self._under_way = under_way
+        self._job_id = job_id
+
+    def __enter__(self) -> Cancellation:
+        return self._under_way.watch(self._job_id)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._under_way.leave(self._job_id)
