@@ -283,7 +283,7 @@ class Project:
         return tables
 
 
-_KEPT = frozenset("class function import import_as compare matches const dict fstring augmented".split())
+_KEPT = frozenset("class function import import_as compare matches const dict fstring augmented delete_item".split())
 
 
 def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
@@ -313,6 +313,7 @@ def _fill(tables: _Tables, name: str, facts: ModuleFacts) -> None:
             base = graph.last_name(facts, node[1])
             if base is not None:
                 tables.item_stores[base].append(ref)
+            tables.by_op[op].append(ref)
         elif op in _KEPT:
             tables.by_op[op].append(ref)
 

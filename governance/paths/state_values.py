@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from governance.contract import Ref
 from governance.index import Index
 from governance.index.values import ClassId, Value
+from governance.paths import enum_members
 
 States: TypeAlias = "frozenset[str]"
 
@@ -30,18 +31,21 @@ class StateValues:
         self.transitions = transitions
         self.initial = initial
         self.states: States = frozenset(transitions) | frozenset(to for many in transitions.values() for to in many)
+        self._aliases = {enum: enum_members.aliases(index, enum, self.states) for enum in enums}
         self._words = self._spellings()
 
-    def _spellings(self) -> dict[str | int, str]:
-        words: dict[str | int, str] = {state: state for state in self.states}
+    def _spellings(self) -> dict[object, str]:
+        words: dict[object, str] = {state: state for state in self.states}
         for enum in self.enums:
-            scope = self.index.project.scope(enum)
-            for name, numbers in scope.bindings.items():
-                for number in numbers:
-                    node = self.index.project.node((enum[0], number))
-                    if node[0] == "const" and node[1] in ("str", "int"):
-                        words.setdefault(node[2], name)
+            for name, ref in enum_members.members(self.index, enum).items():
+                value = enum_members.constant(self.index, ref)
+                if value is not None:
+                    words.setdefault(value, self.member(enum, name))
         return words
+
+    def member(self, enum: ClassId, name: str) -> str:
+        """The state that a member of an enumeration is: two with an equal value are one."""
+        return self._aliases[enum].get(name, name)
 
     def of(self, ref: Ref) -> States | None:
         """The states an expression may be; None if one of its values is not known."""
@@ -70,7 +74,7 @@ class StateValues:
         vague = False
         for value in values:
             if value[0] == "enum" and value[1] in self.enums:
-                found.add(value[2])
+                found.add(self.member(value[1], str(value[2])))
             elif value[:2] == ("const", "str") or (value[:2] == ("const", "int") and value[2] in self._words):
                 found.add(self._words.get(value[2], str(value[2])))
             elif value[0] in ("inst", "self") and value[1] in self.enums:

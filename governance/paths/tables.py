@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from governance.contract import Ref
 from governance.facts import Node
+from governance.index.project import Project
 from governance.paths.known import Known, Moves, ObjectKey
 from governance.paths.reads import state_of
 
@@ -91,13 +92,13 @@ def _displays(typestate: Typestate, table: int) -> list[Ref]:
         owners = index.classes_of(base).keys() | index.type_objects(base).keys()
         found = [index.classes.lookup(cls, node[2]) for cls in sorted(owners)]
         refs = [ref for bound in found if bound is not None for ref in bound[1]]
-    return [_written(typestate, ref) for ref in refs]
+    return [written(typestate.project, ref) for ref in refs]
 
 
-def _written(typestate: Typestate, ref: Ref) -> Ref:
+def written(project: Project, ref: Ref) -> Ref:
     """The display in a definition: `TABLE: Final = MappingProxyType({...})`."""
     for _ in range(4):
-        node = typestate.project.node(ref)
+        node = project.node(ref)
         if node[0] == "annotated" and node[2] >= 0:
             ref = (ref[0], node[2])
         elif node[0] == "call" and len(node[2]) == 1:

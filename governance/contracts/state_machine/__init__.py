@@ -13,12 +13,11 @@ from typing import Final, Literal
 from governance.contract import Binding, Broken, Direction, Ref, Report, Violation, Weaker
 from governance.contracts.state_machine.table import compare
 from governance.contracts.state_machine.wording import where, words
-from governance.facts import Node
 from governance.findings import Grade
 from governance.index import Index
 from governance.index.project import ScopeId
 from governance.index.values import ClassId
-from governance.paths import contexts
+from governance.paths import contexts, enum_members
 from governance.paths.known import Write
 from governance.paths.state_values import StateValues
 from governance.paths.typestate import Typestate
@@ -141,13 +140,18 @@ def _default(index: Index, cls: ClassId, attribute: str, values: StateValues) ->
 def _members(index: Index, values: StateValues) -> Iterator[Violation]:
     """Members of the enumerations that the table does not know."""
     for enum in sorted(values.enums):
-        for name, numbers in index.project.scope(enum).bindings.items():
-            nodes = [index.project.node((enum[0], number)) for number in numbers]
-            written = all(_is_member(index, enum[0], node) for node in nodes)
-            if not written or name.startswith("_") or name in values.states:
-                continue
-            text = f"{index.project.qualname(enum)}.{name} is no state of the table"
-            yield Violation("unknown-state", text, Grade.DEFINITE, (enum[0], numbers[-1]), subject=name)
+        written = enum_members.members(index, enum)
+        if not index.is_enum(enum):  # a plain class holds other constants, too: one like a state is meant as one
+            kinds = {type(enum_members.constant(index, ref)) for name, ref in written.items() if name in values.states}
+            written = {
+                name: ref
+                for name, ref in written.items()
+                if type(enum_members.constant(index, ref)) in kinds - {type(None)}
+            }
+        for name, ref in written.items():
+            if values.member(enum, name) not in values.states:
+                text = f"{index.project.qualname(enum)}.{name} is no state of the table"
+                yield Violation("unknown-state", text, Grade.DEFINITE, ref, subject=name)
 
 
 def _replaces(index: Index, cls: ClassId, attribute: str) -> bool:
@@ -161,13 +165,6 @@ def _replaces(index: Index, cls: ClassId, attribute: str) -> bool:
     )
     written = any(index.classes.is_dataclass(each) for each in line)
     return not stored and (index.classes.is_dataclass(cls) or not written)
-
-
-def _is_member(index: Index, module: str, node: Node) -> bool:
-    """What members are written as; other names in an enumeration are functions, or members once more."""
-    if node[0] == "call":
-        return index.project.last_name((module, node[1])) in ("auto", "member")
-    return node[0] in ("const", "tuple")
 
 
 def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Iterator[ScopeId]:
