@@ -1,11 +1,11 @@
 """Threads that an event loop gives work to.
 
 Giving and taking costs the processor a fraction of what a ``ThreadPoolExecutor`` takes for it. What a loop has to give
-in one turn is given at once, and what a thread has done is taken back when it has nothing more to do: two threads that
-are awake at the same time take the interpreter from one another at every system call, and to wake one whose processor
-sleeps costs as much as a small piece of work. So loop and thread take turns, with many pieces of work in each turn
-where many are asked for; what those have deferred is done together. The thread that fell asleep last is woken first,
-since it is the most likely to have what it needs in the processor's caches.
+in one turn is given at once, and what a thread has done is taken back when it has nothing more to do or has kept it
+for long enough: two threads that are awake at the same time take the interpreter from one another at every system
+call, and to wake one whose processor sleeps costs as much as a small piece of work. So loop and thread take turns, with
+many pieces of work in each turn where many are asked for; what those have deferred is done together. The thread that
+fell asleep last is woken first, since it is the most likely to have what it needs in the processor's caches.
 """
 
 from __future__ import annotations
@@ -72,11 +72,13 @@ class _Call(Generic[Result]):
 
 
 class WorkerThreads:
-    """At most ``count`` threads, started when they are needed, for one event loop at a time. Thread-safe.
+    """Carries out at most ``count`` calls at a time, in threads that are started when they are needed, for one event
+    loop at a time. Thread-safe.
 
     While those that are awake take up one call after the other, no more are woken; another one is, when nothing was
-    taken up for three milliseconds, since then all of them are at something that takes long. No longer does what was
-    done wait for what the same thread does next.
+    taken up for three milliseconds, or the last of those that did has fallen asleep, since then all of them are at
+    something that takes long. No longer does what was done wait for what the same thread does next: there is one thread
+    more than calls at a time, which sees to it when all are at something that takes long.
     """
 
     def __init__(self, count: int, name: str) -> None:
@@ -88,6 +90,7 @@ class WorkerThreads:
         self._ended: deque[_Call[Any]] = deque()
         self._asleep: list[threading.Lock] = []
         self._threads: list[threading.Thread] = []
+        self._at_work = 0
         self._taken_at = -math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -122,11 +125,12 @@ class WorkerThreads:
         with self._lock:
             if not self._waiting and not self._carried_out:
                 return
-            if len(self._asleep) == len(self._threads) or time.monotonic() - self._taken_at > _PATIENCE_SECONDS:
+            helps = bool(self._carried_out) or self._at_work < self._count
+            if helps and time.monotonic() - self._taken_at > _PATIENCE_SECONDS:
                 self._taken_at = time.monotonic()  # by the one that is woken here
                 if self._asleep:
                     sleeping = self._asleep.pop()
-                elif len(self._threads) < self._count:
+                elif len(self._threads) <= self._count:
                     self._start_one()
         if sleeping is not None:
             sleeping.release()
@@ -186,36 +190,46 @@ class WorkerThreads:
     def _serve(self) -> None:
         asleep = threading.Lock()
         asleep.acquire()
+        call: _Call[Any] | None = None
+        first_at = math.inf  # when this thread took up the first of what it keeps back
+        self._complete()  # what others have left comes first, here and below, since the next call may take long
         while True:
             with self._lock:
-                call = self._waiting.popleft() if self._waiting else None
+                if call is not None:
+                    self._at_work -= 1
+                call = self._waiting.popleft() if self._waiting and self._at_work < self._count else None
                 closed = self._closed
                 if call is not None:
+                    self._at_work += 1
                     self._taken_at = time.monotonic()
+                    first_at = min(first_at, self._taken_at)
                 elif not closed:
                     self._asleep.append(asleep)
+                    self._taken_at = -math.inf  # whoever is awake has been at the same thing since before
             if call is not None:
                 call.carry_out()
                 self._carried_out.append(call)
-                if len(self._carried_out) < _TOGETHER:
+                if len(self._carried_out) < _TOGETHER and time.monotonic() - first_at < _PATIENCE_SECONDS:
                     continue
+            first_at = math.inf
             self._complete()
-            if self._ended:
-                self._tell(self._take_back)
             if call is None:
                 if closed:
                     return
                 asleep.acquire()
+                self._complete()
 
     def _complete(self) -> None:
         """Do what was left of all that was carried out, by this thread or one that is at something that takes long."""
-        while True:
+        while self._carried_out:
             try:
                 call = self._carried_out.popleft()
-            except IndexError:  # also where another thread was faster
-                return
+            except IndexError:  # another thread was faster
+                break
             call.complete()
             self._ended.append(call)
+        if self._ended:
+            self._tell(self._take_back)
 
     def _take_back(self) -> None:
         while self._ended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from server.app.api import worker_threads
 from server.app.api.worker_threads import WorkerThreads
 from server.app.core.deferral import defer
 
@@ -50,18 +52,20 @@ def test_what_work_raises_reaches_who_waits(
     asyncio.run(wait())
 
 
-def test_much_more_work_than_threads_is_all_done(threads: WorkerThreads) -> None:
-    names = set()
+def test_much_more_work_than_threads_is_all_done_and_not_too_much_at_a_time(threads: WorkerThreads) -> None:
+    at_work = threading.Semaphore(2)
 
     def work(number: int) -> int:
-        names.add(threading.current_thread().name)
+        assert at_work.acquire(blocking=False)
+        if number % 100 == 0:
+            time.sleep(0.005)  # longer than the others wait for it
+        at_work.release()
         return number * number
 
     async def wait() -> list[int]:
         return await asyncio.gather(*(threads.carry_out(partial(work, number)) for number in range(500)))
 
     assert asyncio.run(wait()) == [number * number for number in range(500)]
-    assert names <= {"test-0", "test-1"}
 
 
 def test_the_context_goes_along_and_does_not_come_back(threads: WorkerThreads) -> None:
@@ -250,6 +254,59 @@ def test_who_has_ended_does_not_wait_for_what_the_same_thread_does_next(threads:
 
     asyncio.run(wait())
     assert names == {"test-0", "test-1"}
+
+
+@pytest.mark.parametrize("quick", [1, 2, 5])
+@pytest.mark.parametrize("slow", [1, 2, 3])
+def test_who_has_ended_does_not_wait_for_what_all_threads_do_next(
+    threads: WorkerThreads, quick: int, slow: int
+) -> None:
+    go = threading.Event()
+
+    async def wait() -> None:
+        quick_ones = [asyncio.ensure_future(threads.carry_out(partial(int, number))) for number in range(quick)]
+        slow_ones = [asyncio.ensure_future(threads.carry_out(lambda: go.wait(20))) for _ in range(slow)]
+        assert await asyncio.wait_for(asyncio.gather(*quick_ones), 5) == [*range(quick)]
+        assert not any(one.done() for one in slow_ones)
+        go.set()
+        assert all(await asyncio.gather(*slow_ones))
+
+    asyncio.run(wait())
+
+
+def test_beside_what_takes_long_nobody_waits_for_more_than_a_thread_that_sleeps(
+    threads: WorkerThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+
+    async def wait() -> None:
+        slow = asyncio.ensure_future(threads.carry_out(lambda: go.wait(20)))
+        assert await threads.carry_out(lambda: 7) == 7  # in another thread, which sleeps now
+        monkeypatch.setattr(worker_threads, "_PATIENCE_SECONDS", 60.0)
+        for number in range(20):
+            assert await asyncio.wait_for(threads.carry_out(partial(int, number)), 5) == number
+            await asyncio.sleep(0.001)
+        go.set()
+        assert await slow
+
+    asyncio.run(wait())
+
+
+def test_what_was_done_is_not_kept_back_until_many_that_take_a_little_longer_are_done() -> None:
+    threads = WorkerThreads(1, "test")
+    done: list[tuple[str, int]] = []
+
+    def work(number: int) -> None:
+        time.sleep(0.004)
+        done.append(("work", number))
+        defer(partial(done.append, ("rest", number)))
+
+    async def wait() -> None:
+        await asyncio.gather(*(threads.carry_out(partial(work, number)) for number in range(6)))
+
+    asyncio.run(wait())
+    threads.close()
+    assert done.index(("rest", 0)) < done.index(("work", 5))
 
 
 def test_work_in_which_nothing_ever_pauses_keeps_no_end_back() -> None:
