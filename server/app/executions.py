@@ -27,6 +27,7 @@ from server.app.services.execution import AnalysisExecutionService, JobExecution
 from server.app.services.execution.job_execution_service import JobPolicy
 
 _METRICS_SECONDS: Final = 1.0
+_IDLE_SECONDS: Final = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ def running_executions(
             logger.warning("%d jobs of an earlier server were under way when it ended; they are FAILED now", recovered)
         rounds = stack.enter_context(Rounds())
         rounds.every(_METRICS_SECONDS, lambda: registry.synchronise(metrics))
+        rounds.every(_IDLE_SECONDS, isolation.end_idle)
         rounds.every(settings.job_lease_seconds / 3, jobs.leases.keep)
         rounds.every(settings.job_lease_seconds, jobs.recovery.recover_lost)
         rounds.every(settings.cleanup_interval_minutes * 60, lambda: jobs.forget_jobs(settings.job_retention_days))

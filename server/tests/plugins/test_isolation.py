@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -181,15 +182,28 @@ def test_a_folder_that_somebody_cleaned_away_is_made_again(isolation: ProcessIso
     assert not place.exists()
 
 
-def test_calls_at_the_same_time_get_processes_of_their_own_and_few_are_kept(isolation: ProcessIsolation) -> None:
-    spec = isolation.load(TICKING)
-    with ThreadPoolExecutor(6) as threads:
-        calls = [threads.submit(call, isolation, spec, seconds=1.5) for _ in range(6)]
-        while len(isolation.pids()) < 6:
-            assert not all(call.done() for call in calls)
-            time.sleep(0.02)
-        assert [ended.result()["ticks"] >= 0 for ended in calls] == [True] * 6
-    assert len(isolation.pids()) == ProcessSettings().idle_per_plugin
+def test_calls_at_the_same_time_get_processes_of_their_own_that_are_kept_while_they_are_needed() -> None:
+    isolation = process_isolation(ProcessSettings(idle_per_plugin=2, idle_seconds=0.5))
+    with closing(isolation):
+        spec = isolation.load(TICKING)
+        with ThreadPoolExecutor(5) as threads:
+            calls = [threads.submit(call, isolation, spec, seconds=1.5) for _ in range(5)]
+            while len(isolation.pids()) < 5:
+                assert not all(call.done() for call in calls)
+                time.sleep(0.02)
+            assert [ended.result()["ticks"] >= 0 for ended in calls] == [True] * 5
+        many = isolation.pids()
+        assert len(many) == 5
+        deadline = time.monotonic() + 20
+        while len(isolation.pids()) > 2:
+            assert time.monotonic() < deadline
+            call(isolation, spec, seconds=0)  # by the same one each time
+            isolation.end_idle()
+            time.sleep(0.05)
+        assert isolation.pids() < many
+        isolation.end_idle()
+        assert len(isolation.pids()) == 2
+        assert call(isolation, spec, seconds=0)["ticks"] >= 0
 
 
 def test_a_large_payload_and_a_large_result_pass(isolation: ProcessIsolation, misbehaving: PluginSpec) -> None:

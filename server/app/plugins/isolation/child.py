@@ -125,6 +125,7 @@ class Child:
         self._tasks = 0
         self._unread = bytearray()
         self.killed: set[int] = set()
+        self.idle_since = math.inf
         self._to_child = _poller((self._requests, select.POLLOUT), (self._exit, select.POLLIN))
         self._from_child = _poller((self._answers, select.POLLIN), (self._exit, select.POLLIN))
         self._cpu_limited_at = -math.inf

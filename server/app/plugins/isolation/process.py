@@ -153,6 +153,23 @@ class ProcessIsolation:
         self._starter.shutdown()
         self._scratch.close()
 
+    def end_idle(self) -> None:
+        """End the processes that are not needed any more; to be called now and then.
+
+        They are not ended as soon as a call is over: under load the next one would start them again, and a start costs
+        the processor as much as hundreds of calls.
+        """
+        before = time.monotonic() - self._settings.idle_seconds
+        unneeded: list[Child] = []
+        with self._lock:
+            for children in self._idle.values():  # the one that was used last is at the end, and is used next
+                surplus = children[: max(0, len(children) - self._settings.idle_per_plugin)]
+                old = [child for child in surplus if child.idle_since < before]
+                children[:] = children[len(old) :]
+                unneeded += old
+        for child in unneeded:
+            child.end()
+
     def pids(self) -> set[int]:
         """The plugin processes there are."""
         with self._lock:
@@ -235,10 +252,10 @@ class ProcessIsolation:
     def _release(self, name: str, child: Child) -> None:
         with self._lock:
             self._busy.discard(child)
-            waiting = self._idle.setdefault(name, [])
-            keep = not self._closed and len(waiting) < self._settings.idle_per_plugin
+            keep = not self._closed
             if keep:
-                waiting.append(child)
+                child.idle_since = time.monotonic()
+                self._idle.setdefault(name, []).append(child)
         if not keep:
             child.end()
 
