@@ -1,8 +1,9 @@
 """What an execution costs: processor seconds per 1,000 executions of a plugin that does nothing, over HTTP.
 
-Counted are the server and every process below it, the client is not. All servers answer the same requests, in
-turns, so that what else the machine does falls on all of them; the ratios are what the table is about. LitServe is
-installed into a folder of its own below build/, and left out with the reason where that fails.
+Counted are the server and every process below it, the clients are not: few of them first, each with one request under
+way, then many. All servers answer the same requests, in turns, so that what else the machine does falls on all of them;
+the ratios are what the tables are about. LitServe is installed into a folder of its own below build/, and left out with
+the reason where that fails.
 
     python3 scripts/dev.py bench execution_cost
 """
@@ -30,7 +31,7 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 LITSERVE = ROOT / "build" / "litserve"
 HOST = "127.0.0.1"
-CLIENTS = 4
+CLIENTS = (4, 16)
 
 BARE = """
 import sys
@@ -81,28 +82,39 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--requests", type=int, default=1000, help="requests of one measurement")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each server; the median counts")
+    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS, help="how many ask at a time")
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         subjects, notes = chosen(folder)
         running = [(subject, *stack.enter_context(started(subject, folder))) for subject in subjects]
-        costs: dict[str, list[float]] = {subject.name: [] for subject in subjects}
-        for subject, _, port in running:
-            send(subject, port, 200)
-        for _ in range(options.rounds):
-            for subject, pid, port in running:
-                before = used(pid)
-                send(subject, port, options.requests)
-                costs[subject.name].append((used(pid) - before) * 1000 / options.requests)
-    base = median(costs[subjects[0].name])
-    print(f"{'':58}{'CPU s/1,000':>12}{'ratio':>8}{'goal':>8}")
-    for subject in subjects:
-        cost = median(costs[subject.name])
-        goal = f"{subject.goal:.1f}" if subject.goal else ""
-        print(f"{subject.name:58}{cost:12.3f}{cost / base:8.2f}{goal:>8}")
+        for clients in options.clients:
+            print(f"{f'{clients} clients':58}{'CPU s/1,000':>12}{'ratio':>8}{'goal':>8}")
+            print_costs(subjects, measured(running, clients, options.requests, options.rounds))
     for note in notes:
         print(note)
     return 0
+
+
+def measured(running: list[tuple[Subject, int, int]], clients: int, requests: int, rounds: int) -> dict[str, float]:
+    """Processor seconds of each one's 1,000 requests, the median of the rounds."""
+    costs: dict[str, list[float]] = {subject.name: [] for subject, _, _ in running}
+    for subject, _, port in running:
+        send(subject, port, 300, clients)  # until everything runs that will be needed
+    for _ in range(rounds):
+        for subject, pid, port in running:
+            before = used(pid)
+            send(subject, port, requests, clients)
+            costs[subject.name].append((used(pid) - before) * 1000 / requests)
+    return {name: median(values) for name, values in costs.items()}
+
+
+def print_costs(subjects: list[Subject], costs: dict[str, float]) -> None:
+    base = costs[subjects[0].name]
+    for subject in subjects:
+        cost = costs[subject.name]
+        goal = f"{subject.goal:.1f}" if subject.goal else ""
+        print(f"{subject.name:58}{cost:12.3f}{cost / base:8.2f}{goal:>8}")
 
 
 def chosen(folder: Path) -> tuple[list[Subject], list[str]]:
@@ -163,7 +175,7 @@ def started(subject: Subject, folder: Path) -> Iterator[tuple[int, int]]:
         deadline = time.monotonic() + 60
         while True:
             try:
-                send(subject, port, 1)
+                send(subject, port, 1, 1)
             except OSError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit(f"{subject.name} did not start:\n{(folder / 'log').read_text()}") from None
@@ -188,13 +200,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def send(subject: Subject, port: int, count: int) -> None:
-    """So many requests over a few connections that are kept."""
+def send(subject: Subject, port: int, count: int, clients: int) -> None:
+    """So many requests over connections that are kept, one for each client."""
     body = json.dumps({"plugin": subject.plugin, "payload": {"n": 1}})
 
     def one_client(number: int) -> None:
         connection = http.client.HTTPConnection(HOST, port, timeout=60)
-        for _ in range(number, count, CLIENTS):
+        for _ in range(number, count, clients):
             connection.request("POST", "/v1/analyze-execution", body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             text = answer.read()
@@ -202,8 +214,8 @@ def send(subject: Subject, port: int, count: int) -> None:
                 raise SystemExit(f"{subject.name} answered {answer.status}: {text!r}")
         connection.close()
 
-    with ThreadPoolExecutor(CLIENTS) as threads:
-        list(threads.map(one_client, range(CLIENTS)))
+    with ThreadPoolExecutor(clients) as threads:
+        list(threads.map(one_client, range(clients)))
 
 
 def used(pid: int) -> float:
