@@ -22,6 +22,7 @@ from typing import Any, Final, Generic, TypeVar
 from server.app.core.deferral import Deferring, Rest
 
 _PATIENCE_SECONDS: Final = 0.003
+_KEPT_SECONDS: Final = 0.01  # how long a thread that takes up more keeps back what it has done
 _TOGETHER: Final = 16  # ends, of which the first waits for the last; more of them save next to nothing
 
 Result = TypeVar("Result")
@@ -75,10 +76,9 @@ class WorkerThreads:
     """Carries out at most ``count`` calls at a time, in threads that are started when they are needed, for one event
     loop at a time. Thread-safe.
 
-    While those that are awake take up one call after the other, no more are woken; another one is, when nothing was
-    taken up for three milliseconds, or the last of those that did has fallen asleep, since then all of them are at
-    something that takes long. No longer does what was done wait for what the same thread does next: there is one thread
-    more than calls at a time, which sees to it when all are at something that takes long.
+    While those that are awake take up one call after the other, no more are woken; another one is, when all that are
+    awake have been at the same call for three milliseconds, since then they are at something that takes long. What was
+    done does not wait for that either: there is one thread more than calls at a time, for when all of them are.
     """
 
     def __init__(self, count: int, name: str) -> None:
@@ -90,7 +90,7 @@ class WorkerThreads:
         self._ended: deque[_Call[Any]] = deque()
         self._asleep: list[threading.Lock] = []
         self._threads: list[threading.Thread] = []
-        self._at_work = 0
+        self._at_work: dict[threading.Lock, float] = {}  # since when, by what the thread sleeps on; the newest last
         self._taken_at = -math.inf
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -125,7 +125,7 @@ class WorkerThreads:
         with self._lock:
             if not self._waiting and not self._carried_out:
                 return
-            helps = bool(self._carried_out) or self._at_work < self._count
+            helps = bool(self._carried_out) or len(self._at_work) < self._count
             if helps and time.monotonic() - self._taken_at > _PATIENCE_SECONDS:
                 self._taken_at = time.monotonic()  # by the one that is woken here
                 if self._asleep:
@@ -190,26 +190,23 @@ class WorkerThreads:
     def _serve(self) -> None:
         asleep = threading.Lock()
         asleep.acquire()
-        call: _Call[Any] | None = None
         first_at = math.inf  # when this thread took up the first of what it keeps back
         self._complete()  # what others have left comes first, here and below, since the next call may take long
         while True:
             with self._lock:
-                if call is not None:
-                    self._at_work -= 1
-                call = self._waiting.popleft() if self._waiting and self._at_work < self._count else None
+                self._at_work.pop(asleep, None)
+                call = self._waiting.popleft() if self._waiting and len(self._at_work) < self._count else None
                 closed = self._closed
                 if call is not None:
-                    self._at_work += 1
-                    self._taken_at = time.monotonic()
+                    self._at_work[asleep] = self._taken_at = time.monotonic()
                     first_at = min(first_at, self._taken_at)
                 elif not closed:
                     self._asleep.append(asleep)
-                    self._taken_at = -math.inf  # whoever is awake has been at the same thing since before
+                    self._taken_at = next(reversed(self._at_work.values()), -math.inf)  # by one that is still at it
             if call is not None:
                 call.carry_out()
                 self._carried_out.append(call)
-                if len(self._carried_out) < _TOGETHER and time.monotonic() - first_at < _PATIENCE_SECONDS:
+                if len(self._carried_out) < _TOGETHER and time.monotonic() - first_at < _KEPT_SECONDS:
                     continue
             first_at = math.inf
             self._complete()

@@ -282,10 +282,13 @@ def test_beside_what_takes_long_nobody_waits_for_more_than_a_thread_that_sleeps(
     async def wait() -> None:
         slow = asyncio.ensure_future(threads.carry_out(lambda: go.wait(20)))
         assert await threads.carry_out(lambda: 7) == 7  # in another thread, which sleeps now
-        monkeypatch.setattr(worker_threads, "_PATIENCE_SECONDS", 60.0)
+        monkeypatch.setattr(worker_threads, "_PATIENCE_SECONDS", 0.2)
+        await asyncio.sleep(0.25)
+        began = time.monotonic()
         for number in range(20):
             assert await asyncio.wait_for(threads.carry_out(partial(int, number)), 5) == number
             await asyncio.sleep(0.001)
+        assert time.monotonic() - began < 10 * 0.2  # half of what it is if each waits so long
         go.set()
         assert await slow
 
@@ -297,7 +300,7 @@ def test_what_was_done_is_not_kept_back_until_many_that_take_a_little_longer_are
     done: list[tuple[str, int]] = []
 
     def work(number: int) -> None:
-        time.sleep(0.004)
+        time.sleep(0.012)
         done.append(("work", number))
         defer(partial(done.append, ("rest", number)))
 
