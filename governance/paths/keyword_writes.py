@@ -16,6 +16,7 @@ How: TypeAlias = Literal["made", "copied", "stored"]
 """What is done with the fields: a new object is made of them, one is copied but for them, or they are stored in one."""
 
 COPIERS: Final = frozenset(("replace", "evolve", "model_copy", "_replace", "copy"))
+_COPIES: Final = frozenset(("dict", "list", "tuple", "sorted", "reversed", "iter"))
 
 
 class KeywordWrites:
@@ -28,9 +29,9 @@ class KeywordWrites:
         self._classes = classes
         self._known: dict[FunctionId, How | None] = {}
 
-    def of_call(self, call: Ref) -> How | None:
-        """What a call does with the fields that it hands over by keyword."""
-        found = (self.of(each.function) for each in self._index.callees(call))
+    def of_callee(self, callee: Ref) -> How | None:
+        """What a call of an expression does with the fields that it hands over by keyword."""
+        found = (self.of(each.function) for each in self._index.runs(callee))
         return next((how for how in found if how is not None), None)
 
     def of(self, function: FunctionId) -> How | None:
@@ -40,22 +41,45 @@ class KeywordWrites:
             scope = self._project.scope(function)
             fields = next((param.node for param in scope.params if param.kind == "kwarg"), None)
             apart = any(param.name == self._attribute for param in scope.params)
-            if fields is not None and not apart and not self._looks_into((function[0], fields)):
-                calls = ((function[0], number) for number in self._project.calls_in(function))
-                found = (self._given(call, self._project.node(call), (function[0], fields)) for call in calls)
+            if fields is not None and not apart and not self._looks_into(function, (function[0], fields)):
+                found = self._done(function, (function[0], fields))
                 self._known[function] = next((how for how in found if how is not None), None)
         return self._known[function]
 
-    def _looks_into(self, fields: Ref) -> bool:
+    def _done(self, function: FunctionId, fields: Ref) -> Iterator[How | None]:
+        """What each call and each store of a namespace does with the fields."""
+        for number in self._project.calls_in(function):
+            yield self._given((function[0], number), self._project.node((function[0], number)), fields)
+        for ref in self._project.attr_stores("__dict__"):
+            if self._project.owner(ref) == function and (node := self._project.node(ref))[0] == "store_attr":
+                value = self._project.node((ref[0], node[3]))
+                added = value[3] if value[0] == "augmented" else node[3]
+                yield self._kept((ref[0], node[1])) if self._holds((ref[0], added), fields) else None
+
+    def _looks_into(self, function: FunctionId, fields: Ref) -> bool:
         """Whether a function asks for single fields or takes some out: what it stores is for it to say."""
-        for load in self._project.users(fields):
-            for user in self._project.users(load):
+        todo = [fields]
+        while todo:
+            for user in self._index.uses(todo.pop()):
                 node = self._project.node(user)
                 if node[0] == "attr" and node[2] not in ("items", "keys", "copy"):
                     return True
-                if node[0] in ("sub", "store_item", "delete_item", "compare"):
+                if node[0] == "sub" and not self._is_name_of((user[0], node[2]), fields):
                     return True
-        return False
+                if node[0] in ("store_item", "delete_item", "compare"):
+                    return True
+                if node[0] == "attr" and node[2] == "copy":
+                    todo += self._project.users(user)
+                elif node[0] == "call" and self._copier(user) is not None:
+                    todo.append(user)
+        compared = (ref for ref in self._project.nodes("compare") if self._project.owner(ref) == function)
+        return any(self._is_name_of((ref[0], each), fields) for ref in compared for each in self._project.node(ref)[2])
+
+    def _copier(self, call: Ref) -> Node | None:
+        """A call that copies a mapping, or goes through it in some order."""
+        node = self._project.node(call)
+        callee = self._project.node((call[0], node[1])) if node[0] == "call" else node
+        return node if node[0] == "call" and callee[0] == "free" and callee[1] in _COPIES else None
 
     def _given(self, call: Ref, node: Node, fields: Ref) -> How | None:
         module = call[0]
@@ -69,14 +93,14 @@ class KeywordWrites:
         if name == "update" and callee[0] == "attr" and (spread or handed):
             return self._updated((module, callee[1]))
         if name in COPIERS and (
-            spread or any(key == "update" and self._is((module, at), fields) for key, at in node[3])
+            spread or any(key == "update" and self._holds((module, at), fields) for key, at in node[3])
         ):
             sources = [*node[2][:1], *([callee[1]] if callee[0] == "attr" else [])]
             return "copied" if any(self._governed((module, each)) for each in sources) else None
         if spread and any(cls in self._classes for cls in self._index.type_objects((module, node[1]))):
             alone = all(self._is((module, each), fields) for key, each in node[3] if key is None)
             return "made" if alone else "copied"
-        return self.of_call(call) if spread else None
+        return self.of_callee((module, node[1])) if spread else None
 
     def _each_stored(self, module: str, arguments: list[int], fields: Ref) -> How | None:
         """`for name, value in fields.items(): setattr(job, name, value)`."""
@@ -85,11 +109,15 @@ class KeywordWrites:
         return "stored" if self._is_name_of((module, arguments[1]), fields) else None
 
     def _is_name_of(self, name: Ref, fields: Ref) -> bool:
-        for _ in range(6):
+        """Whether an expression is the name of each field in turn: `for name, value in sorted(fields.items())`."""
+        for _ in range(12):
             node = self._project.node(name)
+            if (copier := self._copier(name)) is not None and copier[2]:
+                name = (name[0], copier[2][0])
+                continue
             if node[0] == "call":
                 node = self._project.node((name[0], node[1]))
-            if node[0] in ("unpack", "item", "attr"):
+            if node[0] in ("item", "attr") or (node[0] == "unpack" and node[2] == 0):
                 name = (name[0], node[1])
             elif node[0] == "local" and node[2] >= 0:
                 name = (name[0], node[2])
@@ -106,28 +134,37 @@ class KeywordWrites:
         elif node[0] == "call" and len(node[2]) == 1:
             callee = self._project.node((namespace[0], node[1]))
             held = node[2][0] if callee[:2] == ["free", "vars"] else -1
-        if held < 0 or not self._governed((namespace[0], held)):
+        return self._kept((namespace[0], held)) if held >= 0 else None
+
+    def _kept(self, held: Ref) -> How | None:
+        if not self._governed(held):
             return None
-        origin = self._project.node(self._origin((namespace[0], held)))
-        return "stored" if origin[0] == "param" else "copied"
+        return "stored" if self._project.node(self._origin(held))[0] == "param" else "copied"
 
     def _holds(self, ref: Ref, fields: Ref) -> bool:
         """Whether a mapping is the fields, or is made with them: `{**vars(job), **fields}`, `vars(job) | fields`."""
         return any(self._is(each, fields) for each in self._parts(ref))
 
-    def _parts(self, ref: Ref) -> Iterator[Ref]:
+    def _parts(self, ref: Ref, depth: int = 6) -> Iterator[Ref]:
         ref = self._origin(ref)
         node = self._project.node(ref)
+        inner: list[int] = []
         if node[0] == "dict":
-            # What follows the fields, and is named, may be the attribute itself.
             for key, value in reversed(node[1]):
-                if key >= 0:
-                    return
-                yield ref[0], value
+                if key >= 0:  # what follows the fields, and is named, may be the attribute itself
+                    break
+                inner.append(value)
         elif node[0] == "binary" and node[1] == "|":
-            yield from ((ref[0], side) for side in node[2:4])
+            inner = node[2:4]
+        elif node[0] == "call" and (callee := self._project.node((ref[0], node[1])))[0] == "attr":
+            inner = [callee[1]] if callee[2] == "copy" else []
+        elif (copier := self._copier(ref)) is not None:
+            named = any(key == self._attribute for key, _ in copier[3])
+            inner = [] if named else [*copier[2], *(value for key, value in copier[3] if key is None)]
         else:
             yield ref
+        for each in inner if depth else ():
+            yield from self._parts((ref[0], each), depth - 1)
 
     def _is(self, ref: Ref, fields: Ref) -> bool:
         return self._origin(ref) == fields

@@ -22,6 +22,11 @@ def store(typestate: Typestate, number: int, env: Env) -> Env:
     node = typestate.node_at(number)
     if node[0] == "store_attr" and node[2] == typestate.attribute and typestate.governed(node[1]):
         return _write(typestate, number, node[1], node[3], env)
+    if node[0] == "store_attr" and node[2] == "__dict__" and typestate.governed(node[1]):
+        added = typestate.node_at(node[3])
+        value = _entry(typestate, added[3] if added[0] == "augmented" else node[3])
+        if value is not None:
+            return _write(typestate, number, node[1], value, env)
     if node[0] == "store_item":
         owner = _namespace(typestate, node[1])
         named = typestate.index.values((typestate.module, node[2]))

@@ -192,11 +192,12 @@ class Typestate:
 
     def _call(self, step: Step, env: Env) -> Way:
         number = step[1]
-        node = self.node_at(number)
+        called = self.node_at(number)
         ref = (self.module, number)
+        node = self._bound(ref, called)
         name = self.called_name(node)
-        if self.watched and (noted := self.watched.get(self.key(node[1]))) is not None:
-            noted.append((env, node))
+        if self.watched and (noted := self.watched.get(self.key(called[1]))) is not None:
+            noted.append((env, called))
         if name in ("setattr", "__setattr__") and len(node[2]) >= 2:
             return Way(state_writes.set_attribute(self, number, node, env), raised=[env])
         done = state_writes.updated_namespace(self, number, node, env)
@@ -212,11 +213,17 @@ class Typestate:
             made = [cls for each in found if (cls := self.project.owning_class(each)) in self.classes and cls]
         if made:
             return Way(state_writes.made(self, number, node, made[0], env), raised=[env])
-        how = self.keyword_writes.of_call(ref) if node[3] else None
+        how = self.keyword_writes.of_callee((self.module, node[1])) if node[3] else None
         if how is not None:
             return Way(state_writes.by_keywords(self, number, node, how, env), raised=[env])
-        after = self._helped(ref, node, env)
+        after = self._helped(ref, called, env)
         return Way(after, raised=[env, after] if after is not env else [env])
+
+    def _bound(self, ref: Ref, node: Node) -> Node:
+        """`partial(Parcel, state=x)` counts as the call that it stands for."""
+        if node[2] and ("partial", *ref) in self.index.values(ref):
+            return ["call", node[2][0], node[2][1:], node[3]]
+        return node
 
     def called_name(self, node: Node) -> str:
         callee = self.node_at(node[1])

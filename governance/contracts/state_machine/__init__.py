@@ -170,7 +170,7 @@ def _replaces(index: Index, cls: ClassId, attribute: str) -> bool:
 def _writers(index: Index, attribute: str, classes: frozenset[ClassId]) -> Iterator[ScopeId]:
     """Functions in which something may write the attribute, each once."""
     project = index.project
-    refs = list(project.attr_stores(attribute))
+    refs = [*project.attr_stores(attribute), *project.attr_stores("__dict__")]
     for name in ("setattr", "__setattr__", "model_copy"):
         refs += project.calls(name)
     refs += [*project.item_stores("__dict__"), *project.item_stores("vars")]
