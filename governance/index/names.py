@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +19,7 @@ from governance.index.project import Project, ScopeId
 Entity: TypeAlias = "tuple[Any, ...]"
 
 _BUILTINS: Final = frozenset(dir(builtins))
+_ROUNDS: Final = 20
 
 
 class Names:
@@ -26,26 +27,51 @@ class Names:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._known: dict[Ref, tuple[Entity, ...]] = {}
+        self._known: dict[object, tuple[Entity, ...]] = {}
+        self._found: dict[object, tuple[Entity, ...]] = {}
+        """What has been answered in the round under way, and what was in the one before it."""
+        self._before: dict[object, tuple[Entity, ...]] = {}
         self._active: set[object] = set()
-        self._cut = 0
+        self._stars: set[object] = set()
+        self._circular = False
 
     def resolve(self, ref: Ref) -> tuple[Entity, ...]:
         """The entities an expression may refer to; several if a name is bound on several paths, () if not known."""
-        known = self._known.get(ref)
-        if known is not None:
-            return known
-        if ref in self._active:
-            self._cut += 1
-            return ()
-        before = self._cut
-        self._active.add(ref)
+        return self._answer(ref, self._resolve, ref)
+
+    def _answer(self, key: object, ask: Callable[..., Iterable[Entity]], *about: Any) -> tuple[Entity, ...]:
+        """The answer to a question that may lead back to itself.
+
+        Names that are defined by each other are asked in rounds, each once a round, with what the round before has
+        found where they lead back, until a round finds the same as the one before it.
+        """
+        for answers in (self._known, self._found):
+            if key in answers:
+                return answers[key]
+        if key in self._active:
+            self._circular = True
+            return self._before.get(key, ())
+        if self._active:
+            return self._asked(key, ask, *about)
         try:
-            result = tuple(dict.fromkeys(self._resolve(ref)))
+            for _ in range(_ROUNDS):
+                self._circular = False
+                result = self._asked(key, ask, *about)
+                if not self._circular or self._found == self._before:
+                    break
+                self._before, self._found = self._found, {}
+            self._known.update(self._found or self._before)
         finally:
-            self._active.discard(ref)
-        if self._cut == before or not self._active:
-            self._known[ref] = result
+            self._found, self._before = {}, {}
+        return result
+
+    def _asked(self, key: object, ask: Callable[..., Iterable[Entity]], *about: Any) -> tuple[Entity, ...]:
+        self._active.add(key)
+        try:
+            result = tuple(dict.fromkeys(ask(*about)))
+        finally:
+            self._active.discard(key)
+        self._found[key] = result
         return result
 
     @cached_property
@@ -127,18 +153,13 @@ class Names:
         """What `from module import name` gives."""
         if self.module(module)[0] == "ext":
             return [("ext", f"{module}.{name}")]
-        key = ("member", module, name)
-        if key in self._active:
-            self._cut += 1
-            return []
-        self._active.add(key)
-        try:
-            found = [entity for ref in self.definitions(module, name) for entity in self.resolve(ref)]
-            if not found and self.module(f"{module}.{name}")[0] == "mod":
-                return [("mod", f"{module}.{name}")]
-            return found
-        finally:
-            self._active.discard(key)
+        return list(self._answer(("member", module, name), self._member, module, name))
+
+    def _member(self, module: str, name: str) -> list[Entity]:
+        found = [entity for ref in self.definitions(module, name) for entity in self.resolve(ref)]
+        if not found and self.module(f"{module}.{name}")[0] == "mod":
+            return [("mod", f"{module}.{name}")]
+        return found
 
     def definitions(self, module: str, name: str) -> list[Ref]:
         """The nodes that define a module-level name, through star imports; [] if the module does not define it."""
@@ -161,16 +182,16 @@ class Names:
             node = facts.nodes[star]
             target = self.absolute(module, node[1], node[2] or "")
             key = ("star", module, target, name)
-            if target is None or key in self._active:
+            if target is None or key in self._stars:
                 continue
-            self._active.add(key)
+            self._stars.add(key)
             try:
                 if self.exported(target, name):
                     found = self.definitions(target, name)
                     if found:
                         return found
             finally:
-                self._active.discard(key)
+                self._stars.discard(key)
         return []
 
     def exported(self, module: str, name: str) -> bool:

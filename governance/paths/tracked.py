@@ -26,7 +26,7 @@ def tracked(facts: ModuleFacts, number: int) -> frozenset[object]:
             for key in _keys(facts, test, 6):
                 found[key] = None
     flags = _flags(facts, scope)
-    for name in _handed_on(facts, number):
+    for name in _handed_on(facts, number) if flags else ():  # this looks at the whole module
         if name in flags:
             found[name] = None
     for node in scope.results:
