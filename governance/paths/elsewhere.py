@@ -59,10 +59,12 @@ def _uses(index: Index, param: Ref) -> Iterator[Ref]:
         yield from index.project.users(each) if index.project.node(each)[0] == "local" else (each,)
 
 
-def _is_put_away(index: Index, user: Ref) -> bool:
-    """Whether a use of a callable gives it to an object, or puts it into a container."""
+def _is_put_away(index: Index, user: Ref, depth: int = 4) -> bool:
+    """Whether a use of a callable gives it to an object, or puts it into a container that the function keeps."""
     node = index.project.node(user)
-    if node[0] in ("store_attr", "store_item", "tuple", "list", "dict"):
+    if node[0] in ("tuple", "list", "dict", "set") and depth:
+        return all(_is_put_away(index, each, depth - 1) for each in index.uses(user))  # it may go through it itself
+    if node[0] in ("store_attr", "store_item"):
         return True
     if node[0] != "call":
         return False
