@@ -63,11 +63,26 @@ def _given(engine: Engine, layer: Layer, function: FunctionId, factory: Function
         name = params[position].name
         caught.setdefault(name, []).extend(engine.exceptions.of_handler(function[0], argument))
         several = params[position].kind in ("vararg", "kwarg")
-        found[name] = None if several else engine.truth.evaluate(frame, argument, State("", {}))
+        value = None if several else engine.truth.evaluate(frame, argument, State("", {}))
+        found[name] = value if several or value is not None else _of_module(engine, function[0], argument)
     for name, kinds in caught.items():
         if all(kind is not None and kind[0] in ("builtin", "project") for kind in kinds):
             found[name] = ("const", "classes", tuple(kinds))
     return found
+
+
+def _of_module(engine: Engine, module: str, argument: int) -> Abstract | None:
+    """The literal that a constant of a module is, if nobody gives it another value."""
+    project, names = engine.index.project, engine.index.names
+    found = names.resolve((module, argument))
+    if len(found) != 1 or found[0][0] != "node":
+        return None
+    ref = (str(found[0][1]), int(found[0][2]))
+    held = [name for name, numbers in project.scope((ref[0], 0)).bindings.items() if ref[1] in numbers]
+    if not held or any((ref[0], name) in names.module_stores for name in held):
+        return None
+    node = project.node(ref)
+    return constant(project.node((ref[0], node[2])) if node[0] == "annotated" and node[2] >= 0 else node)
 
 
 def _stays(engine: Engine, factory: FunctionId, name: str) -> bool:

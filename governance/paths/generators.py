@@ -49,8 +49,14 @@ _DEPTH: Final = 4
 
 
 def used_up(engine: Engine, frame: Frame, number: int) -> list[Source]:
-    """The generators that a call runs to their end: `list(g)`, `dict(enumerate(g))`, `lines.extend(g)`."""
+    """The generators that a call runs to their end: `list(g)`, `dict(enumerate(g))`, `lines.extend(g)`.
+
+    One that is made where it is unpacked runs there: `[*steps()]`, `first, second = steps()`.
+    """
     fact = frame.facts.nodes[number]
+    users = (frame.facts.nodes[user] for _, user in engine.index.project.users(frame.ref(number)))
+    if any(user[0] in ("star", "unpack") for user in users) and (source := made_by(engine, frame, number)) is not None:
+        return [source]
     callee = frame.facts.nodes[fact[1]]
     is_eager = (callee[0] == "attr" and callee[2] in _EAGER_METHODS) or engine.index.externals(
         frame.ref(number)
