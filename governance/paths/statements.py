@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from governance.facts import Block, Step
-from governance.paths import calls, generators, managers, patterns, rounds, stacks, targets, tries
+from governance.paths import calls, generators, managers, patterns, rounds, stacks, targets, tries, unrolled
 from governance.paths.abstract import SOME
 from governance.paths.exceptions import ANY, GENERATOR_EXIT
 from governance.paths.frames import CLOSING, HANDLED, RESULT, Frame
@@ -105,6 +105,9 @@ def _loop(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     source = generators.source_of(engine, frame, head)
     if source is not None:
         return generators.iterate(engine, frame, source, step, entry)
+    called = unrolled.functions(engine, frame, step)
+    if called is not None:
+        return unrolled.run(engine, frame, step, *called, entry)
     ready = Outcomes()
     seen: States = {}
     todo = dict(entry)
