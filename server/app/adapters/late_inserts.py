@@ -81,6 +81,8 @@ class LateInserts:
             self._news.set()
 
     def swap(self, before: JobSummary, after: Job) -> bool:
+        if before.id in self._ends:
+            return False
         if after.is_final:
             with self._lock:
                 unwritten = self._unwritten.get(before.id)
@@ -92,7 +94,7 @@ class LateInserts:
             if unwritten is not None:
                 defer(lambda: self._keep(end))
                 return True
-        self._write()
+        self._write_one(before.id)
         return self._store.swap(before, after)
 
     def enqueue(self, job: Job) -> Job:
@@ -116,7 +118,7 @@ class LateInserts:
     def swap_and_claim(
         self, before: JobSummary, after: Job, at: datetime, start: Callable[[Job], Job]
     ) -> tuple[bool, Job | None]:
-        self._write()
+        self._write_one(before.id)
         return self._store.swap_and_claim(before, after, at, start)
 
     def renew(self, lease: Lease) -> None:
@@ -143,15 +145,19 @@ class LateInserts:
 
     def _keep(self, end: _End) -> None:
         """Write this end with all others, if that is yet to be done. Raises what the database says of it."""
-        if end.after.id in self._ends:
-            self._write_ends()
+        self._write_ends(end.after.id)
         if end.failure is not None:
             raise end.failure
 
-    def _write_ends(self) -> None:
-        """After this, all ends are written that there were before."""
+    def _write_ends(self, job_id: str | None = None) -> None:
+        """After this, all ends are written that there were before; if it is about one job, only if its end is not.
+
+        While that waits for the database, nobody is to wait for one's turn as well: whose end was tried hears of it.
+        """
+        if not self._ends:
+            return
         with self._writing_ends:
-            ends = tuple(self._ends.values())
+            ends = tuple(self._ends.values()) if job_id is None or job_id in self._ends else ()
             failures = self._store.insert_all([end.after for end in ends]) if ends else ()
             with self._lock:
                 for end, failure in zip(ends, failures, strict=True):
@@ -163,9 +169,15 @@ class LateInserts:
 
     def _write(self) -> None:
         """Write everything. Whoever comes meanwhile waits for it: after this, what was unwritten before is written."""
-        if self._ends:
-            self._write_ends()
+        self._write_ends()
         self._write_running(self._unwritten)
+
+    def _write_one(self, job_id: str) -> None:
+        """Write this job, if it is not: whoever is about to change it has nothing to do with the others."""
+        if job_id in self._ends:
+            self._write_ends(job_id)
+        if job_id in self._unwritten:
+            self._write_running({job_id})
 
     def _write_running(self, wanted: Collection[str]) -> None:
         """Of what runs, write these, if they are still to be written."""
@@ -173,9 +185,9 @@ class LateInserts:
             return
         with self._lock:
             jobs = [job for job in self._unwritten.values() if job.id in wanted]
-            if not jobs and not self._failing:
-                return
-            self._failing = True
+            if not jobs and self._unwritten:
+                return  # nothing is known of whether the others can be written
+            self._failing = bool(jobs)
             for job in jobs:
                 self._store.insert(job)
                 del self._unwritten[job.id]

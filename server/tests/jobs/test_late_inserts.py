@@ -334,6 +334,36 @@ def test_when_no_end_can_be_written_all_who_wait_hear_of_it_and_the_jobs_are_fou
     assert written.get(jobs[0].id) == store.get(jobs[0].id)
 
 
+def test_what_cannot_be_written_keeps_no_other_job_from_its_end(store: LateInserts, written: SqlJobStore) -> None:
+    other, poison = running(), replace(running(), payload={"n": object()})
+    written.insert(other)
+    store.insert(poison)
+    ended = moved(other, JobState.SUCCESS, utc_now(), result={"n": 1})
+    assert store.swap(other, ended)
+    assert written.get(other.id) == ended
+    assert store.swap(poison, moved(replace(poison, payload={}), JobState.FAILED, utc_now()))
+
+
+def test_whose_end_was_tried_by_another_thread_does_not_try_the_ends_of_others(
+    store: LateInserts, written: SqlJobStore, database: Database
+) -> None:
+    first, second = running(), running()
+    with Deferring() as deferring:
+        for job in (first, second):
+            store.insert(job)
+            assert store.swap(job, moved(job, JobState.SUCCESS, utc_now()))
+        keep_first, keep_second = deferring.rests
+        keep_first()
+        late = running()
+        store.insert(late)
+        assert store.swap(late, moved(late, JobState.SUCCESS, utc_now()))
+        keep_second()
+    assert written.find(second.id)
+    assert written.find(late.id) is None
+    deferring.rests[-1]()
+    assert written.find(late.id)
+
+
 def test_ends_come_and_go_between_threads(store: LateInserts, written: SqlJobStore) -> None:
     expected: dict[str, int] = {}
 
