@@ -39,6 +39,11 @@ def call(engine: Engine, frame: Frame, step: Step, entry: States) -> Outcomes:
     out = Outcomes()
     if joined:
         entry = perform_all(engine, frame, joined, entry, out)
+    if waited := deferred.waited_for(engine, frame, number):
+        quiet = Outcomes()
+        entry = dict(perform_all(engine, frame, waited, entry, quiet))
+        for (state, _), path in quiet.raised.items():
+            put(entry, state, path)
     for source in generators.used_up(engine, frame, number):
         ran = generators.iterate(engine, frame, source, _TO_THE_END, entry)
         out.absorb(ran)

@@ -220,3 +220,21 @@ def joined_by_method(engine: Engine, frame: Frame, number: int) -> list[Job]:
         return []  # what a task of a group raises has been raised where the group was left
     alternatives, _ = carried(engine, frame, source)
     return alternatives[0] if len(alternatives) == 1 else []
+
+
+def waited_for(engine: Engine, frame: Frame, number: int) -> list[Job]:
+    """What `wait(futures)` of `concurrent.futures` waits for as long as it takes; none of it is raised there."""
+    fact = frame.facts.nodes[number]
+    if targets.last_of(frame, fact[1]) != "wait" or len(fact[2]) != 1 or fact[3]:
+        return []
+    if "concurrent.futures.wait" not in engine.index.externals(frame.ref(number)):
+        return []
+    alternatives, _ = carried(engine, frame, fact[2][0])
+    jobs = alternatives[0] if len(alternatives) == 1 else []
+    owed = any(
+        each.kind in (targets.DUTY, targets.TRIGGER)
+        or (each.work is not None and (engine.pays_in(each.work) or engine.triggers_in(each.work)))
+        for job in jobs
+        for each in job.targets
+    )
+    return jobs if owed else []
