@@ -77,8 +77,9 @@ class WorkerThreads:
     loop at a time. Thread-safe.
 
     While those that are awake take up one call after the other, no more are woken; another one is, when all that are
-    awake have been at the same call for three milliseconds, since then they are at something that takes long. What was
-    done does not wait for that either: there is one thread more than calls at a time, for when all of them are.
+    awake have been at the same call for three milliseconds, since then they are at something that takes long. It goes
+    to sleep again when calls are short and others take them up. What was done does not wait for that either: there is
+    one thread more than calls at a time, for when all of them are at something that takes long.
     """
 
     def __init__(self, count: int, name: str) -> None:
@@ -194,15 +195,21 @@ class WorkerThreads:
         self._complete()  # what others have left comes first, here and below, since the next call may take long
         while True:
             with self._lock:
-                self._at_work.pop(asleep, None)
-                call = self._waiting.popleft() if self._waiting and len(self._at_work) < self._count else None
+                now = time.monotonic()
+                taken_at = self._at_work.pop(asleep, math.inf)
+                others_at = next(reversed(self._at_work.values()), -math.inf)
+                # What this thread did was short, and meanwhile another one took something up: one of the two is enough.
+                spare = taken_at < others_at and now - taken_at < _PATIENCE_SECONDS
+                call = None
+                if self._waiting and len(self._at_work) < self._count and not spare:
+                    call = self._waiting.popleft()
                 closed = self._closed
                 if call is not None:
-                    self._at_work[asleep] = self._taken_at = time.monotonic()
-                    first_at = min(first_at, self._taken_at)
+                    self._at_work[asleep] = self._taken_at = now
+                    first_at = min(first_at, now)
                 elif not closed:
                     self._asleep.append(asleep)
-                    self._taken_at = next(reversed(self._at_work.values()), -math.inf)  # by one that is still at it
+                    self._taken_at = others_at  # by one that is still at it
             if call is not None:
                 call.carry_out()
                 self._carried_out.append(call)

@@ -329,3 +329,33 @@ def test_work_in_which_nothing_ever_pauses_keeps_no_end_back() -> None:
 
     asyncio.run(wait())
     threads.close()
+
+
+def test_threads_that_were_needed_for_a_while_leave_what_is_short_to_one_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = WorkerThreads(4, "test")
+    begun, go = threading.Semaphore(0), threading.Event()
+    names: list[str] = []
+
+    def slow() -> None:
+        begun.release()
+        go.wait(20)
+
+    def short() -> None:
+        names.append(threading.current_thread().name)
+
+    async def wait() -> None:
+        slow_ones = [asyncio.ensure_future(threads.carry_out(slow)) for _ in range(4)]
+        for _ in slow_ones:
+            assert await asyncio.to_thread(begun.acquire, timeout=10)
+        monkeypatch.setattr(worker_threads, "_PATIENCE_SECONDS", 60.0)
+        short_ones = [asyncio.ensure_future(threads.carry_out(short)) for _ in range(400)]
+        await asyncio.sleep(0.01)
+        go.set()
+        await asyncio.gather(*slow_ones, *short_ones)
+
+    asyncio.run(wait())
+    threads.close()
+    assert len(names) == 400
+    assert len(set(names[-200:])) == 1
