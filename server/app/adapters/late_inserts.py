@@ -7,7 +7,7 @@ nothing can be written, jobs are no longer kept: who makes one hears of it befor
 not wait for that: a list then lacks what runs, a job that is asked for by its id is found.
 
 Limits: when the process is killed, of an execution that began less than a hundredth of a second before nothing is
-written. For a store that no other process writes to.
+written, nor of one whose end was decided and yet to be written. For a store that no other process writes to.
 """
 
 from __future__ import annotations
