@@ -23,6 +23,8 @@ from server.app.core.deferral import Deferring, Rest
 
 _PATIENCE_SECONDS: Final = 0.003
 _KEPT_SECONDS: Final = 0.01  # how long a thread that takes up more keeps back what it has done
+_LITTLE: Final = 0.3  # of the interpreter's time: so much is used where another thread can be of use
+_MUCH: Final = 0.5  # of the interpreter's time: so much is used where one thread less would do as much
 _TOGETHER: Final = 16  # ends, of which the first waits for the last; more of them save next to nothing
 
 Result = TypeVar("Result")
@@ -31,7 +33,7 @@ Result = TypeVar("Result")
 class _Call(Generic[Result]):
     """One piece of work, and the future that hears of its end."""
 
-    __slots__ = ("_context", "_outcome", "_rests", "_work", "future")
+    __slots__ = ("_context", "_outcome", "_rests", "_work", "future", "given_at")
 
     def __init__(self, work: Callable[[], Result], loop: asyncio.AbstractEventLoop) -> None:
         # The context goes along, so that what is logged there names the request.
@@ -39,6 +41,7 @@ class _Call(Generic[Result]):
         self._work = work
         self._outcome: tuple[Result | None, BaseException | None] = None, None
         self._rests: list[Rest] = []
+        self.given_at = time.monotonic()
         self.future: asyncio.Future[tuple[Result | None, BaseException | None]] = loop.create_future()
 
     def carry_out(self) -> None:
@@ -77,9 +80,10 @@ class WorkerThreads:
     loop at a time. Thread-safe.
 
     While those that are awake take up one call after the other, no more are woken; another one is, when all that are
-    awake have been at the same call for three milliseconds, since then they are at something that takes long. It goes
-    to sleep again when calls are short and others take them up. What was done does not wait for that either: there is
-    one thread more than calls at a time, for when all of them are at something that takes long.
+    awake have been at the same call for three milliseconds, since then they are at something that takes long, or when
+    a call has waited for as long while they leave the interpreter unused for most of the time. It goes to sleep again
+    when calls are short, others take them up, and they use most of the interpreter's time. What was done does not wait
+    for that either: there is one thread more than calls at a time, for when all are at something that takes long.
     """
 
     def __init__(self, count: int, name: str) -> None:
@@ -93,6 +97,7 @@ class WorkerThreads:
         self._threads: list[threading.Thread] = []
         self._at_work: dict[threading.Lock, float] = {}  # since when, by what the thread sleeps on; the newest last
         self._taken_at = -math.inf
+        self._use = 1.0  # the part of its time that a call computes, over the last ones
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         # The two below belong to the loop, and say which one has been asked to call the method.
@@ -126,9 +131,12 @@ class WorkerThreads:
         with self._lock:
             if not self._waiting and not self._carried_out:
                 return
+            now = time.monotonic()
             helps = bool(self._carried_out) or len(self._at_work) < self._count
-            if helps and time.monotonic() - self._taken_at > _PATIENCE_SECONDS:
-                self._taken_at = time.monotonic()  # by the one that is woken here
+            takes_long = now - self._taken_at > _PATIENCE_SECONDS
+            waits_long = bool(self._waiting) and now - self._waiting[0].given_at > _PATIENCE_SECONDS
+            if helps and (takes_long or (waits_long and self._use * len(self._at_work) < _LITTLE)):
+                self._taken_at = now  # by the one that is woken here
                 if self._asleep:
                     sleeping = self._asleep.pop()
                 elif len(self._threads) <= self._count:
@@ -191,15 +199,20 @@ class WorkerThreads:
     def _serve(self) -> None:
         asleep = threading.Lock()
         asleep.acquire()
+        call: _Call[Any] | None = None
+        used = 0.0  # of the processor, by the last call
         first_at = math.inf  # when this thread took up the first of what it keeps back
         self._complete()  # what others have left comes first, here and below, since the next call may take long
         while True:
             with self._lock:
                 now = time.monotonic()
                 taken_at = self._at_work.pop(asleep, math.inf)
+                if call is not None:
+                    self._use += (min(1.0, used / max(now - taken_at, 1e-9)) - self._use) / 16
                 others_at = next(reversed(self._at_work.values()), -math.inf)
                 # What this thread did was short, and meanwhile another one took something up: one of the two is enough.
                 spare = taken_at < others_at and now - taken_at < _PATIENCE_SECONDS
+                spare = spare and self._use * (len(self._at_work) + 1) > _MUCH
                 call = None
                 if self._waiting and len(self._at_work) < self._count and not spare:
                     call = self._waiting.popleft()
@@ -211,7 +224,9 @@ class WorkerThreads:
                     self._asleep.append(asleep)
                     self._taken_at = others_at  # by one that is still at it
             if call is not None:
+                used = -time.thread_time()
                 call.carry_out()
+                used += time.thread_time()
                 self._carried_out.append(call)
                 if len(self._carried_out) < _TOGETHER and time.monotonic() - first_at < _KEPT_SECONDS:
                     continue

@@ -359,3 +359,29 @@ def test_threads_that_were_needed_for_a_while_leave_what_is_short_to_one_of_them
     threads.close()
     assert len(names) == 400
     assert len(set(names[-200:])) == 1
+
+
+def test_short_calls_that_compute_nothing_are_carried_out_side_by_side() -> None:
+    threads = WorkerThreads(8, "test")
+    at_work, most = 0, 0
+    lock = threading.Lock()
+
+    def pause() -> None:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.002)  # less than it takes until a thread counts as being at something that takes long
+        with lock:
+            at_work -= 1
+
+    async def one_client() -> None:
+        for _ in range(60):
+            await threads.carry_out(pause)
+
+    async def wait() -> None:
+        await asyncio.gather(*(one_client() for _ in range(8)))
+
+    asyncio.run(wait())
+    threads.close()
+    assert 4 <= most <= 8
