@@ -5,8 +5,10 @@ Nobody writes such programs, which is the point: odd space, odd names, every exp
 
 from __future__ import annotations
 
+import ast
+
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from tests.unit.extract.test_completeness import compare
@@ -30,4 +32,8 @@ def of_nodes() -> st.SearchStrategy[str]:
 @given(st.data())
 def test_many_programs(programs: st.SearchStrategy[str], data: st.DataObject) -> None:
     source = data.draw(programs)
+    try:
+        ast.parse(source.replace("\r\n", "\n"))
+    except SyntaxError:
+        reject()  # a backslash at the end of a file: CPython takes it with one kind of line break, not with the other
     assert compare(source.encode("utf-8", "surrogatepass"), source, steps=False)
