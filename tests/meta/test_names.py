@@ -32,3 +32,9 @@ def test_no_lock_names_a_registry() -> None:
         assert "://" not in text
         assert "index" not in text
     assert [path for path in FILES if path.endswith(("uv.lock", "pylock.toml"))] == []
+
+
+def test_every_file_is_a_text() -> None:
+    """A database or a log that was left lying there, say, tells of the machine that it comes from."""
+    files = [CHECKOUT / path for path in FILES]
+    assert [path.name for path in files if path.is_file() and b"\0" in path.read_bytes()] == []
